@@ -1,0 +1,1 @@
+"""govsdk makes face models forget a person, and proves it."""

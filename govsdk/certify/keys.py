@@ -1,0 +1,144 @@
+"""A workspace's keys: who signs certificates, who signs the log, what names and locks its data.
+
+Invariants:
+
+- each key lies encrypted under a passphrase of its own, which is kept elsewhere;
+- keys are written whole or not at all, readable by their owner alone, and never replaced;
+- the keys that name things (``hmac``) are derived, one for each purpose, from the vault key.
+
+In the folder: ``certificate.key.pem`` (P-256) and ``log.key.pem`` (Ed25519), both encrypted PKCS#8;
+``vault.json``; and, public, ``signer.pub.pem``, ``log.vkey`` and ``verifier.recipient``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from govsdk.canonical import hmac_hex
+from govsdk.certify.key_files import (
+    certificate_key,
+    derive,
+    encrypt_key,
+    log_key,
+    open_certificate_key,
+    open_log_key,
+    unwrap_vault,
+    wrap_vault,
+)
+from govsdk.certify.passphrases import KeyProvider
+from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.durable import write_file
+from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
+from govsdk.records import Sha256
+from govsdk.tlog.notes import FileNoteSigner, VerifierKey
+from govsdk.tlog.signatures import Ed25519Key, FileSigner
+
+__all__ = ["KeyProvider", "WorkspaceKeys"]
+
+_CERTIFICATE, _LOG, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
+_SIGNER, _VKEY, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
+_PUBLIC = 0o644
+
+
+@dataclass(frozen=True)
+class WorkspaceKeys:
+    """The opened keys of one workspace."""
+
+    certificate: FileSigner
+    """Signs every ledger entry."""
+    log: FileNoteSigner
+    """Signs the ledger's heads; ``log.origin`` is the ledger's name."""
+    vault: bytes = field(repr=False)
+    """32 bytes that lock the subjects' keys."""
+    recipient: str
+    """The workspace verifier's age key: residuals are sealed to it."""
+    provider: KeyProvider
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        provider: KeyProvider,
+        *,
+        entropy: Callable[[int], bytes],
+        origin: str | None = None,
+    ) -> WorkspaceKeys:
+        """Make new keys in ``folder`` and return them.
+
+        Args:
+            entropy: Returns so many secret random bytes, e.g. ``os.urandom``.
+            origin: The ledger's name, a bare host name; by default ``w-<8 hex>.ledger.invalid``.
+
+        Raises:
+            ConflictError: ``folder`` holds keys already.
+            MissingKeyError, KeyUseError: See ``KeyProvider.secret``.
+            MissingExtraError: ``pyrage`` is not installed.
+        """
+        if any((folder / name).exists() for name in (_CERTIFICATE, _LOG, _VAULT)):
+            raise ConflictError("the folder holds keys already")
+        origin = origin or f"w-{entropy(4).hex()}.ledger.invalid"
+        signer, log = certificate_key(entropy), log_key(entropy)
+        keys = cls(
+            certificate=FileSigner(signer),
+            log=FileNoteSigner(origin, Ed25519Key(log)),
+            vault=entropy(32),
+            recipient=recipient_of(provider.keep_verifier(new_identity)),
+            provider=provider,
+        )
+        for name, data in {
+            _CERTIFICATE: encrypt_key(signer, provider.secret("certificate")),
+            _LOG: encrypt_key(log, provider.secret("log")),
+            _VAULT: wrap_vault(keys.vault, provider.secret("vault"), entropy),
+        }.items():
+            write_file(folder / name, data)
+        write_file(folder / _SIGNER, keys.certificate.public_pem, mode=_PUBLIC)
+        write_file(folder / _VKEY, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
+        write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=_PUBLIC)
+        return keys
+
+    @classmethod
+    def open(cls, folder: Path, provider: KeyProvider) -> WorkspaceKeys:
+        """Return the keys in ``folder``.
+
+        Raises:
+            MissingKeyError: A key file or a passphrase is not there.
+            KeyUseError: A passphrase is wrong, or a file is damaged or was swapped.
+        """
+        vkey = _read(folder, _VKEY).decode("ascii", "replace").strip()
+        log = FileNoteSigner(
+            VerifierKey.parse(vkey).name,
+            Ed25519Key(open_log_key(_read(folder, _LOG), provider.secret("log"))),
+        )
+        if log.vkey != vkey:
+            raise KeyUseError("the log's public key is not that of its secret key")
+        return cls(
+            certificate=FileSigner(
+                open_certificate_key(_read(folder, _CERTIFICATE), provider.secret("certificate"))
+            ),
+            log=log,
+            vault=unwrap_vault(_read(folder, _VAULT), provider.secret("vault")),
+            recipient=_read(folder, _RECIPIENT).decode("ascii", "replace").strip(),
+            provider=provider,
+        )
+
+    @property
+    def verifier(self) -> str:
+        """The workspace verifier's age identity, which opens residuals; kept by the provider.
+
+        Raises:
+            MissingKeyError: The provider has none.
+        """
+        return self.provider.secret("verifier").decode("ascii", "replace")
+
+    def hmac(self, purpose: str, message: bytes) -> Sha256:
+        """Return this workspace's own name for ``message``, unlinkable between purposes."""
+        return hmac_hex(derive(self.vault, f"hmac/{purpose}"), message)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as cause:
+        raise MissingKeyError(f"{name} is not there", name=name) from cause

@@ -1,0 +1,119 @@
+"""``plan`` and ``forget``: the main job, first dry, then for good."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
+from govsdk.cli.progress import bars
+from govsdk.cli.tables import cell, fields, table
+from govsdk.cli.verb import Answer, screen, verb
+from govsdk.durable import write_file
+from govsdk.errors import VerdictError
+from govsdk.govern.result import ForgetResult
+from govsdk.records import Claim
+
+PolicyName = Annotated[
+    str, typer.Option("--policy", "-p", help="A shipped policy by name, or a policy file.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    verb(app, "plan", panel="Forgetting")(plan)
+    verb(app, "forget", panel="Forgetting")(forget)
+
+
+def plan(
+    subject: Subject,
+    policy: PolicyName = "standard",
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Show what `forget` would do; writes nothing."""
+    data = dict(open_workspace(workspace, keys).plan_forget(subject, policy).to_dict())
+    return Answer(data, fields({name: _short(value) for name, value in data.items()}))
+
+
+def forget(
+    subject: Subject,
+    policy: PolicyName = "standard",
+    request_id: Annotated[
+        str | None,
+        typer.Option(help="Your own id of the request; a retry with it never acts twice."),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="Where the certificate and the one-time receipt go.", metavar="DIR"),
+    ] = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Forget a person: edit the model, prove it, erase, certify. Safe to retry.
+
+    Writes certificate-XXXXXXXX.sigstore.json and, once, receipt-XXXXXXXX.json into --out: the
+    receipt belongs to the person and is kept nowhere else.
+    """
+    opened = open_workspace(workspace, keys)
+    if not yes and sys.stdin.isatty():
+        typer.confirm("Forget this person for good?", abort=True, err=True)
+    with bars() as progress:
+        result = opened.forget(subject, policy, request_id=request_id, progress=progress)
+    files = save(result, out)
+    data = {**result.to_dict(), "files": files}
+    return Answer(data, describe(result, files), 0 if result.ok else VerdictError.exit_code)
+
+
+def save(result: ForgetResult, folder: Path) -> dict[str, str]:
+    """Write the certificate and the receipt, where there are any; return their paths by kind."""
+    files: dict[str, str] = {}
+    tag = result.request[:8]
+    if result.certificate is not None:
+        path = result.certificate.save(folder / f"certificate-{tag}.sigstore.json")
+        files["certificate"] = str(path)
+    if result.receipt is not None:
+        path = folder / f"receipt-{tag}.json"
+        write_file(path, json.dumps(result.receipt.public(), indent=2).encode() + b"\n")
+        files["receipt"] = str(path)
+    return files
+
+
+def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
+    """Return the result for people: verdict, claims, stages, files."""
+    parts: list[RenderableType] = [
+        Text(result.headline, style=cell(result.verdict.value).style),
+        Text(),
+    ]
+    if result.verifications:
+        parts += [claims(result.verifications[-1].claims), Text()]
+    stages = {s.stage: "ok " + s.note if s.passed else "NOT PASSED " + s.note for s in result.stages}
+    return Group(*parts, fields({**stages, **files}))
+
+
+def claims(lines: Sequence[Claim]) -> RenderableType:
+    """Return the claims of a verification as a table."""
+    return table(
+        ("claim", "trials", "by", "bound", "measured", "lower", "upper", "n", "outcome"),
+        [
+            (c.name, c.part, c.recogniser, *map(_rate, (c.bound, c.value, c.lower, c.upper)))
+            + (c.trials, c.outcome.value)
+            for c in lines
+        ],
+    )
+
+
+def _rate(text: str) -> str:
+    return f"{float(text):.4f}"
+
+
+def _short(value: object) -> object:
+    return json.dumps(value) if isinstance(value, dict | list) else value

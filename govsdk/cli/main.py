@@ -1,0 +1,66 @@
+"""The console script ``govsdk``: every verb by name, and what happens when the call is malformed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from govsdk.cli import demo, doctor, evidence, forgetting, models, people, policies, reference, setup
+from govsdk.cli.verb import STOPPED, Screen, fail, note, screen
+from govsdk.errors import RequestError
+
+# Typer carries its own copy of click; this is the class of every parsing error, wherever it lives.
+_ParsingError: Any = typer.BadParameter.__bases__[0].__bases__[0]
+
+
+def build() -> typer.Typer:
+    """Return the command line with all its verbs."""
+    app = typer.Typer(
+        name="govsdk",
+        help="Make face models forget a person, and prove it.",
+        epilog="Exit codes: 0 ok · 1 internal · 2 usage · 3 verdict · 4 no match · 5 evidence · "
+        "6 conflict · 7 missing",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for part in (demo, setup, people, forgetting, evidence, policies, models, reference, doctor):
+        part.register(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and leave with its exit code."""
+    # Models come from local folders; a wrong path must fail at once, not ask a hub for minutes.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    sys.exit(call(sys.argv[1:] if arguments is None else arguments))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Return the exit code of one call, having printed its answer or error."""
+    # A call that cannot be parsed has told nobody yet how it wants its error.
+    screen.set(Screen(as_json="--json" in arguments))
+    try:
+        code = build()(args=list(arguments) or ["--help"], prog_name="govsdk", standalone_mode=False)
+    except _ParsingError as error:
+        return fail(_usage(error))
+    except typer.Abort:
+        note("nothing was done")
+        return STOPPED
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return int(code or 0)
+
+
+def _usage(error: Any) -> RequestError:
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "govsdk"
+    message = error.format_message().splitlines()[0].strip()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        message = "a verb is missing"
+    return RequestError(message, hint=f"see `{command} --help`")

@@ -1,0 +1,50 @@
+"""The workspace a verb works on: ``--workspace`` and ``--keys``, or the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from govsdk.certify.keys import KeyProvider
+    from govsdk.govern import Workspace
+
+WorkspaceFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", envvar="GOVSDK_WORKSPACE", help="The workspace.", metavar="DIR"
+    ),
+]
+KeysFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        envvar="GOVSDK_KEYS",
+        help="The folder of passphrase files; never inside the workspace.",
+        metavar="DIR",
+    ),
+]
+Subject = Annotated[
+    str, typer.Argument(help="Your own id of the person.", metavar="SUBJECT", show_default=False)
+]
+
+
+def open_workspace(folder: Path | None, keys: Path | None) -> Workspace:
+    """Return the workspace in ``folder`` (default: where GOVSDK_WORKSPACE points).
+
+    Raises:
+        MissingWorkspaceError: There is none.
+        MissingKeyError: A passphrase is missing or wrong.
+    """
+    from govsdk.govern import Workspace
+
+    return Workspace.open(folder, keys=provider(keys))
+
+
+def provider(keys: Path | None) -> KeyProvider:
+    """Return the passphrases in the folder ``keys`` (default: where GOVSDK_KEYS points)."""
+    from govsdk.certify.keys import KeyProvider
+
+    return KeyProvider.from_env() if keys is None else KeyProvider.from_folder(keys)

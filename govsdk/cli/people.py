@@ -1,0 +1,100 @@
+"""``enroll``, ``subjects``, ``search``, ``hold``, ``lift-hold``: who is in the registry."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
+from govsdk.cli.progress import bars
+from govsdk.cli.tables import table
+from govsdk.cli.verb import Answer, verb
+from govsdk.errors import RequestError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    for name, function in {
+        "enroll": enroll,
+        "subjects": subjects,
+        "search": search,
+        "hold": hold,
+        "lift-hold": lift_hold,
+    }.items():
+        verb(app, name, panel="People")(function)
+
+
+def enroll(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Photos (aligned face crops) or folders of them; with --people, one folder that "
+            "holds one folder per person.",
+            show_default=False,
+        ),
+    ],
+    subject: Annotated[
+        str | None, typer.Option("--subject", "-s", help="Your own id of the person.")
+    ] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Enrol everybody in a folder of folders.")
+    ] = False,
+    may_anchor: Annotated[
+        bool, typer.Option(help="Whether the person may serve as a replacement identity.")
+    ] = True,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Enrol one person from photos, or everybody in a folder of folders."""
+    if people == (subject is not None) or (people and len(photos) != 1):
+        raise RequestError("who is to be enrolled?", hint="give --subject ID, or --people FOLDER")
+    opened = open_workspace(workspace, keys)
+    with bars() as progress:
+        if subject is None:
+            enrolled = opened.enroll_folder(photos[0], progress=progress)
+        else:
+            enrolled = [opened.enroll(subject, photos, may_anchor=may_anchor)]
+    count = sum(enrolment.photos for enrolment in enrolled)
+    data = {"people": len(enrolled), "photos": count, "enrolments": [asdict(e) for e in enrolled]}
+    return Answer(data, f"{len(enrolled)} people enrolled from {count} photos")
+
+
+def subjects(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """List everybody enrolled."""
+    found = open_workspace(workspace, keys).subjects()
+    rows = [(s.subject, s.photos, s.state, "yes" if s.may_anchor else "no") for s in found]
+    return Answer(
+        [asdict(s) for s in found], table(("subject", "photos", "state", "may anchor"), rows)
+    )
+
+
+def search(
+    who: Annotated[
+        str, typer.Argument(help="A photo or a subject id.", metavar="WHO", show_default=False)
+    ],
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many people to list.")] = 5,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """List the enrolled people nearest to a photo or to a subject."""
+    matches = open_workspace(workspace, keys).search(who, top=top)
+    data = [{"subject": m.subject, "cosine": round(float(m.cosine), 6)} for m in matches]
+    rows = [(m.subject, f"{m.cosine:.3f}") for m in matches]
+    return Answer(data, table(("subject", "cosine"), rows))
+
+
+def hold(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Put a person under legal hold: `forget` refuses until it is lifted."""
+    open_workspace(workspace, keys).hold(subject)
+    return Answer({"subject": subject, "held": True}, "under legal hold")
+
+
+def lift_hold(
+    subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None
+) -> Answer:
+    """Lift a person's legal hold."""
+    open_workspace(workspace, keys).lift_hold(subject)
+    return Answer({"subject": subject, "held": False}, "the hold is lifted")

@@ -1,0 +1,74 @@
+"""``policy lint|show|diff|schema``: what "forgotten" has to mean."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+import yaml
+from rich.syntax import Syntax
+
+from govsdk.cli.tables import table
+from govsdk.cli.verb import Answer, verb
+from govsdk.errors import PolicyError
+
+Name = Annotated[
+    str,
+    typer.Argument(help="A shipped policy by name, or a file.", metavar="POLICY", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    policies = typer.Typer(help="Read, check and compare policies.", no_args_is_help=True)
+    for name, function in {"lint": lint, "show": show, "diff": diff, "schema": schema}.items():
+        verb(policies, name)(function)
+    app.add_typer(policies, name="policy", rich_help_panel="Policies and models")
+
+
+def lint(policy: Name) -> Answer:
+    """Check a policy: is it valid, can it be met, and how likely is a good model to meet it?"""
+    from govsdk.policy import Policy
+    from govsdk.policy import lint as examine
+
+    loaded = Policy.load(policy)
+    findings = examine(loaded)
+    valid = all(finding.level != "error" for finding in findings)
+    data = {
+        "policy": loaded.name,
+        "valid": valid,
+        "findings": [asdict(finding) for finding in findings],
+    }
+    rows = [(f.level, f.setting, f.message) for f in findings]
+    view = table(("", "setting", "finding"), rows)
+    return Answer(data, view, 0 if valid else PolicyError.exit_code)
+
+
+def show(policy: Name) -> Answer:
+    """Print a policy with every default filled in, and its digest."""
+    from govsdk.policy import Policy
+
+    loaded = Policy.load(policy)
+    settings = loaded.public()
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return Answer({"digest": loaded.digest, "policy": settings}, f"# digest {loaded.digest}\n{text}")
+
+
+def diff(before: Name, after: Name) -> Answer:
+    """List the settings in which two policies differ."""
+    from govsdk.policy import Policy
+    from govsdk.policy import diff as compare
+
+    changes = compare(Policy.load(before), Policy.load(after))
+    rows = [(c.setting, c.before, c.after) for c in changes]
+    return Answer([asdict(c) for c in changes], table(("setting", before, after), rows))
+
+
+def schema() -> Answer:
+    """Print the JSON schema of a policy file."""
+    from govsdk.policy import schema as describe
+
+    document = describe()
+    return Answer(document, Syntax(json.dumps(document, indent=2), "json", background_color="default"))

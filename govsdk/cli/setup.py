@@ -1,0 +1,109 @@
+"""``init``: create a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govsdk.cli.opening import KeysFolder, provider
+from govsdk.cli.tables import fields
+from govsdk.cli.verb import Answer, verb
+from govsdk.errors import MissingKeyError, RequestError
+from govsdk.records import GovernedModels, RecogniserSource
+
+REFERENCE = "reference"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    verb(app, "init", panel="Workspace")(init)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to create.", show_default=False)],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="The generator to govern: a folder in Arc2Face's layout, or 'reference' for the "
+            "small built-in world of invented people.",
+        ),
+    ] = REFERENCE,
+    recogniser: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ROLE=MODEL.onnx[:CALIBRATION.json]. A conditions the generator and may steer an "
+            "edit, B only judges. Give both with a model of your own.",
+            metavar="ROLE=FILE",
+        ),
+    ] = None,
+    keys: KeysFolder = None,
+    generate_keys: Annotated[
+        bool, typer.Option(help="Write new random passphrases into the folder of --keys.")
+    ] = False,
+    name: Annotated[str | None, typer.Option(help="A name for people to read.")] = None,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder outside the workspace that gets a copy of every checkpoint: what makes "
+            "a rollback of the whole workspace detectable.",
+            metavar="DIR",
+        ),
+    ] = None,
+) -> Answer:
+    """Create a workspace around a generator and its two recognisers."""
+    from govsdk.certify.keys import KeyProvider
+    from govsdk.govern import Workspace
+
+    if keys is None:
+        raise MissingKeyError(
+            "no folder of passphrases was given",
+            hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep the "
+            "folder apart from the workspace: together they open everything",
+        )
+    if generate_keys:
+        KeyProvider.generate(keys)
+    workspace = Workspace.create(
+        folder,
+        models=governed(model, recogniser or []),
+        keys=provider(keys),
+        name=name,
+        anchors=anchor or (),
+    )
+    data = {
+        "workspace": str(workspace.folder),
+        "name": workspace.config.name,
+        "origin": workspace.config.origin,
+        "model": workspace.line.current().digest,
+        "recognisers": sorted(workspace.config.recognisers),
+        "checkpointCopies": list(workspace.config.anchors),
+    }
+    return Answer(data, fields(data))
+
+
+def governed(model: str, recognisers: list[str]) -> GovernedModels:
+    """Return the models that ``--model`` and ``--recogniser`` name.
+
+    Raises:
+        RequestError: A recogniser is not ``ROLE=FILE``, or none was given for a model of one's own.
+    """
+    if model == REFERENCE and not recognisers:
+        from govsdk.reference import world
+
+        return world.governed_models()
+    sources = dict(_source(text) for text in recognisers)
+    if set(sources) != {"A", "B"}:
+        raise RequestError(
+            f"recognisers given: {', '.join(sorted(sources)) or 'none'}",
+            hint="give --recogniser A=FILE and --recogniser B=FILE",
+        )
+    return GovernedModels(generator=Path(model), recognisers=sources)
+
+
+def _source(text: str) -> tuple[str, RecogniserSource]:
+    role, equals, files = text.partition("=")
+    if not equals or not files:
+        raise RequestError(f"--recogniser {text}", hint="write ROLE=MODEL.onnx:CALIBRATION.json")
+    onnx, _, calibration = files.partition(":")
+    return role, RecogniserSource(Path(onnx), Path(calibration) if calibration else None)

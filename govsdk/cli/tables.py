@@ -1,0 +1,49 @@
+"""Tables and field lists for people; everything is shown as it is, no markup is read from data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {
+    "PASS": "green",
+    "FORGOTTEN": "bold green",
+    "ok": "green",
+    "FAIL": "bold red",
+    "NOT_FORGOTTEN": "bold red",
+    "error": "bold red",
+    "INCONCLUSIVE": "yellow",
+    "NOTHING_TO_FORGET": "yellow",
+    "NOT_EVALUATED": "dim",
+    "warning": "yellow",
+    "held": "yellow",
+    "restricted": "yellow",
+}
+
+
+def cell(value: object) -> Text:
+    """Return a value as text, coloured where it is one of our verdict words."""
+    shown = "" if value is None else str(value)
+    return Text(shown, style=_STYLES.get(shown, ""))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a plain table with a rule under its head."""
+    result = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        result.add_column(column, overflow="fold")
+    for row in rows:
+        result.add_row(*(cell(value) for value in row))
+    return result
+
+
+def fields(values: Mapping[str, object]) -> Table:
+    """Return names beside values, one a line."""
+    result = Table(box=None, show_header=False, pad_edge=False)
+    result.add_column(style="bold")
+    result.add_column(overflow="fold")
+    for name, value in values.items():
+        result.add_row(Text(name), cell(value))
+    return result

@@ -1,0 +1,143 @@
+"""How every verb is parsed, run and shown.
+
+- A verb returns an ``Answer``; it prints nothing itself.
+- Under ``--json`` stdout carries exactly one JSON document, the answer or the error.
+- Errors go to stderr as: what was found, what to do next, the code. The exit code is the family's.
+- A traceback is shown only where ``GOVSDK_DEBUG`` is set.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from govsdk.errors import GovsdkError
+
+Function = TypeVar("Function", bound=Callable[..., "Answer"])
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a verb found: for machines, for people, and as an exit code."""
+
+    data: object
+    """JSON values."""
+    view: RenderableType = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the caller wants to see."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+
+screen: ContextVar[Screen] = ContextVar("screen", default=Screen())
+
+_COMMON: Mapping[str, Any] = {
+    "as_json": Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ],
+    "quiet": Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print errors only; the exit code speaks.")
+    ],
+}
+
+
+def verb(
+    app: typer.Typer, name: str, *, panel: str | None = None
+) -> Callable[[Function], Function]:
+    """Register a function that returns an ``Answer``; add ``--json`` and ``--quiet`` to it."""
+
+    def register(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, as_json: bool, quiet: bool, **arguments: Any) -> int:
+            screen.set(Screen(as_json, quiet))
+            return run(lambda: function(**arguments))
+
+        signature = inspect.signature(function, eval_str=True)
+        common = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+            for key, kind in _COMMON.items()
+        ]
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in signature.parameters.values()
+        ]
+        both = signature.replace(parameters=[*own, *common], return_annotation=int)
+        command.__signature__ = both  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in both.parameters.values()}
+        app.command(name, rich_help_panel=panel)(command)
+        return function
+
+    return register
+
+
+def run(work: Callable[[], Answer]) -> int:
+    """Do the work, show its answer or its error, and return the exit code."""
+    try:
+        answer = work()
+    except GovsdkError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        note("stopped; the same call goes on where it stopped")
+        return STOPPED
+    except (typer.Abort, typer.Exit):
+        raise
+    except Exception as error:
+        if os.environ.get("GOVSDK_DEBUG"):
+            raise
+        return fail(GovsdkError(f"{type(error).__name__}: {error}"))
+    show(answer)
+    return answer.exit_code
+
+
+def show(answer: Answer) -> None:
+    """Print an answer to stdout."""
+    if screen.get().as_json:
+        print(json.dumps(answer.data, indent=2, ensure_ascii=False))  # noqa: T201
+    elif not screen.get().quiet:
+        # A pipe has no width; a table cut at 80 columns would lose digests.
+        width = None if sys.stdout.isatty() else 160
+        Console(width=width, highlight=False).print(answer.view)
+
+
+def fail(error: GovsdkError) -> int:
+    """Print an error and return its exit code."""
+    if screen.get().as_json:
+        print(json.dumps(error.to_dict(), indent=2))  # noqa: T201
+    else:
+        lines = Text.assemble(("error  ", "bold red"), str(error), "\n")
+        if error.hint:
+            lines.append_text(Text.assemble(("next   ", "bold"), error.hint, "\n"))
+        lines.append_text(Text.assemble(("code   ", "dim"), (error.code, "dim")))
+        _stderr().print(lines)
+        if error.__cause__ is not None and error.exit_code == 1:
+            _stderr().print(Text(f"cause  {type(error.__cause__).__name__}", style="dim"))
+    return error.exit_code
+
+
+def note(line: str) -> None:
+    """Print one line to stderr, for people; never under ``--json`` or ``--quiet``."""
+    if screen.get() == Screen():
+        _stderr().print(Text(line))
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""Files that survive a crash, and locks between processes.
+
+- A file written here is either the old one or the new one, whole, whatever happens in between.
+- After a function returns, its bytes and its name are on the disk (fsync of file and folder).
+- A full disk becomes ``DiskFullError`` and leaves the old file in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from govsdk.errors import BackendError, DiskFullError, GovsdkError, LockedError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+PRIVATE = 0o600
+
+
+def disk_error(cause: OSError, doing: str) -> GovsdkError:
+    """Return the typed error for a failed file operation; ``doing`` names no path."""
+    if cause.errno in _FULL:
+        return DiskFullError(doing)
+    return BackendError(f"{doing}: {os.strerror(cause.errno or 0)}", errno=cause.errno)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
+    """Put ``data`` under ``path``, atomically and durably, readable by the owner alone by default."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as cause:
+        raise disk_error(cause, "writing a file") from cause
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove ``folder`` with all that is in it, durably; an absent one is no error."""
+    if folder.exists():
+        try:
+            shutil.rmtree(folder)
+            sync_folder(folder.parent)
+        except OSError as cause:
+            raise disk_error(cause, "removing a folder") from cause
+
+
+@contextmanager
+def locked(path: Path, *, timeout_seconds: float = 10.0) -> Iterator[None]:
+    """Hold the lock file ``path`` for the block; released by the system if the process dies.
+
+    Raises:
+        LockedError: Another process (its pid in ``facts["holder"]``) kept it for longer.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    try:
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                    raise LockedError(f"process {holder}", holder=holder) from None
+                time.sleep(min(0.05, timeout_seconds))
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)

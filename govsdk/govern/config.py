@@ -1,0 +1,79 @@
+"""What a workspace remembers about itself (``workspace.yaml``): readable, editable, no secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from govsdk.durable import write_file
+from govsdk.errors import MissingWorkspaceError, RequestError
+from govsdk.records import Instant, Recogniser
+
+FILE = "workspace.yaml"
+
+
+class RecogniserFiles(BaseModel):
+    """Where one recogniser lies, relative to the workspace."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    onnx: str
+    calibration: str | None = None
+    """Its calibration record; without one every verdict is INCONCLUSIVE."""
+
+
+class Sampling(BaseModel):
+    """How the governed generator draws, in production and before the judge alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=15, ge=1, le=1000)
+    guidance: float = Field(default=3.0, ge=0, le=30)
+    """Classifier-free guidance scale; 1 turns guidance off."""
+
+
+class WorkspaceConfig(BaseModel):
+    """The contents of ``workspace.yaml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    name: str
+    created_at: Instant
+    origin: str
+    """The ledger's origin: a bare host name."""
+    recognisers: dict[Recogniser, RecogniserFiles]
+    sampling: Sampling = Sampling()
+    anchors: tuple[str, ...] = ()
+    """Folders outside the workspace that get a copy of each checkpoint."""
+    lock_timeout_seconds: float = Field(default=30.0, ge=0)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def save(self, workspace: Path) -> None:
+        """Write the configuration into ``workspace``."""
+        text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        write_file(workspace / FILE, text.encode())
+
+    @classmethod
+    def load(cls, workspace: Path) -> WorkspaceConfig:
+        """Return the configuration of ``workspace``.
+
+        Raises:
+            MissingWorkspaceError: There is no ``workspace.yaml``.
+            RequestError: It cannot be read; the first wrong field is named.
+        """
+        try:
+            text = (workspace / FILE).read_text()
+        except OSError as cause:
+            raise MissingWorkspaceError(f"no {FILE} in that folder") from cause
+        try:
+            return cls.model_validate(yaml.safe_load(text))
+        except yaml.YAMLError as cause:
+            raise RequestError(f"{FILE} is not YAML") from cause
+        except ValidationError as cause:
+            first = cause.errors(include_input=False, include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or FILE
+            raise RequestError(f"{FILE}, {field}: {first['msg']}", field=field) from cause

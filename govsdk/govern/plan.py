@@ -1,0 +1,251 @@
+"""What a forget request will do, fixed before anything is done.
+
+- The public part goes into the ledger before any edit: digests, commitments, numbers, rules.
+- The private part (anchor, splits, the receipt's key) lives under the subject's key and dies with it.
+- Commitments are HMACs under the receipt's 256-bit key: whoever is handed that key can open them,
+  nobody can guess them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from govsdk.canonical import canonical_bytes, hmac_hex, sha256_hex
+from govsdk.errors import LegalHoldError, MissingModelError
+from govsdk.policy import Policy
+from govsdk.records import (
+    Anchor,
+    Float32,
+    PhotoSplit,
+    Resource,
+    Sha256,
+    SubjectId,
+    Templates,
+)
+from govsdk.verify.folds import split_photos
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+SEED_RULE = (
+    "HKDF-SHA256 over the ledger's checkpoint note that covers the staged model's entry; "
+    "info names the use (verify/seeds)"
+)
+
+
+@dataclass(frozen=True)
+class ForgetPlan:
+    """What ``plan_forget`` shows: enough to decide, nothing that identifies a bystander."""
+
+    policy: str
+    model: Resource
+    photos: int
+    edit_photos: int
+    sealed_photos: tuple[int, ...]
+    """Photos in the sealed fold of each allowed attempt."""
+    gallery: int
+    """Searchable people besides the subject."""
+    anchor_cosine: float
+    anchor_below_threshold: float
+    earlier_subjects: int
+    """People forgotten earlier on this model line, who will be screened again."""
+    method: str
+    preset: str
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the plan as JSON values."""
+        return {
+            "policy": self.policy,
+            "model": self.model.public(),
+            "photos": self.photos,
+            "editPhotos": self.edit_photos,
+            "sealedPhotos": list(self.sealed_photos),
+            "gallery": self.gallery,
+            "anchorCosine": round(self.anchor_cosine, 4),
+            "anchorBelowThreshold": round(self.anchor_below_threshold, 4),
+            "earlierSubjects": self.earlier_subjects,
+            "method": self.method,
+            "preset": self.preset,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class PrivatePlan:
+    """The half of a plan that never leaves the subject's key."""
+
+    key: bytes
+    """The receipt's 256 random bits."""
+    template_set: Sha256
+    split: PhotoSplit
+    anchor: Anchor
+
+    def commit(self, **value: object) -> Sha256:
+        """Return the commitment to ``value``, one named JSON value."""
+        return hmac_hex(self.key, canonical_bytes(value))
+
+    def commitment_to_photos(self, templates: Templates, photos: tuple[int, ...]) -> Sha256:
+        """Return the commitment to these photos' embeddings, in this order."""
+        chosen = templates.only(photos).by_recogniser
+        return self.commit(
+            photos={role: sha256_hex(rows.tobytes()) for role, rows in sorted(chosen.items())}
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the plan as bytes, to be sealed at once."""
+        return json.dumps(
+            {
+                "key": self.key.hex(),
+                "templateSet": self.template_set,
+                "edit": self.split.edit,
+                "sealed": self.split.sealed,
+                "anchor": self.anchor.subject,
+                "embedding": base64.b64encode(self.anchor.embedding.tobytes()).decode(),
+                "cosine": self.anchor.centroid_cosine,
+                "below": self.anchor.below_threshold,
+            }
+        ).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PrivatePlan:
+        """Return what ``to_bytes`` wrote."""
+        value = json.loads(data)
+        embedding = np.frombuffer(base64.b64decode(value["embedding"]), dtype=np.float32)
+        return cls(
+            key=bytes.fromhex(value["key"]),
+            template_set=value["templateSet"],
+            split=PhotoSplit(tuple(value["edit"]), tuple(map(tuple, value["sealed"]))),
+            anchor=Anchor(
+                SubjectId(value["anchor"]), embedding, value["cosine"], value["below"]
+            ),
+        )
+
+
+def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:
+    """Return the embeddings that no anchor may come near: earlier subjects and their anchors."""
+    from govsdk.govern.residuals import earlier_subjects
+
+    return [row for past in earlier_subjects(workspace) for row in past.keep_away()]
+
+
+def choose(
+    workspace: Workspace,
+    subject: SubjectId,
+    policy: Policy,
+    *,
+    seed: bytes,
+    forbidden: list[Float32],
+) -> PrivatePlan:
+    """Return the photo split and the anchor: everything that a request can be refused for.
+
+    Args:
+        seed: From it the split is derived; a checkpoint note, so that nobody could pick it.
+        forbidden: Embeddings that the anchor must stay away from.
+
+    Raises:
+        UnknownSubjectError, LegalHoldError, TooFewPhotosError, NoAnchorError, MissingModelError
+    """
+    registry = workspace.registry
+    templates = registry.templates(subject)
+    if registry.held(subject):
+        raise LegalHoldError()
+    split = split_photos(len(templates), attempts=len(policy.attempts.alpha), seed=seed)
+    calibration = workspace.calibrations.get("A")
+    if calibration is None:
+        raise MissingModelError("recogniser A has no calibration record")
+    rule = policy.anchors
+    anchor = registry.choose_anchor(
+        subject,
+        threshold=calibration.threshold("0.001", "low"),
+        margin=rule.margin,
+        own_below=rule.own_below,
+        band=rule.band,
+        forbidden=forbidden,
+        choice=rule.choice,
+        seed=seed,
+    )
+    return PrivatePlan(
+        key=workspace.entropy(32),
+        template_set=registry.template_set(templates),
+        split=split,
+        anchor=anchor,
+    )
+
+
+def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
+    """Return what a forget request would do; writes nothing."""
+    forbidden = forbidden_for_anchors(workspace)
+    private = choose(
+        workspace,
+        subject,
+        policy,
+        seed=workspace.ledger.head().note.encode(),
+        forbidden=forbidden,
+    )
+    split, anchor = private.split, private.anchor
+    return ForgetPlan(
+        policy=policy.headline,
+        model=workspace.line.current().resource,
+        photos=len(workspace.registry.templates(subject)),
+        edit_photos=len(split.edit),
+        sealed_photos=tuple(map(len, split.sealed)),
+        gallery=len(workspace.registry.gallery(exclude=(subject,))),
+        anchor_cosine=anchor.centroid_cosine,
+        anchor_below_threshold=anchor.below_threshold,
+        earlier_subjects=len(forbidden) // 2,
+        method=policy.unlearning.method,
+        preset=policy.unlearning.preset,
+    )
+
+
+def public_plan(
+    workspace: Workspace,
+    policy: Policy,
+    private: PrivatePlan,
+    templates: Templates,
+    *,
+    planned_at: str,
+) -> Mapping[str, object]:
+    """Return the pre-registration: the plan's part that goes into the ledger before any edit."""
+    current = workspace.line.current()
+    return {
+        "policy": {"name": policy.name, "digest": {"sha256": policy.digest}},
+        "modelBefore": current.resource.public(),
+        "recognisers": [
+            {
+                "role": role,
+                "digest": {"sha256": embedder.sha256},
+                "calibration": {"sha256": _calibration_digest(workspace, role)},
+            }
+            for role, embedder in sorted(workspace.embedders.items())
+        ],
+        "subjectCommitment": private.commit(
+            subjectId=templates.subject, templateSet=private.template_set
+        ),
+        "anchorCommitment": private.commit(
+            anchor=sha256_hex(private.anchor.embedding.tobytes())
+        ),
+        "editCommitment": private.commitment_to_photos(templates, private.split.edit),
+        "sealedCommitments": [
+            private.commitment_to_photos(templates, fold) for fold in private.split.sealed
+        ],
+        "claims": policy.public()["claims"],
+        "attempts": policy.public()["attempts"],
+        "unlearning": policy.public()["unlearning"],
+        "sampling": {
+            "steps": workspace.config.sampling.steps,
+            "guidance": str(workspace.config.sampling.guidance),
+        },
+        "seedRule": SEED_RULE,
+        "plannedAt": planned_at,
+    }
+
+
+def _calibration_digest(workspace: Workspace, role: str) -> str | None:
+    record = workspace.calibrations.get(role)
+    return None if record is None else sha256_hex(canonical_bytes(record.public()))

@@ -1,0 +1,286 @@
+"""The one workflow: a forget request from its receipt to its certificate.
+
+::
+
+    received -> planned -> baseline -> [edited -> verified]* -> published -> erased -> certified
+        \\-> refused                \\-> nothing to forget (erasure only)     \\-> declined
+
+- Every stage first makes its effect durable, then records itself; run again, a stage finds its
+  effect and does not repeat it. So the same call, killed anywhere, goes on where it stopped.
+- The ledger is the memory: each entry has a name made of the request and the stage, and is appended
+  once. What a stage measured is read back from there.
+- Nothing is published before the judge has said FORGOTTEN about exactly those bytes; nothing is
+  erased before it is published; nothing is called done before the certificate is in the ledger and
+  has passed the offline checks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govsdk.canonical import canonical_bytes
+from govsdk.durable import remove_tree
+from govsdk.errors import (
+    ConflictError,
+    GovsdkError,
+    RequestConflictError,
+    SubjectExistsError,
+    UsageError,
+)
+from govsdk.govern.editing import edit
+from govsdk.govern.entries import RequestEntries
+from govsdk.govern.erasing import erase
+from govsdk.govern.events import log
+from govsdk.govern.issuing import issue
+from govsdk.govern.job import Job, JobState, Stage
+from govsdk.govern.judging import judge, measure_baseline
+from govsdk.govern.outcome import outcome
+from govsdk.govern.plan import PrivatePlan, choose, forbidden_for_anchors, public_plan
+from govsdk.govern.result import ForgetResult
+from govsdk.policy import Policy
+from govsdk.records import Progress, Resource, SubjectId, Templates, Verdict, instant
+from govsdk.tlog.statements import Kind
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+
+class Forgetting:
+    """One run of the workflow for one request."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        subject: SubjectId,
+        policy: Policy,
+        *,
+        request_id: str | None,
+        progress: Progress,
+    ) -> None:
+        self.workspace = workspace
+        self.subject = subject
+        self.policy = policy
+        self.progress = progress
+        keys = workspace.keys
+        named = request_id if request_id is not None else f"{subject}\n{policy.digest}"
+        self.request = keys.hmac("request", named.encode())
+        self.reference = keys.hmac("subject", subject.encode())
+        self.fingerprint = keys.hmac(
+            "payload", canonical_bytes({"subject": subject, "policy": policy.digest})
+        )
+        self.entries = RequestEntries(workspace, self.request)
+        self.folder = workspace.folder / "jobs" / self.request
+        self.log = log.bind(request=self.request[:16])
+
+    def run(self) -> ForgetResult:
+        """Carry the request through, or on, to its end."""
+        if self._is_finished():
+            return outcome(self)
+        with self.workspace.editing():
+            self._receive()
+            self._plan()
+            if self._must_edit():
+                verdict = self._edit_until_judged()
+                if verdict is not Verdict.FORGOTTEN:
+                    return self._decline(verdict)
+                self._publish()
+            self._erase()
+            self._certify()
+            return outcome(self)
+
+    # -- received ----------------------------------------------------------------------------------
+
+    def _is_finished(self) -> bool:
+        job = Job.load(self.folder)
+        if job is None:
+            return False
+        if job.state.fingerprint != self.fingerprint:
+            raise RequestConflictError()
+        self.job = job
+        return job.state.stage.terminal
+
+    def _receive(self) -> None:
+        """Record the request; one that cannot even begin is logged as refused and raised."""
+        job = Job.load(self.folder)
+        if job is None:
+            self._refuse_a_second_request()
+            try:
+                self._choose(self.workspace.ledger.head().note.encode())
+            except UsageError as reason:
+                self._refuse(reason)
+                raise
+            received = instant(self.workspace.clock())
+            self.entries.append(Kind.REQUEST, self.current, {"receivedAt": received})
+            job = Job.begin(
+                self.folder,
+                JobState(
+                    request=self.request,
+                    fingerprint=self.fingerprint,
+                    subject_reference=self.reference,
+                    policy=self.policy.name,
+                    received_at=received,
+                ),
+            )
+            self.log.info("govsdk.forget.received", policy=self.policy.name)
+        self.job = job
+
+    def _refuse_a_second_request(self) -> None:
+        for file in (self.workspace.folder / "jobs").glob("*/job.json"):
+            other = Job.load(file.parent)
+            if other is None or other.state.subject_reference != self.reference:
+                continue
+            if not other.state.stage.terminal:
+                raise ConflictError("another request for this subject is under way")
+            if other.state.stage is Stage.CERTIFIED:
+                raise SubjectExistsError("forgotten before, under another request")
+
+    def _refuse(self, reason: GovsdkError) -> None:
+        refused = instant(self.workspace.clock())
+        self.entries.append(
+            Kind.REFUSAL,
+            self.current,
+            {"reason": reason.code, "refusedAt": refused},
+            part=f"{reason.code}/{refused}",
+        )
+        self.log.info("govsdk.forget.refused", reason=reason.code)
+
+    # -- planned -----------------------------------------------------------------------------------
+
+    def _choose(self, seed: bytes) -> PrivatePlan:
+        return choose(
+            self.workspace,
+            self.subject,
+            self.policy,
+            seed=seed,
+            forbidden=forbidden_for_anchors(self.workspace),
+        )
+
+    def _plan(self) -> None:
+        """Fix in the ledger what will be done and measured, before any edit."""
+        if self.job.reached(Stage.PLANNED):
+            return
+        if self.job.load_private("plan") is None:
+            private = self._choose(self.entries.note(Kind.REQUEST))
+            self._keep_private("plan", private.to_bytes())
+        planned = instant(self.workspace.clock())
+        self.entries.append(
+            Kind.PLAN,
+            self.current,
+            public_plan(
+                self.workspace, self.policy, self.private, self.templates, planned_at=planned
+            ),
+        )
+        self.job.advance(Stage.PLANNED, model_before=self.current)
+        self.log.info("govsdk.forget.planned")
+
+    # -- baseline ----------------------------------------------------------------------------------
+
+    def _must_edit(self) -> bool:
+        """Measure, once, whether the unedited model draws the subject at all."""
+        if not self.job.reached(Stage.BASELINED):
+            baseline = measure_baseline(self)
+            verdict = Verdict.NOTHING_TO_FORGET if baseline.nothing_to_forget else None
+            self.job.advance(Stage.BASELINED, verdict=verdict)
+            self.log.info("govsdk.forget.baseline", drawn=not baseline.nothing_to_forget)
+        return self.job.state.verdict is not Verdict.NOTHING_TO_FORGET
+
+    # -- edited, verified --------------------------------------------------------------------------
+
+    def _edit_until_judged(self) -> Verdict:
+        """Edit and judge, attempt by attempt, each on its own sealed photos."""
+        while not self.job.reached(Stage.PUBLISHED):
+            attempt = self.job.state.attempt
+            if self.entries.predicate(Kind.STAGED, part=str(attempt)) is None:
+                edit(self, attempt)
+            verdict = judge(self, attempt)
+            self.job.advance(Stage.VERIFIED, verdict=verdict)
+            self.log.info("govsdk.forget.verified", verdict=verdict.value, attempt=attempt)
+            last = attempt + 1 == len(self.policy.attempts.alpha)
+            if verdict is Verdict.FORGOTTEN or last:
+                break
+            self.workspace.line.discard(self.staging_name(attempt))
+            self.job.advance(Stage.BASELINED, attempt=attempt + 1, verdict=None)
+        assert self.job.state.verdict is not None
+        return self.job.state.verdict
+
+    def _decline(self, verdict: Verdict) -> ForgetResult:
+        """End without publishing: log it, restrict the subject, keep nothing of the edit."""
+        self.workspace.registry.restrict(self.subject)
+        self.entries.append(
+            Kind.REFUSAL,
+            self.current,
+            {
+                "reason": "verdict",
+                "verdict": verdict.value,
+                "policy": self.policy.headline,
+                "attempts": self.job.state.attempt + 1,
+                "plan": {"sha256": self.entries.payload_digest(Kind.PLAN)},
+                "refusedAt": instant(self.workspace.clock()),
+            },
+        )
+        for attempt in range(self.job.state.attempt + 1):
+            self.workspace.line.discard(self.staging_name(attempt))
+        self.job.drop_private()
+        self.job.advance(Stage.DECLINED)
+        self.log.info("govsdk.forget.declined", verdict=verdict.value)
+        return outcome(self)
+
+    # -- published, erased, certified --------------------------------------------------------------
+
+    def _publish(self) -> None:
+        if self.job.reached(Stage.PUBLISHED):
+            return
+        attempt = self.job.state.attempt
+        staged = self.staged_model(attempt)
+        version = self.workspace.line.publish(self.staging_name(attempt), staged.sha256)
+        self.job.advance(
+            Stage.PUBLISHED, model_after=version.resource, published_version=version.number
+        )
+        self.log.info("govsdk.forget.published", version=version.number)
+
+    def _erase(self) -> None:
+        if self.job.reached(Stage.ERASED):
+            return
+        self.progress("erase", 0, 1)
+        erase(self)
+        self.progress("erase", 1, 1)
+        self.log.info("govsdk.forget.erased")
+
+    def _certify(self) -> None:
+        issue(self)
+        remove_tree(self.folder / "private")
+        self.log.info("govsdk.forget.certified")
+
+    # -- what the stages share ---------------------------------------------------------------------
+
+    @property
+    def current(self) -> Resource:
+        """The model in force."""
+        return self.workspace.line.current().resource
+
+    @property
+    def templates(self) -> Templates:
+        """The subject's embeddings; gone once erased."""
+        return self.workspace.registry.templates(self.subject)
+
+    @property
+    def private(self) -> PrivatePlan:
+        """The plan's private half; gone once erased."""
+        sealed = self.job.load_private("plan")
+        assert sealed is not None, "planned before it is read"
+        return PrivatePlan.from_bytes(
+            self.workspace.registry.unseal(self.subject, "plan", sealed)
+        )
+
+    def staging_name(self, attempt: int) -> str:
+        """Return the name of the folder in which ``attempt`` is staged."""
+        return f"{self.request[:16]}-{attempt}"
+
+    def staged_model(self, attempt: int) -> Resource:
+        """Return the staged model of ``attempt`` as the ledger names it."""
+        staged = self.entries.predicate(Kind.STAGED, part=str(attempt))
+        assert staged is not None, "staged before it is judged"
+        return Resource.model_validate(staged["model"])
+
+    def _keep_private(self, name: str, data: bytes) -> None:
+        self.job.save_private(name, self.workspace.registry.seal(self.subject, name, data))

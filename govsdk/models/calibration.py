@@ -1,0 +1,129 @@
+"""What a recogniser's scores mean: decision thresholds, angles and qualities measured on people
+who serve nothing else.
+
+- A record belongs to one weights file, by digest: with any other, :meth:`CalibrationRecord.fits`
+  refuses it.
+- Every number is a decimal string, since the record is quoted in signed bytes.
+
+Source: ISO/IEC 19795-1 for FMR; design.md, section 2.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from govsdk.errors import DigestMismatchError, MissingModelError, ModelCorruptError, RequestError
+from govsdk.records import DecimalText, Record, Sha256
+
+End = Literal["low", "point", "high"]
+"""Which end of a threshold's 95 % interval: ``low`` accepts more, ``high`` accepts less."""
+
+
+class OperatingPoint(Record):
+    """The threshold that gives one false match rate."""
+
+    fmr: DecimalText
+    """False match rate, in (0, 1)."""
+    threshold: DecimalText
+    """Cosine at or above which two faces count as the same person."""
+    low: DecimalText
+    high: DecimalText
+    """Ends of the threshold's 95 % interval, from a bootstrap over people."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not float(self.low) <= float(self.threshold) <= float(self.high):
+            raise ValueError("low <= threshold <= high does not hold")
+        return self
+
+
+class GenuineAngle(Record):
+    """Quantiles of the angle between a person's photo and the centroid of their others."""
+
+    p50: DecimalText
+    p95: DecimalText
+    p999: DecimalText
+    """The radius of the distribution D, radians."""
+
+
+class QualityScale(Record):
+    """How face quality is measured, and what real photos reach."""
+
+    metric: str
+    """``embedding-norm``: the length of the recogniser's raw output."""
+    p01: DecimalText
+    """The 1st percentile over real photos: below it, a picture counts as showing no face."""
+
+
+class CalibrationRecord(Record):
+    """One recogniser's calibration."""
+
+    version: Literal[1] = 1
+    recogniser: str
+    """Role or name of the recogniser."""
+    recogniser_sha256: Sha256
+    score_type: Literal["cosine"] = "cosine"
+    people: int
+    photos_per_person: int
+    impostor_comparisons: int
+    genuine_comparisons: int
+    thresholds: tuple[OperatingPoint, ...] = Field(min_length=1)
+    genuine_angle: GenuineAngle
+    quality: QualityScale
+    seed: int
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the record in ``path``.
+
+        Raises:
+            MissingModelError: there is no such file.
+            ModelCorruptError: the file is not a calibration record.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as cause:
+            raise MissingModelError("no calibration record", file=path.name) from cause
+        except ValidationError as cause:
+            first = cause.errors()[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise ModelCorruptError(
+                f"calibration record: {where or 'JSON'}: {first['msg']}", file=path.name
+            ) from cause
+
+    def fits(self, recogniser_sha256: str) -> None:
+        """Require that the record was made with this weights file.
+
+        Raises:
+            DigestMismatchError: it was made with another one.
+        """
+        if recogniser_sha256 != self.recogniser_sha256:
+            raise DigestMismatchError(
+                f"the calibration record belongs to another recogniser {self.recogniser}",
+                hint="calibrate this recogniser on your own data",
+                expected=self.recogniser_sha256,
+                found=recogniser_sha256,
+            )
+
+    def threshold(self, fmr: str, end: End = "point") -> float:
+        """Return the cosine threshold at false match rate ``fmr`` (``"0.001"`` or ``"1e-3"``).
+
+        Raises:
+            RequestError: the record has no threshold for that rate.
+        """
+        point = next((p for p in self.thresholds if Decimal(p.fmr) == _rate(fmr)), None)
+        if point is None:
+            known = ", ".join(p.fmr for p in self.thresholds)
+            raise RequestError(f"no threshold at FMR {fmr}; the record has {known}")
+        return float({"low": point.low, "point": point.threshold, "high": point.high}[end])
+
+
+def _rate(fmr: str) -> Decimal:
+    try:
+        return Decimal(fmr)
+    except InvalidOperation as cause:
+        raise RequestError(f"{fmr!r} is not a rate") from cause

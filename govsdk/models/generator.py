@@ -1,0 +1,224 @@
+"""The governed generator: identity embeddings and seeds in, pictures out.
+
+- One load path: weights are copied out of the file's memory map, so that the same file gives the
+  same bits every time (mapped and ordinary memory differ in alignment, and so in rounding).
+- A file whose tensors differ in name or shape from what its configuration asks for never loads.
+- Same embedding and seed, same picture, up to one grey level whatever else is in the batch.
+
+Source: Arc2Face (arXiv 2403.11641); guidance: Ho and Salimans 2022 (arXiv 2207.12598), with the
+encoder's output for the empty prompt as the empty condition, as the stock pipeline has it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
+from govsdk.models import layout
+from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.quiet import quiet
+from govsdk.records import Float32, Picture
+
+BATCH = 32
+"""Pictures drawn at a time."""
+
+
+class Generator:
+    """An identity-conditioned latent diffusion model (a ``records.Drawer``)."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        unet: Any,
+        text_encoder: Any,
+        vae: Any,
+        tokenizer: Any,
+        scheduler: dict[str, Any],
+        *,
+        device: torch.device,
+        steps: int,
+        guidance: float,
+    ) -> None:
+        self.unet = unet
+        self.text_encoder = text_encoder
+        self.vae = vae
+        self.tokenizer = tokenizer
+        self.scheduler = scheduler
+        """The scheduler's configuration; every batch gets a fresh one, since they hold state."""
+        self.device = device
+        self.steps = steps
+        """Denoising steps for one picture."""
+        self.guidance = guidance
+        """Scale of classifier-free guidance; 1 means none."""
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "auto",
+        dtype: torch.dtype = torch.float32,
+        steps: int = 15,
+        guidance: float = 3.0,
+    ) -> Self:
+        """Return the generator in ``folder``, frozen and in evaluation mode.
+
+        Raises:
+            MissingModelError: a component is not there.
+            ModelCorruptError: a file is damaged, or its tensors do not fit its configuration.
+        """
+        from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
+        from transformers import CLIPTextModel, CLIPTokenizer
+
+        layout.check(folder)
+        if steps < 1 or guidance < 0:
+            raise RequestError(f"steps {steps} must be at least 1, guidance {guidance} at least 0")
+        place = pick_device(device)
+
+        def network(kind: Any, part: layout.Component, **options: Any) -> Any:
+            loaded = _load(kind, part, folder, options)
+            return loaded.to(device=place, dtype=dtype).requires_grad_(False).eval()
+
+        def small(read: Callable[..., Any], part: layout.Component) -> Any:
+            with _reading(part):
+                return read(str(folder / part.name), local_files_only=True)
+
+        with quiet():
+            return cls(
+                network(UNet2DConditionModel, layout.UNET, use_safetensors=True),
+                network(CLIPTextModel, layout.ENCODER),
+                network(AutoencoderKL, layout.VAE, use_safetensors=True),
+                small(CLIPTokenizer.from_pretrained, layout.TOKENIZER),
+                small(DPMSolverMultistepScheduler.load_config, layout.SCHEDULER),
+                device=place,
+                steps=steps,
+                guidance=guidance,
+            )
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the latents."""
+        side = int(self.unet.config.sample_size)
+        return int(self.unet.config.in_channels), side, side
+
+    @torch.no_grad()
+    def condition(self, embeddings: Float32) -> Tensor:
+        """Return what cross-attention reads for each row of ``[n, d]``: ``[n, tokens, hidden]``.
+
+        Equal rows are encoded once.
+
+        Raises:
+            EmbeddingError: not two axes, or a value that is not finite.
+        """
+        if embeddings.ndim != 2 or not np.isfinite(embeddings).all():
+            raise EmbeddingError("conditions must be finite rows [n, d]")
+        rows, places = np.unique(embeddings, axis=0, return_inverse=True)
+        unique = torch.from_numpy(rows).to(self.device)
+        encoded = encode_identity(self.text_encoder, self.tokenizer, unique)
+        return encoded[torch.from_numpy(places.ravel()).to(self.device)]
+
+    @torch.no_grad()
+    def draw(self, embeddings: Float32, seeds: Sequence[int]) -> list[Picture]:
+        """Return one RGB picture per row of ``embeddings`` ``[n, d]``, each from its own seed.
+
+        Raises:
+            RequestError: not one seed per row.
+            EmbeddingError: an embedding that names no direction.
+            NonFiniteError: the networks produced a NaN or an infinity.
+        """
+        if len(seeds) != len(embeddings):
+            raise RequestError(f"{len(seeds)} seeds for {len(embeddings)} embeddings")
+        if not len(seeds):
+            return []
+        conditions = self.condition(embeddings)
+        pictures: list[Picture] = []
+        for start in range(0, len(seeds), BATCH):
+            batch = slice(start, start + BATCH)
+            latents = self._denoise(self._noise(seeds[batch]), conditions[batch])
+            pictures.extend(self._decode(latents))
+        return pictures
+
+    def _noise(self, seeds: Sequence[int]) -> Tensor:
+        """Return one latent per seed, drawn on the CPU so that every device starts alike."""
+        return torch.stack(
+            [
+                torch.randn(self.latent_shape, generator=torch.Generator().manual_seed(seed))
+                for seed in seeds
+            ]
+        ).to(self.device, self.unet.dtype)
+
+    def _denoise(self, latents: Tensor, conditions: Tensor) -> Tensor:
+        from diffusers import DPMSolverMultistepScheduler
+
+        with quiet():
+            scheduler = DPMSolverMultistepScheduler.from_config(self.scheduler)
+        scheduler.set_timesteps(self.steps, device=self.device)
+        latents = latents * scheduler.init_noise_sigma
+        guided = self.guidance != 1.0
+        if guided:
+            empty = encode_empty(self.text_encoder, self.tokenizer, len(latents))
+            conditions = torch.cat([empty, conditions])
+        for t in scheduler.timesteps:
+            sample = scheduler.scale_model_input(latents, t)
+            sample = torch.cat([sample, sample]) if guided else sample
+            noise = self.unet(sample, t, encoder_hidden_states=conditions).sample
+            if guided:
+                without, given = noise.chunk(2)
+                noise = without + self.guidance * (given - without)
+            latents = scheduler.step(noise, t, latents).prev_sample
+        return latents
+
+    def _decode(self, latents: Tensor) -> list[Picture]:
+        config = self.vae.config
+        shifted = latents / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)
+        colours = self.vae.decode(shifted.to(self.vae.dtype)).sample.float()
+        if not bool(torch.isfinite(colours).all()):
+            raise NonFiniteError("a picture", what="picture")
+        levels = ((colours / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+        return list(levels.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def pick_device(device: str) -> torch.device:
+    """Return the named device; ``auto`` is the GPU where there is one.
+
+    Raises:
+        RequestError: this machine has no such device.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as cause:
+        raise RequestError(f"this machine has no device {device!r}", device=device) from cause
+
+
+def _load(kind: Any, part: layout.Component, folder: Path, options: dict[str, Any]) -> Any:
+    """Return the network of ``part``, its weights in memory of their own."""
+    with _reading(part):
+        network, found = kind.from_pretrained(
+            str(folder / part.name), local_files_only=True, output_loading_info=True, **options
+        )
+    wrong = {name: len(found[f"{name}_keys"]) for name in ("missing", "unexpected", "mismatched")}
+    if any(wrong.values()):
+        counts = ", ".join(f"{count} {name}" for name, count in wrong.items())
+        raise ModelCorruptError(f"{part.name}: tensors {counts}", component=part.name, **wrong)
+    return copy.deepcopy(network)
+
+
+@contextmanager
+def _reading(part: layout.Component) -> Iterator[None]:
+    """Turn whatever a library raises while it reads a component into ``ModelCorruptError``."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as cause:
+        detail = f"{part.name} cannot be read ({type(cause).__name__})"
+        raise ModelCorruptError(detail, component=part.name) from cause

@@ -1,0 +1,178 @@
+"""Recognisers: aligned face crops in, unit embeddings and qualities out.
+
+- Preprocessing is InsightFace's to the bit: bilinear to the network's size on 8-bit values, then
+  ``(x - mean) / std``, RGB, NCHW; ``get_feat`` of the same file gives the same numbers.
+- The weights' digest and the calibration record are checked against each other before use.
+- Nothing is downloaded, and onnxruntime must run on the provider that was asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from govsdk.errors import BackendError, MissingModelError, ModelCorruptError, NonFiniteError
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.records import Embedded, Float32, Picture
+from govsdk.records import Recogniser as Role
+
+BATCH = 64
+"""Pictures embedded at a time."""
+
+Forward = Callable[[Float32], Float32]
+"""Blob ``[n, 3, side, side]`` in about [-1, 1] to raw embeddings ``[n, d]``."""
+
+
+class Recogniser:
+    """A recogniser under its role (a ``records.Embedder``)."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        name: Role,
+        forward: Forward,
+        *,
+        sha256: str,
+        dimension: int,
+        side: int = 112,
+        scale: tuple[float, float] = (127.5, 127.5),
+        calibration: CalibrationRecord | None = None,
+    ) -> None:
+        """Wrap any network.
+
+        Args:
+            sha256: Digest of the weights' file.
+            dimension: Length of the embeddings.
+            side: Width and height the network reads, pixels.
+            scale: Mean and standard deviation subtracted and divided by.
+
+        Raises:
+            DigestMismatchError: ``calibration`` was made with other weights.
+        """
+        if calibration is not None:
+            calibration.fits(sha256)
+        self.name = name
+        self.sha256 = sha256
+        self.dimension = dimension
+        self.calibration = calibration
+        self._forward = forward
+        self._side = side
+        self._scale = scale
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        name: Role,
+        calibration: CalibrationRecord | None = None,
+        *,
+        device: str = "auto",
+    ) -> Self:
+        """Return the recogniser in the ONNX file ``path``.
+
+        Raises:
+            MissingModelError: there is no such file.
+            ModelCorruptError: it is damaged, or not a recogniser with one square RGB input.
+            BackendError: onnxruntime does not run on ``device``.
+            DigestMismatchError: ``calibration`` was made with other weights.
+        """
+        if not path.is_file():
+            raise MissingModelError(f"recogniser {name}", recogniser=name)
+        data = path.read_bytes()
+        session = _session(data, name, device)
+        entry, exits = session.get_inputs()[0], session.get_outputs()
+        if len(exits) != 1 or len(entry.shape) != 4 or not isinstance(entry.shape[3], int):
+            raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
+        at_once = entry.shape[0] if isinstance(entry.shape[0], int) else BATCH
+
+        def forward(blob: Float32) -> Float32:
+            parts = [blob[i : i + at_once] for i in range(0, len(blob), at_once)]
+            return np.concatenate([session.run(None, {entry.name: part})[0] for part in parts])
+
+        return cls(
+            name,
+            forward,
+            sha256=hashlib.sha256(data).hexdigest(),
+            dimension=int(exits[0].shape[-1]),
+            side=entry.shape[3],
+            scale=_scale(data),
+            calibration=calibration,
+        )
+
+    @classmethod
+    def of_module(
+        cls,
+        module: Any,
+        name: Role,
+        *,
+        sha256: str,
+        dimension: int,
+        calibration: CalibrationRecord | None = None,
+    ) -> Self:
+        """Return the recogniser that a torch module computes, on the module's own device."""
+        import torch
+
+        def forward(blob: Float32) -> Float32:
+            with torch.inference_mode():
+                device = next(module.parameters()).device
+                raw: Float32 = module(torch.from_numpy(blob).to(device)).float().cpu().numpy()
+            return raw
+
+        module.eval()
+        return cls(name, forward, sha256=sha256, dimension=dimension, calibration=calibration)
+
+    def embed(self, pictures: Sequence[Picture]) -> Embedded:
+        """Return unit embeddings ``[n, d]`` and qualities ``[n]`` of RGB crops of any size.
+
+        Raises:
+            NonFiniteError: the network produced a NaN or an infinity.
+        """
+        raw = np.zeros((len(pictures), self.dimension), np.float32)
+        for start in range(0, len(pictures), BATCH):
+            batch = slice(start, start + BATCH)
+            raw[batch] = self._forward(self._blob(pictures[batch]))
+        if not np.isfinite(raw).all():
+            raise NonFiniteError(f"an embedding under recogniser {self.name}", what="embedding")
+        norms = np.linalg.norm(raw, axis=1)
+        unit = raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None]
+        return Embedded(embeddings=unit.astype(np.float32), quality=norms.astype(np.float32))
+
+    def _blob(self, pictures: Sequence[Picture]) -> Float32:
+        import cv2
+
+        mean, deviation = self._scale
+        blob: Float32 = cv2.dnn.blobFromImages(
+            list(pictures), 1.0 / deviation, (self._side, self._side), (mean, mean, mean)
+        )
+        return blob
+
+
+def _session(data: bytes, name: Role, device: str) -> Any:
+    import onnxruntime
+
+    wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+    if device == "auto":
+        device = "cuda" if wanted["cuda"] in onnxruntime.get_available_providers() else "cpu"
+    provider = wanted[device.partition(":")[0]]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=[provider])
+    except Exception as cause:
+        raise ModelCorruptError(f"recogniser {name} cannot be read", recogniser=name) from cause
+    if session.get_providers()[0] != provider:
+        raise BackendError(f"onnxruntime does not run on {device}", device=device)
+    return session
+
+
+def _scale(data: bytes) -> tuple[float, float]:
+    """Return mean and deviation as InsightFace guesses them: none if the graph scales by itself."""
+    import onnx
+
+    heads = [node.name for node in onnx.load_from_string(data).graph.node[:8]]
+    subtracts = any(head.startswith(("Sub", "_minus")) for head in heads)
+    multiplies = any(head.startswith(("Mul", "_mul")) for head in heads)
+    return (0.0, 1.0) if subtracts and multiplies else (127.5, 127.5)

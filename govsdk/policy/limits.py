@@ -1,0 +1,109 @@
+"""The arithmetic behind bounds, trials and alpha: exact limits for rates, score limits for losses.
+
+- Pure Python on a handful of numbers: reading and checking a policy needs nothing else.
+- Every limit is one-sided and rounded away from the estimate, so that no claim gains by rounding.
+
+Source: Clopper and Pearson 1934; Tango 1998 (Statistics in Medicine 17:891-908), eq. 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import exp, lgamma, log, log1p, sqrt
+from statistics import NormalDist
+
+_HALVINGS = 60
+"""Enough to pin a limit in [-1, 1] to the last bits of a float."""
+
+
+def at_most(events: int, trials: int, rate: float) -> float:
+    """Return P(X <= ``events``) for X binomial(``trials``, ``rate``)."""
+    if events < 0:
+        return 0.0
+    if events >= trials or rate <= 0:
+        return 1.0
+    if rate >= 1:
+        return 0.0
+    yes, no = log(rate), log1p(-rate)
+    terms = (
+        lgamma(trials + 1) - lgamma(k + 1) - lgamma(trials - k + 1) + k * yes + (trials - k) * no
+        for k in range(events + 1)
+    )
+    return min(1.0, sum(map(exp, terms)))
+
+
+@lru_cache(maxsize=4096)
+def rate_upper(events: int, trials: int, alpha: float) -> float:
+    """Return the Clopper-Pearson upper limit of a rate: P(rate > limit) <= ``alpha``.
+
+    Without trials it is 1. Zero events give ``1 - alpha ** (1 / trials)``, about 3 / trials at 5 %.
+    """
+    if events >= trials:
+        return 1.0
+    return _last(lambda rate: at_most(events, trials, rate) >= alpha, events / trials, 1.0)
+
+
+def rate_lower(events: int, trials: int, alpha: float) -> float:
+    """Return the Clopper-Pearson lower limit of a rate: P(rate < limit) <= ``alpha``."""
+    return 1.0 - rate_upper(trials - events, trials, alpha)
+
+
+def allowed_events(trials: int, bound: float, alpha: float) -> int | None:
+    """Return the most events whose upper limit is within ``bound``; None if not even zero are."""
+    if at_most(0, trials, bound) > alpha:
+        return None
+    allowed = 0
+    while at_most(allowed + 1, trials, bound) <= alpha:
+        allowed += 1
+    return allowed
+
+
+def loss_upper(lost: int, gained: int, pairs: int, alpha: float) -> float:
+    """Return Tango's upper limit of a loss, ``(lost - gained) / pairs`` in the long run.
+
+    Args:
+        lost: Pairs that match only before.
+        gained: Pairs that match only after.
+    """
+    if pairs == 0:
+        return 1.0
+    z = NormalDist().inv_cdf(1 - alpha)
+
+    def plausible(loss: float) -> bool:
+        spread = sqrt(_score_variance(lost, gained, pairs, loss))
+        return lost - gained - pairs * loss >= -z * spread
+
+    return _last(plausible, (lost - gained) / pairs, 1.0)
+
+
+def loss_lower(lost: int, gained: int, pairs: int, alpha: float) -> float:
+    """Return Tango's lower limit of a loss."""
+    return -loss_upper(gained, lost, pairs, alpha)
+
+
+def smallest_loss_bound(pairs: int, alpha: float) -> float:
+    """Return the tightest bound that ``pairs`` without any change can show."""
+    return loss_upper(0, 0, pairs, alpha)
+
+
+def _score_variance(lost: int, gained: int, pairs: int, loss: float) -> float:
+    """Return the variance of ``lost - gained`` were ``loss`` the truth.
+
+    The nuisance P(gained) is its maximum-likelihood estimate under that loss.
+    """
+    linear = (2 * pairs - lost + gained) * loss - lost - gained
+    constant = -gained * loss * (1 - loss)
+    root = sqrt(max(0.0, linear * linear - 8 * pairs * constant))
+    gain = (root - linear) / (4 * pairs)
+    return max(0.0, pairs * (2 * gain + loss * (1 - loss)))
+
+
+def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return, rounded up, the point in [low, high] up to which ``holds`` is true."""
+    if holds(high):
+        return high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high

@@ -1,0 +1,102 @@
+"""Whether a policy can be met at all, and how likely a good model is to meet it.
+
+- An ``error`` is a claim that even a perfect model cannot pass: such a policy must not run.
+- A ``note`` states the power: what is allowed, and how often a model that good passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, log, log1p
+from typing import Literal
+
+from govsdk.errors import PolicyError
+from govsdk.policy.document import Policy
+from govsdk.policy.limits import allowed_events, at_most, smallest_loss_bound
+
+_FRACTIONS = (0, 10, 5, 2)
+"""Power is stated at a true rate of zero and at the bound divided by these."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark on a policy."""
+
+    level: Literal["error", "note"]
+    setting: str
+    """Dotted place, e.g. ``claims.forget``."""
+    message: str
+
+
+def lint(policy: Policy) -> list[Finding]:
+    """Return what is wrong with the numbers of ``policy``, and its power."""
+    return [*_forget(policy), *_losses(policy), *_no_face(policy)]
+
+
+def require(policy: Policy) -> Policy:
+    """Return ``policy`` if it can be met.
+
+    Raises:
+        PolicyError: a claim cannot pass, whatever the model does.
+    """
+    for finding in lint(policy):
+        if finding.level == "error":
+            raise PolicyError(f"{finding.setting}: {finding.message}")
+    return policy
+
+
+def _forget(policy: Policy) -> Iterator[Finding]:
+    claim = policy.claims.forget
+    for number, alpha in enumerate(policy.attempts.alpha, start=1):
+        yield _rate_finding("claims.forget", claim.trials, claim.bound, alpha, number)
+
+
+def _no_face(policy: Policy) -> Iterator[Finding]:
+    claims = policy.claims
+    hard = claims.retention.hard_neighbours
+    pictures = 2 * claims.forget.trials + claims.retention.pairs + (hard.pairs if hard else 0)
+    for number, alpha in enumerate(policy.attempts.alpha, start=1):
+        yield _rate_finding("claims.no_face", pictures, claims.no_face.bound, alpha, number)
+
+
+def _losses(policy: Policy) -> Iterator[Finding]:
+    retention = policy.claims.retention
+    parts = {"claims.retention": (retention.pairs, retention.bound)}
+    if hard := retention.hard_neighbours:
+        parts["claims.retention.hard_neighbours"] = (hard.pairs, hard.bound)
+    for setting, (pairs, bound) in parts.items():
+        for number, alpha in enumerate(policy.attempts.alpha, start=1):
+            least = smallest_loss_bound(pairs, alpha)
+            tells = f"attempt {number}: {pairs} unchanged pairs show a loss below {least:.2%}"
+            if least > bound:
+                yield Finding("error", setting, f"{tells}, never below {bound:.2%}; more pairs")
+            else:
+                yield Finding("note", setting, tells)
+
+
+def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:
+    allowed = allowed_events(trials, bound, alpha)
+    if allowed is None:
+        least = _trials_needed(bound, alpha)
+        return Finding(
+            "error",
+            setting,
+            f"attempt {number}: even 0 events in {trials} do not show a rate below {bound:.2%} "
+            f"at alpha {alpha:g}; at least {least} trials are needed",
+        )
+    powers = ", ".join(
+        f"{rate:.2%}: {at_most(allowed, trials, rate):.0%}"
+        for rate in (bound / f if f else 0.0 for f in _FRACTIONS)
+    )
+    return Finding(
+        "note",
+        setting,
+        f"attempt {number}: up to {allowed} of {trials} pass; chance to pass at a true rate of "
+        f"{powers}",
+    )
+
+
+def _trials_needed(bound: float, alpha: float) -> int:
+    """Return the fewest trials without an event that show a rate within ``bound``."""
+    return ceil(log(alpha) / log1p(-bound))

@@ -1,0 +1,351 @@
+"""The frozen records that cross from one part to another.
+
+Two kinds live here:
+
+- *public records* (pydantic): they enter the ledger and the certificate. They hold no personal
+  data, no floats (statistics are decimal strings) and refuse unknown fields. In Python their fields
+  are snake_case, in JSON lowerCamelCase.
+- *private records* (plain frozen dataclasses): they hold embeddings or ids, stay in memory or under
+  a subject's key, and have no JSON form.
+
+Source: in-toto Statement v1 for the shape of resources; docs/glossary.md for the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, NewType, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Float32 = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+"""One RGB picture, ``[height, width, 3]``."""
+
+SubjectId = NewType("SubjectId", str)
+"""The enterprise's own name for a person: personal data, never logged, signed or printed in errors."""
+
+Recogniser = str
+"""A recogniser's role: ``"A"`` conditions the generator and may steer the edit, ``"B"`` only judges."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest or HMAC in lower-case hex."""
+
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?\d+\.\d{1,9}$")]
+"""A statistic in signed bytes: a decimal string, so that no float format can be disputed."""
+
+Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+"""A moment, RFC 3339 in UTC with whole seconds."""
+
+
+def decimal_text(value: float, places: int = 6) -> str:
+    """Return ``value`` as a decimal string with ``places`` digits, for signed bytes."""
+    text = str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN))
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def instant(moment: datetime) -> str:
+    """Return ``moment`` (aware) as an RFC 3339 instant in UTC with whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Record(BaseModel):
+    """A public record: frozen, closed to unknown fields, lowerCamelCase in JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    def public(self) -> dict[str, object]:
+        """Return the record as JSON values, the way it is signed."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Resource(Record):
+    """A thing named by its digest (an in-toto ResourceDescriptor with one digest)."""
+
+    name: str
+    sha256: Sha256
+
+
+class Verdict(StrEnum):
+    """What a verification concludes; always quoted with the policy's name and bound."""
+
+    FORGOTTEN = "FORGOTTEN"
+    NOT_FORGOTTEN = "NOT_FORGOTTEN"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOTHING_TO_FORGET = "NOTHING_TO_FORGET"
+
+
+class Outcome(StrEnum):
+    """What the measurements say of one claim."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Claim(Record):
+    """One line of the verdict: a measured rate, its limits and what they say about the bound."""
+
+    name: Literal["forget", "retention", "quality", "no-face"]
+    """Which claim of the policy the line belongs to."""
+    part: str
+    """Which trials: ``distribution``, ``photos``, ``random``, ``hard-neighbours``, ``all``."""
+    recogniser: str | None = None
+    metric: str
+    """What is counted or averaged, in the glossary's words."""
+    estimator: str
+    """How the limits were computed, e.g. ``clopper-pearson``."""
+    bound: DecimalText
+    """The policy's bound; the claim is ``value <= bound``."""
+    value: DecimalText
+    lower: DecimalText
+    """One-sided lower confidence limit at 95 %."""
+    upper: DecimalText
+    """One-sided upper confidence limit at ``1 - alpha``."""
+    alpha: DecimalText
+    trials: int
+    events: int | None = None
+    outcome: Outcome
+
+
+class Control(Record):
+    """A measurement that shows the trials could have failed (or passed)."""
+
+    name: Literal["baseline", "impostor", "zero-edit"]
+    recogniser: str
+    rate: DecimalText
+    lower: DecimalText
+    upper: DecimalText
+    trials: int
+    events: int
+    passed: bool
+    """Whether the control came out as it must for the claims to mean anything."""
+
+
+class Screen(Record):
+    """Whether anybody forgotten earlier on this model line came back."""
+
+    subjects: int
+    probes_each: int
+    hits: int
+    upper: DecimalText
+    """Pooled one-sided 95 % upper limit of the match rate."""
+    detectable_rate: DecimalText
+    """Smallest pooled match rate that the screen would have noticed with probability 0.8."""
+    regressions: int
+    """Subjects whose full re-test failed; 0 is needed for publication."""
+
+
+class Verification(Record):
+    """Everything the judge measured in one attempt, and the verdict."""
+
+    version: Literal[1] = 1
+    attempt: int
+    verdict: Verdict
+    claims: tuple[Claim, ...]
+    controls: tuple[Control, ...]
+    screen: Screen | None = None
+    excluded_directions: int = 0
+    """Directions of D nearer to another enrolled person than to the subject: left out and counted."""
+    thresholds: dict[str, DecimalText]
+    """Decision thresholds by ``recogniser/purpose``, e.g. ``A/forget``."""
+    seed_note: Sha256
+    """Digest of the checkpoint note from which every probe and generation seed was derived."""
+    model: Resource
+    """The model that was judged: staged, not yet published."""
+    harness: Sha256
+    """Digest of the judging code."""
+
+
+class EditReport(Record):
+    """What the executor did to the weights."""
+
+    version: Literal[1] = 1
+    method: str
+    preset: str
+    config_digest: Sha256
+    layers: tuple[str, ...]
+    trainable_parameters: int
+    steps: int
+    stopped_early: bool
+    seed: int
+    first_loss: DecimalText | None = None
+    last_loss: DecimalText | None = None
+    device: str
+    model: Resource
+    """The staged model."""
+
+
+class Scan(Record):
+    """A search of the workspace's bytes for what was to be erased."""
+
+    patterns: int
+    files: int
+    bytes: int
+    hits_before: int
+    """The positive control: the same patterns, sealed copies opened, before erasure."""
+    hits_after: int
+
+
+class Erasure(Record):
+    """What was destroyed."""
+
+    version: Literal[1] = 1
+    keys_destroyed: int
+    templates: int
+    photos: int
+    index_rewritten: bool
+    scan: Scan
+
+
+class Residual(Record):
+    """Something that outlives erasure on purpose."""
+
+    name: str
+    purpose: str
+    key_holder: str
+    sha256: Sha256 | None = None
+    expires_at: Instant | None = None
+
+
+class Receipt(Record):
+    """The data subject's half of the commitment: who holds it can tell that a certificate is theirs.
+
+    Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}).
+    """
+
+    version: Literal[1] = 1
+    subject_id: str
+    template_set: Sha256
+    key: Sha256
+    """256 random bits, hex; kept nowhere else."""
+    commitment: Sha256
+
+
+class Position(Record):
+    """Where an entry stands in the ledger, with the signed head that covers it."""
+
+    index: int
+    leaf_hash: Sha256
+    tree_size: int
+    inclusion: tuple[Sha256, ...]
+    """Audit path, leaf to root (RFC 9162, 2.1.3)."""
+    checkpoint: str
+    """The C2SP checkpoint note of size ``tree_size``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """The enrolled embeddings of one person, in memory only.
+
+    ``by_recogniser["A"]`` is ``[photos, d]``, unit rows, in enrolment order; photo ``i`` is row ``i``
+    under every recogniser that has seen the photos.
+    """
+
+    subject: SubjectId
+    by_recogniser: Mapping[Recogniser, Float32]
+
+    def __len__(self) -> int:
+        return max((len(rows) for rows in self.by_recogniser.values()), default=0)
+
+    def centroid(self, recogniser: Recogniser) -> Float32:
+        """Return the unit mean ``[d]`` of the person's embeddings under ``recogniser``."""
+        mean = self.by_recogniser[recogniser].mean(axis=0)
+        return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+    def only(self, photos: tuple[int, ...]) -> Templates:
+        """Return the same person with these photos alone."""
+        rows = list(photos)
+        return Templates(
+            self.subject, {name: stack[rows] for name, stack in self.by_recogniser.items()}
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """The replacement identity, with the figures that qualified it."""
+
+    subject: SubjectId
+    embedding: Float32
+    """Unit centroid ``[d]`` under recogniser A."""
+    centroid_cosine: float
+    """Cosine of the two centroids under A."""
+    below_threshold: float
+    """Share of the anchor's own photos that score below T against the subject."""
+
+
+@dataclass(frozen=True)
+class PhotoSplit:
+    """Which photos may be seen by the editor, and which are sealed for each attempt's judge."""
+
+    edit: tuple[int, ...]
+    sealed: tuple[tuple[int, ...], ...]
+    """One fold for each allowed attempt; folds and the edit set are disjoint."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What a recogniser says of a batch of pictures."""
+
+    embeddings: Float32
+    """``[n, d]``, unit rows."""
+    quality: Float32
+    """``[n]``, the recogniser-based face quality of the calibration record; higher is better."""
+
+
+class Embedder(Protocol):
+    """A recogniser as the registry and the judge use it."""
+
+    name: Recogniser
+    sha256: str
+    """Digest of the weights' file, as its calibration record names it."""
+
+    def embed(self, pictures: Sequence[Picture]) -> Embedded:
+        """Return the embeddings and qualities of aligned face crops of any size."""
+        ...
+
+
+class Drawer(Protocol):
+    """An identity-conditioned generator as the judge uses it."""
+
+    def draw(self, embeddings: Float32, seeds: Sequence[int]) -> list[Picture]:
+        """Return one picture per row of ``embeddings`` ``[n, d]``, each from its own seed."""
+        ...
+
+
+class Progress(Protocol):
+    """Where long work reports how far it is; may raise ``KeyboardInterrupt`` to stop it."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None: ...
+
+
+def silent(stage: str, done: int, total: int, note: str = "") -> None:
+    """Report to nobody (the default ``Progress``)."""
+
+
+@dataclass(frozen=True)
+class RecogniserSource:
+    """Where a recogniser comes from when a workspace is created."""
+
+    onnx: Path
+    calibration: Path | None = None
+
+
+@dataclass(frozen=True)
+class GovernedModels:
+    """The models that a workspace governs: copied into it when it is created."""
+
+    generator: Path
+    """A folder in Arc2Face's layout."""
+    recognisers: Mapping[Recogniser, RecogniserSource]
+    """``"A"`` conditions the generator; ``"B"`` only judges."""

@@ -1,0 +1,301 @@
+"""Train the identity-conditioned generator: text encoder and U-Net together, on latents computed once.
+
+- The condition of a photo is mostly recogniser A's embedding of ANOTHER photo of the person, or a mixture: the
+  generator learns the person, not the photo.
+- Guidance needs the empty condition: 12 % of the samples carry it.
+- Identity has to live in PIU's four block groups: for a third of the samples every other ``attn2`` reads the empty
+  condition or another person's.
+- The text encoder first learns to read embeddings (it regresses the training people's identity numbers through a
+  throw-away head), which saves the U-Net that work.
+- From a step of the plan on, recogniser A judges decoded estimates of the clean picture at low noise. B never does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.reference.autoencoder import encode, load_autoencoder
+from govsdk.reference.generator import PIU_BLOCKS, build_scheduler, build_text_encoder, build_unet, write_tokenizer
+from govsdk.reference.photobook import open_book
+from govsdk.reference.pictures import recogniser_input, to_tensor
+from govsdk.reference.runfolder import Run
+from govsdk.reference.traits import person
+from govsdk.reference.train_recogniser import embed, load_recogniser
+
+STAGE, READER, LATENTS = "generator", "reader", "latents"
+_DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
+_GAMMA = 5.0
+_EMA = 0.999
+_JUDGED = 12
+_JUDGED_BELOW = 450
+_IDENTITY_WEIGHT = 0.25
+
+
+@dataclass
+class Parts:
+    """What is trained, the average of it that is shipped, and what is frozen."""
+
+    unet: Any
+    text_encoder: Any
+    average: dict[str, Tensor]
+    tokenizer: Any
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every trained tensor by name."""
+        unet = {f"unet.{k}": v for k, v in self.unet.state_dict().items()}
+        return unet | {f"encoder.{k}": v for k, v in self.text_encoder.state_dict().items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Load every trained tensor by name."""
+        for prefix, module in (("unet.", self.unet), ("encoder.", self.text_encoder)):
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Move the average towards the present weights; faster at first."""
+        keep = min(_EMA, (1 + step) / (10 + step))
+        for name, value in self.state().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - keep)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The training people, as latents and unit embeddings under recogniser A."""
+
+    latents: Tensor
+    """[people, photos, 8, 16, 16], half precision."""
+    embeddings: Tensor
+    """[people, photos, 128], unit length."""
+
+    def centroids(self) -> Tensor:
+        """Return each person's unit centroid [people, 128]."""
+        return functional.normalize(self.embeddings.mean(dim=1), dim=-1)
+
+
+def build_parts(run: Run) -> Parts:
+    """Return untrained parts."""
+    run.seed_torch(STAGE, -1)
+    tokenizer = write_tokenizer(run.folder / "tokenizer")
+    text_encoder = build_text_encoder(len(tokenizer), tokenizer.eos_token_id).to(run.device)
+    unet = build_unet(run.plan.generator_channels).to(run.device)
+    parts = Parts(unet, text_encoder, {}, tokenizer)
+    parts.average = {k: v.clone() for k, v in parts.state().items()}
+    return parts
+
+
+def prepare_shelf(run: Run) -> Shelf:
+    """Encode and embed the training photos once; later calls read them back."""
+    people, per_person = run.plan.books()["generator"]
+    state = run.load(LATENTS)
+    if state is None or state["latents"].shape[:2] != (len(people), per_person):
+        book = open_book(run.photos, "generator", people, per_person)
+        flat = book.reshape(-1, 64, 64, 3)
+        model, net = load_autoencoder(run), load_recogniser(run, "a")
+        parts = [encode(model, to_tensor(flat[i : i + 512]).to(run.device)).half().cpu() for i in range(0, len(flat), 512)]
+        latents = torch.cat(parts).reshape(len(people), per_person, 8, 16, 16)
+        embeddings = functional.normalize(embed(net, flat), dim=-1).reshape(len(people), per_person, -1)
+        state = {"latents": latents, "embeddings": embeddings}
+        run.save(LATENTS, state)
+    return Shelf(state["latents"], state["embeddings"])
+
+
+def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
+    """Teach the text encoder to read embeddings, or load what it learnt."""
+    plan = run.plan
+    state = run.load(READER)
+    if state is not None:
+        parts.text_encoder.load_state_dict(state["net"])
+        return
+    people, _ = plan.books()["generator"]
+    numbers = torch.tensor([person(seed).numbers for seed in people], device=run.device)
+    run.seed_torch(READER, -1)
+    head = nn.Linear(4 * parts.text_encoder.config.hidden_size, numbers.shape[1]).to(run.device)
+    optimiser = torch.optim.AdamW([*parts.text_encoder.parameters(), *head.parameters()], lr=1e-3, weight_decay=0.02)
+    for step in run.steps(READER, 0, plan.reader_steps):
+        rng = run.random(READER, step)
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-3 * (0.5 + 0.5 * math.cos(math.pi * step / plan.reader_steps)) * min(1.0, (step + 1) / 50)
+        who = torch.from_numpy(rng.integers(0, len(people), plan.reader_batch))
+        given = conditions_for(shelf, who, rng)[0].to(run.device)
+        tokens = encode_identity(parts.text_encoder, parts.tokenizer, given)
+        told = head(tokens[:, -4:].flatten(1))
+        loss = functional.mse_loss(told, numbers[who])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        if step % 50 == 0:
+            run.log(READER, step=step, loss=round(float(loss.detach()), 4))
+    run.save(READER, {"net": parts.text_encoder.state_dict()})
+
+
+def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Draw one photo of each person and a condition for it: (embeddings [n, 128], photo indices [n])."""
+    n, photos = len(who), shelf.embeddings.shape[1]
+    which = torch.from_numpy(rng.integers(0, photos, n))
+    others = (which[:, None] + 1 + torch.from_numpy(rng.integers(0, max(1, photos - 1), (n, 2)))) % photos
+    kind = torch.from_numpy(rng.random(n))[:, None]
+    own = shelf.embeddings[who, which]
+    other = shelf.embeddings[who, others[:, 0]]
+    share = torch.from_numpy(rng.random((n, 1))).float()
+    mixed = functional.normalize(share * other + (1 - share) * shelf.embeddings[who, others[:, 1]], dim=-1)
+    return torch.where(kind < 0.25, own, torch.where(kind < 0.75, other, mixed)), which
+
+
+def train_generator(run: Run) -> Parts:
+    """Train the generator, or go on where the run stopped."""
+    plan = run.plan
+    parts, shelf = build_parts(run), prepare_shelf(run)
+    trainer = _Trainer(run, parts, shelf)
+    start = trainer.resume()
+    if start == 0:
+        train_reader(run, parts, shelf)
+        parts.average = {k: v.clone() for k, v in parts.state().items()}
+    for step in run.steps(STAGE, start, plan.generator_steps):
+        figures = trainer.step(step)
+        if step % 20 == 0:
+            run.log(STAGE, step=step, **figures)
+        if (step + 1) % 200 == 0 or step + 1 == plan.generator_steps:
+            trainer.checkpoint(step + 1)
+    return parts
+
+
+def load_average(run: Run) -> Parts:
+    """Return the parts with their averaged weights, as they are shipped, whatever step the run has reached.
+
+    Raises:
+        FileNotFoundError: the generator's training has not written a checkpoint yet.
+    """
+    state = run.load(STAGE)
+    if state is None:
+        raise FileNotFoundError("stage generator has no checkpoint in this run folder")
+    parts = build_parts(run)
+    parts.load(state["average"])
+    parts.unet.eval()
+    parts.text_encoder.eval()
+    return parts
+
+
+class _Trainer:
+    """One step after another; knows nothing of files except its checkpoint."""
+
+    def __init__(self, run: Run, parts: Parts, shelf: Shelf) -> None:
+        self.run, self.parts, self.shelf = run, parts, shelf
+        self.centroids = shelf.centroids()
+        self.kept = build_scheduler().alphas_cumprod.to(run.device)
+        self.autoencoder = load_autoencoder(run)
+        self.judge = load_recogniser(run, "a")
+        self.elsewhere: Tensor | None = None
+        _plain_attention(parts.unet)
+        for name, module in parts.unet.named_modules():
+            if name.endswith(".attn2") and not name.startswith(PIU_BLOCKS):
+                module.register_forward_pre_hook(self._swap, with_kwargs=True)
+        parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=run.plan.generator_rate, betas=(0.9, 0.99), weight_decay=0.01)
+
+    def _swap(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return args, kwargs | {"encoder_hidden_states": self.elsewhere}
+
+    def step(self, step: int) -> dict[str, float]:
+        """Take one optimiser step and return its figures."""
+        run, plan = self.run, self.run.plan
+        rng = run.random(STAGE, step)
+        run.seed_torch(STAGE, step)
+        rate = plan.generator_rate * learning_rate(step, plan.generator_steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        n = plan.generator_batch
+        who = torch.from_numpy(rng.integers(0, len(self.shelf.latents), n))
+        given, which = conditions_for(self.shelf, who, rng)
+        clean = self.shelf.latents[who, which].float().to(run.device)
+        noise = torch.randn_like(clean)
+        times = torch.from_numpy(rng.integers(0, 1000, n)).to(run.device)
+        judged = plan.identity_loss_from <= step
+        if judged:
+            times[:_JUDGED] = torch.from_numpy(rng.integers(20, _JUDGED_BELOW, min(_JUDGED, n))).to(run.device)
+        kept = self.kept[times][:, None, None, None]
+        noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
+        with torch.autocast(run.device.type, torch.bfloat16):
+            told = self._conditions(given.to(run.device), rng, judged)
+            guess = self.parts.unet(noisy, times, told).sample
+        guess = guess.float()
+        ratio = kept.flatten() / (1 - kept.flatten())
+        weight = torch.clamp(ratio, max=_GAMMA) / ratio
+        noise_loss = (weight * ((guess - noise) ** 2).mean(dim=(1, 2, 3))).mean()
+        loss = noise_loss
+        figures = {}
+        if judged:
+            estimate = ((noisy - (1 - kept).sqrt() * guess) / kept.sqrt())[:_JUDGED]
+            miss = self._identity_miss(estimate, who[:_JUDGED])
+            loss = loss + _IDENTITY_WEIGHT * miss * min(_JUDGED, n) / n
+            figures["identity_miss"] = round(float(miss.detach()), 4)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimiser.step()
+        self.parts.follow(step)
+        return {"loss": round(float(noise_loss.detach()), 5), "grad": round(float(norm), 3), "rate": rate} | figures
+
+    def _conditions(self, given: Tensor, rng: np.random.Generator, judged: bool) -> Tensor:
+        """Return what PIU's blocks read; leave what the other blocks read in ``elsewhere``."""
+        n = len(given)
+        told = encode_identity(self.parts.text_encoder, self.parts.tokenizer, given)
+        empty = encode_empty(self.parts.text_encoder, self.parts.tokenizer, n).to(told.dtype)
+        dice = torch.from_numpy(rng.random((n, 2))).to(told.device)
+        dropped = (dice[:, 0] < _DROPPED)[:, None, None]
+        if judged:
+            dropped[:_JUDGED] = False
+        told = torch.where(dropped, empty, told)
+        split = dice[:, 1][:, None, None]
+        other = told.roll(1, dims=0)
+        elsewhere = torch.where(split < _ELSEWHERE_EMPTY, empty, told)
+        moved = (split >= _ELSEWHERE_EMPTY) & (split < _ELSEWHERE_EMPTY + _ELSEWHERE_OTHER) & ~dropped
+        self.elsewhere = torch.where(moved, other, elsewhere)
+        return told
+
+    def _identity_miss(self, estimate: Tensor, who: Tensor) -> Tensor:
+        """Return 1 - cosine between decoded estimates and their person's centroid under recogniser A."""
+        with torch.autocast(self.run.device.type, torch.bfloat16):
+            decoded = self.autoencoder.decode(estimate).sample
+            raw = self.judge(recogniser_input(decoded))
+        target = self.centroids[who].to(raw.device)
+        return 1 - functional.cosine_similarity(raw.float(), target, dim=-1).mean()
+
+    def resume(self) -> int:
+        """Load the checkpoint, if there is one, and return the step to go on from."""
+        state = self.run.load(STAGE)
+        if state is None:
+            return 0
+        self.parts.load(state["weights"])
+        self.parts.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        return int(state["step"])
+
+    def checkpoint(self, step: int) -> None:
+        """Write weights, average and optimiser."""
+        state = {"step": step, "weights": self.parts.state(), "average": self.parts.average}
+        self.run.save(STAGE, state | {"optimiser": self.optimiser.state_dict()})
+
+
+def learning_rate(step: int, total: int) -> float:
+    """Return the share of the peak rate: a short warm-up, constant, then a cosine decay over the last 40 %."""
+    warm = min(1.0, (step + 1) / min(200, max(1, total // 4)))
+    tail = max(0.0, (step / total - 0.6) / 0.4)
+    return warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * tail)))
+
+
+def _plain_attention(unet: Any) -> None:
+    """Use matrix products instead of fused attention: its bfloat16 backward pass is several times slower on a CPU."""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    if next(unet.parameters()).device.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())

@@ -1,0 +1,159 @@
+"""One person's sealed files.
+
+::
+
+    people/<random name>/
+        key                the person's 256-bit key, wrapped by the vault
+        profile            who it is, and which batches count
+        templates-<n>      the embeddings of batch n, by recogniser
+        photos-<n>         the photos of batch n
+
+- Batches are never changed; a new profile makes a new batch count, atomically.
+- Without ``key`` nothing in the folder, nor anything else sealed for the person, can be opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from govsdk import durable
+from govsdk.records import Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.registry import vault as sealing
+from govsdk.registry.packing import pack, unpack
+from govsdk.registry.people import SubjectSummary
+from govsdk.registry.roster import durable_unlink
+from govsdk.registry.vault import MAGIC, NONCE_BYTES, Vault
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a person besides photos and embeddings."""
+
+    subject: SubjectId
+    may_anchor: bool
+    from_photos: bool
+    """Whether the templates came from photos kept here, or were given as embeddings."""
+    restricted: bool = False
+    held: bool = False
+    batches: int = 0
+    fingerprints: tuple[str, ...] = ()
+    """SHA-256 of each enrolled photo (or embedding), so that none is enrolled twice."""
+
+    def summary(self) -> SubjectSummary:
+        """Return the line for the list of subjects."""
+        count = len(self.fingerprints)
+        return SubjectSummary(self.subject, count, self.restricted, self.held, self.may_anchor)
+
+
+class Dossier:
+    """The folder of one person, opened with their key."""
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        self._folder = folder
+        self._vault = vault
+
+    # -- the key -----------------------------------------------------------------------------------
+
+    def create_key(self) -> None:
+        """Give the person a key."""
+        self._vault.put(self._folder / "key", "key", self._folder.name, self._vault.new_key())
+
+    def has_key(self) -> bool:
+        """Return whether the person's key still exists."""
+        return (self._folder / "key").exists()
+
+    def destroy_key(self) -> None:
+        """Unlink the wrapped key: from here on nothing sealed for the person can be opened."""
+        durable_unlink(self._folder / "key")
+
+    def _key(self) -> bytes:
+        return self._vault.take(self._folder / "key", "key", self._folder.name)
+
+    # -- sealed bytes ------------------------------------------------------------------------------
+
+    def put(self, purpose: str, data: bytes) -> None:
+        """Seal ``data`` into the file named after its purpose."""
+        sealing.put(
+            self._folder / purpose,
+            self._key(),
+            purpose,
+            self._folder.name,
+            data,
+            entropy=self._vault.entropy,
+        )
+
+    def take(self, purpose: str) -> bytes:
+        """Return what was put."""
+        return sealing.take(self._folder / purpose, self._key(), purpose, self._folder.name)
+
+    def has(self, purpose: str) -> bool:
+        """Return whether there is such a file."""
+        return (self._folder / purpose).exists()
+
+    def seal(self, purpose: str, data: bytes) -> bytes:
+        """Return ``data`` sealed under the person's key, for a file elsewhere."""
+        key, owner = self._key(), self._folder.name
+        return sealing.seal(key, f"job/{purpose}", owner, data, entropy=self._vault.entropy)
+
+    def unseal(self, purpose: str, sealed: bytes) -> bytes:
+        """Return what was sealed."""
+        return sealing.unseal(self._key(), f"job/{purpose}", self._folder.name, sealed)
+
+    # -- the person --------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        """Return a text that changes with every change of the profile, without opening it."""
+        head = sealing.read(self._folder / "profile", "profile", len(MAGIC) + NONCE_BYTES)
+        return head[len(MAGIC) :].hex()
+
+    def profile(self) -> Profile:
+        """Return the profile."""
+        fields = json.loads(self.take("profile"))
+        return Profile(**(fields | {"fingerprints": tuple(fields["fingerprints"])}))
+
+    def set_profile(self, profile: Profile) -> None:
+        """Make ``profile`` the person's."""
+        self.put("profile", json.dumps(asdict(profile)).encode())
+
+    def add_batch(
+        self, number: int, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+    ) -> None:
+        """Write a batch; it counts once a profile says so."""
+        self.put(f"templates-{number}", pack(rows))
+        self.put(f"photos-{number}", pack({str(i): p for i, p in enumerate(pictures)}))
+
+    def templates(self, profile: Profile) -> Templates:
+        """Return the person's templates, batch after batch."""
+        stacks = [unpack(self.take(f"templates-{n}")) for n in range(profile.batches)]
+        return Templates(
+            profile.subject,
+            {name: np.concatenate([stack[name] for stack in stacks]) for name in stacks[0]},
+        )
+
+    def photos(self, profile: Profile) -> list[Picture]:
+        """Return the person's photos, batch after batch; none if only embeddings were given."""
+        batches = (unpack(self.take(f"photos-{n}")) for n in range(profile.batches))
+        return [picture for batch in batches for picture in batch.values()]
+
+    def opened(self) -> Iterator[bytes]:
+        """Yield the plaintext of the profile and of every batch: the positive control of a scan."""
+        yield self.take("profile")
+        for path in sorted(self._folder.glob("*-*[0-9]")):
+            yield self.take(path.name)
+
+    def remove_data(self) -> None:
+        """Remove batches and profile, and leave what the rest of an erasure needs."""
+        for pattern in ("*-*", "profile", ".*.tmp"):
+            for path in self._folder.glob(pattern):
+                durable_unlink(path)
+
+    def remove(self) -> None:
+        """Remove the folder; the key goes first."""
+        if self._folder.exists():
+            self.destroy_key()
+        durable.remove_tree(self._folder)

@@ -1,0 +1,54 @@
+"""What the registry answers; private records, never logged or signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from govsdk.records import Recogniser, SubjectId
+
+
+@dataclass(frozen=True)
+class SubjectSummary:
+    """One line of the list of subjects."""
+
+    subject: SubjectId
+    photos: int
+    """How many photos are enrolled, or embeddings that came without photos."""
+    restricted: bool
+    """Not searchable and no anchor, e.g. while being forgotten."""
+    held: bool
+    """Under legal hold: cannot be erased."""
+    may_anchor: bool
+    """Allowed to serve as somebody's replacement identity."""
+
+    @property
+    def state(self) -> Literal["enrolled", "restricted", "held"]:
+        """Return the state in one word; a hold outweighs a restriction."""
+        return "held" if self.held else "restricted" if self.restricted else "enrolled"
+
+
+@dataclass(frozen=True)
+class Match:
+    """Somebody the search found."""
+
+    subject: SubjectId
+    cosine: float
+    """Of the person's best template, in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What an enrolment found out."""
+
+    photos: int
+    """Photos (or embeddings without photos) of the person enrolled now, earlier calls included."""
+    added: int
+    """How many this call added; what was enrolled before, byte for byte, is not added twice."""
+    least_cosine: Mapping[Recogniser, float]
+    """Smallest cosine between two of the person's templates, by recogniser; 1.0 for a single one."""
+    near_duplicates: int
+    """Photos nearly identical to an earlier one: they tell the judge nothing new."""
+    also_enrolled_as: tuple[Match, ...]
+    """Other subjects who look like the same person; a fact for a human to judge, not an error."""

@@ -1,0 +1,121 @@
+"""Who is there, in which state, and who was forgotten.
+
+A person's entry is one small sealed file and the only thing that decides whether they exist: other
+files count for nothing until it says so. It moves ``enrolling -> enrolled -> erasing -> (gone)``.
+
+- Whatever lies under ``people/`` is reachable from an entry: a crash leaves nothing unowned.
+- Entries and tombstones are named by HMACs of the id under different keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from govsdk import durable
+from govsdk.errors import RegistryCorruptError
+from govsdk.records import Erasure, SubjectId
+from govsdk.registry.vault import Vault
+
+
+class State(StrEnum):
+    """How far a person has come, or gone."""
+
+    ENROLLING = "enrolling"
+    ENROLLED = "enrolled"
+    ERASING = "erasing"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a person's files lie, and whether they count."""
+
+    folder: str
+    """Random name of the person's folder."""
+    state: State
+
+
+class Roster:
+    """The entries and tombstones below one folder."""
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        self._entries = folder / "entries"
+        self._tombstones = folder / "tombstones"
+        self._vault = vault
+
+    def create(self) -> None:
+        """Make the folders."""
+        for folder in (self._entries, self._tombstones):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def entry(self, subject: SubjectId) -> Entry | None:
+        """Return the subject's entry, if there is one."""
+        return self._read(self._vault.name(subject))
+
+    def enrolled(self) -> Iterator[Entry]:
+        """Yield the entries of all who are enrolled, in no meaningful order."""
+        for path in sorted(self._entries.glob("*[0-9a-f]")):
+            entry = self._read(path.name)
+            if entry is not None and entry.state is State.ENROLLED:
+                yield entry
+
+    def set(self, subject: SubjectId, entry: Entry) -> None:
+        """Make ``entry`` the subject's: the commit of every change of state."""
+        name = self._vault.name(subject)
+        data = json.dumps({"folder": entry.folder, "state": entry.state}).encode()
+        self._vault.put(self._entries / name, "entry", name, data)
+
+    def remove(self, subject: SubjectId) -> None:
+        """Remove the subject's entry."""
+        durable_unlink(self._entries / self._vault.name(subject))
+
+    def buried(self, subject: SubjectId) -> bool:
+        """Return whether the subject has a tombstone."""
+        return self._tombstone(subject).exists()
+
+    def bury(self, subject: SubjectId, erasure: Erasure | None) -> None:
+        """Write the subject's tombstone; ``None`` while the erasure is under way."""
+        path = self._tombstone(subject)
+        data = b"" if erasure is None else erasure.model_dump_json().encode()
+        self._vault.put(path, "tombstone", path.name, data)
+
+    def epitaph(self, subject: SubjectId) -> Erasure | None:
+        """Return what the subject's finished erasure destroyed."""
+        path = self._tombstone(subject)
+        data = self._vault.take(path, "tombstone", path.name) if path.exists() else b""
+        return Erasure.model_validate_json(data) if data else None
+
+    def unbury(self, subject: SubjectId) -> None:
+        """Remove the subject's tombstone."""
+        durable_unlink(self._tombstone(subject))
+
+    def remove_leftovers(self) -> None:
+        """Remove the half-written files of writers that died."""
+        for folder in (self._entries, self._tombstones, self._entries.parent):
+            for path in folder.glob(".*.tmp"):
+                durable_unlink(path)
+
+    def _tombstone(self, subject: SubjectId) -> Path:
+        return self._tombstones / self._vault.tombstone(subject)
+
+    def _read(self, name: str) -> Entry | None:
+        path = self._entries / name
+        try:
+            fields = json.loads(self._vault.take(path, "entry", name))
+        except RegistryCorruptError:
+            if path.exists():
+                raise
+            return None
+        return Entry(fields["folder"], State(fields["state"]))
+
+
+def durable_unlink(path: Path) -> None:
+    """Remove the file ``path``, durably; an absent one is no error."""
+    try:
+        path.unlink(missing_ok=True)
+        durable.sync_folder(path.parent)
+    except OSError as cause:
+        raise durable.disk_error(cause, "removing a file") from cause

@@ -1,0 +1,1 @@
+"""Pictures for engineers: pure layout here, drawn by one adapter (``pillow``)."""

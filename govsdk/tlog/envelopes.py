@@ -1,0 +1,118 @@
+"""DSSE envelopes: a payload, its type, and exactly one signature over both.
+
+Invariants:
+
+- the signature covers the payload's bytes as they stand; nothing is serialised again;
+- an envelope has one spelling: bytes that differ from their own encoding are refused;
+- ``keyid`` is a hint that names the pinned key, never a reason to trust one.
+
+Source: DSSE 1.0.2, protocol.md and envelope.md; one signature as Sigstore bundles demand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from govsdk.canonical import JSON, base64_bytes, base64_text, canonical_bytes, parse_json
+from govsdk.errors import MalformedEvidenceError, SignatureError
+from govsdk.records import Sha256
+from govsdk.tlog.signatures import PublicKey, Signer
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+MAX_ENVELOPE_BYTES = 1 << 20
+
+
+def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
+    """Return the bytes that are signed: DSSE's pre-authentication encoding."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A signed in-toto payload."""
+
+    payload: bytes
+    keyid: Sha256
+    signature: bytes
+    """DER, ECDSA P-256 with SHA-256 over ``pae(payload)``."""
+
+    def to_json(self) -> JSON:
+        """Return the envelope as JSON values."""
+        return {
+            "payload": base64_text(self.payload),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"keyid": self.keyid, "sig": base64_text(self.signature)}],
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the envelope as canonical JSON: the bytes that are stored."""
+        return canonical_bytes(self.to_json())
+
+    @classmethod
+    def from_json(cls, value: JSON) -> Envelope:
+        """Return the envelope that the JSON value ``value`` spells.
+
+        Raises:
+            MalformedEvidenceError: It has another shape, another payload type, or not exactly one
+                signature.
+        """
+        try:
+            shape = _EnvelopeShape.model_validate(value)
+        except ValidationError as cause:
+            raise MalformedEvidenceError("not a DSSE envelope", reason="envelope") from cause
+        (only,) = shape.signatures
+        return cls(
+            base64_bytes(shape.payload, what="the payload"),
+            only.keyid,
+            base64_bytes(only.sig, what="the signature"),
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Envelope:
+        """Return the envelope that ``data`` spells in canonical form.
+
+        Raises:
+            MalformedEvidenceError: See ``from_json``; also for any other spelling and for more
+                than 1 MiB.
+        """
+        if len(data) > MAX_ENVELOPE_BYTES:
+            raise MalformedEvidenceError("an envelope larger than 1 MiB", reason="size")
+        envelope = cls.from_json(parse_json(data, what="the envelope"))
+        if envelope.to_bytes() != data:
+            raise MalformedEvidenceError("the envelope is not canonical", reason="not-canonical")
+        return envelope
+
+    def verify(self, key: PublicKey) -> bytes:
+        """Return the payload, once ``key`` is found to have signed it.
+
+        Raises:
+            SignatureError: ``key`` did not.
+        """
+        if self.keyid != key.keyid:
+            raise SignatureError("signed by another key than the pinned one", reason="keyid")
+        key.verify(pae(self.payload), self.signature)
+        return self.payload
+
+
+def sign_payload(payload: bytes, signer: Signer) -> Envelope:
+    """Return ``payload`` in an envelope signed by ``signer``."""
+    return Envelope(payload, signer.keyid, signer.sign(pae(payload)))
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _SignatureShape(_Shape):
+    keyid: Sha256
+    sig: str
+
+
+class _EnvelopeShape(_Shape):
+    payload: str
+    payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 - DSSE's own name
+    signatures: Annotated[list[_SignatureShape], Field(min_length=1, max_length=1)]

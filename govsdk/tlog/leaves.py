@@ -1,0 +1,41 @@
+"""Leaves: what the tree holds for an entry, rebuilt by anyone from envelope and public key.
+
+A leaf is about 490 bytes, holds no payload and so no personal data, and outlives the payload.
+
+Source: the body of Rekor v2's ``hashedrekord`` 0.0.2 over the SHA-256 of the DSSE encoding, which
+stock Sigstore verifiers rebuild too; canonical JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from govsdk.canonical import base64_text, canonical_bytes
+from govsdk.tlog.envelopes import Envelope, pae
+from govsdk.tlog.signatures import PublicKey
+
+KIND = "hashedrekord"
+VERSION = "0.0.2"
+
+
+def leaf_of(envelope: Envelope, key: PublicKey) -> bytes:
+    """Return the leaf of ``envelope``, signed by ``key``; the signature is not verified here."""
+    digest = hashlib.sha256(pae(envelope.payload)).digest()
+    return canonical_bytes(
+        {
+            "apiVersion": VERSION,
+            "kind": KIND,
+            "spec": {
+                "hashedRekordV002": {
+                    "data": {"algorithm": "SHA2_256", "digest": base64_text(digest)},
+                    "signature": {
+                        "content": base64_text(envelope.signature),
+                        "verifier": {
+                            "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                            "publicKey": {"rawBytes": base64_text(key.der)},
+                        },
+                    },
+                }
+            },
+        }
+    )

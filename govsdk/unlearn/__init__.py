@@ -1,0 +1,1 @@
+"""The unlearning executor: redirects a person to an anchor by editing a few layers."""
