@@ -115,6 +115,9 @@ class Claim(Record):
     alpha: DecimalText
     trials: int
     events: int | None = None
+    """Matches, or pairs that match only before the edit."""
+    gained: int | None = None
+    """Pairs that match only after the edit."""
     outcome: Outcome
 
 

@@ -30,7 +30,7 @@ _VERIFIER = "verifier.identity"
 
 @dataclass(frozen=True)
 class KeyProvider:
-    """Answers for the passphrases ``certificate``, ``log`` and ``vault``, and the ``verifier`` key."""
+    """Answers for three passphrases (``NAMES``) and for the ``verifier``'s age identity."""
 
     _ask: Callable[[str], bytes | None] = field(repr=False)
     folder: Path | None = None
@@ -68,7 +68,7 @@ class KeyProvider:
     def generate(
         cls, folder: Path | str, *, entropy: Callable[[int], bytes] = os.urandom
     ) -> KeyProvider:
-        """Write the passphrases that ``folder`` lacks, 256 random bits each, and return their provider."""
+        """Write the passphrases that ``folder`` lacks, 256 random bits each."""
         place = Path(folder)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in NAMES:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
+from govsdk.canonical import JSON
 from govsdk.errors import (
     KeyUseError,
     MalformedEvidenceError,

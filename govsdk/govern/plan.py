@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.canonical import canonical_bytes, hmac_hex, sha256_hex
+from govsdk.certify.receipts import commitment
 from govsdk.errors import LegalHoldError, MissingModelError
 from govsdk.policy import Policy
 from govsdk.records import (
@@ -154,7 +155,7 @@ def choose(
     templates = registry.templates(subject)
     if registry.held(subject):
         raise LegalHoldError()
-    split = split_photos(len(templates), attempts=len(policy.attempts.alpha), seed=seed)
+    split = split_photos(len(templates), len(policy.attempts.alpha), digest=seed)
     calibration = workspace.calibrations.get("A")
     if calibration is None:
         raise MissingModelError("recogniser A has no calibration record")
@@ -224,9 +225,7 @@ def public_plan(
             }
             for role, embedder in sorted(workspace.embedders.items())
         ],
-        "subjectCommitment": private.commit(
-            subjectId=templates.subject, templateSet=private.template_set
-        ),
+        "subjectCommitment": commitment(private.key, templates.subject, private.template_set),
         "anchorCommitment": private.commit(
             anchor=sha256_hex(private.anchor.embedding.tobytes())
         ),

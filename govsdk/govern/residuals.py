@@ -58,7 +58,7 @@ def keep_residual(
             "anchor": _pack(private.anchor.embedding[None]),
         }
     ).encode()
-    sealed = seal(content, [workspace.keys.verifier.recipient])
+    sealed = seal(content, [workspace.keys.recipient])
     write_file(residual_path(workspace, request), sealed)
     return sealed
 
@@ -68,7 +68,7 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
     path = residual_path(workspace, request)
     if not path.exists():
         return None
-    value = json.loads(open_sealed(path.read_bytes(), workspace.keys.verifier.identity))
+    value = json.loads(open_sealed(path.read_bytes(), workspace.keys.verifier))
     return EarlierSubject(
         Templates(
             SubjectId(request),

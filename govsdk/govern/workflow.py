@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
@@ -195,10 +196,10 @@ class Forgetting:
             verdict = judge(self, attempt)
             self.job.advance(Stage.VERIFIED, verdict=verdict)
             self.log.info("govsdk.forget.verified", verdict=verdict.value, attempt=attempt)
-            last = attempt + 1 == len(self.policy.attempts.alpha)
+            last = attempt + 1 == len(self.private.split.sealed)
             if verdict is Verdict.FORGOTTEN or last:
                 break
-            self.workspace.line.discard(self.staging_name(attempt))
+            self.workspace.line.discard(self.staging(attempt))
             self.job.advance(Stage.BASELINED, attempt=attempt + 1, verdict=None)
         assert self.job.state.verdict is not None
         return self.job.state.verdict
@@ -219,7 +220,7 @@ class Forgetting:
             },
         )
         for attempt in range(self.job.state.attempt + 1):
-            self.workspace.line.discard(self.staging_name(attempt))
+            self.workspace.line.discard(self.staging(attempt))
         self.job.drop_private()
         self.job.advance(Stage.DECLINED)
         self.log.info("govsdk.forget.declined", verdict=verdict.value)
@@ -232,7 +233,7 @@ class Forgetting:
             return
         attempt = self.job.state.attempt
         staged = self.staged_model(attempt)
-        version = self.workspace.line.publish(self.staging_name(attempt), staged.sha256)
+        version = self.workspace.line.publish(self.staging(attempt), staged.sha256)
         self.job.advance(
             Stage.PUBLISHED, model_after=version.resource, published_version=version.number
         )
@@ -272,9 +273,9 @@ class Forgetting:
             self.workspace.registry.unseal(self.subject, "plan", sealed)
         )
 
-    def staging_name(self, attempt: int) -> str:
-        """Return the name of the folder in which ``attempt`` is staged."""
-        return f"{self.request[:16]}-{attempt}"
+    def staging(self, attempt: int) -> Path:
+        """Return the folder in which ``attempt`` is staged."""
+        return self.workspace.line.stage(f"{self.request[:16]}-{attempt}")
 
     def staged_model(self, attempt: int) -> Resource:
         """Return the staged model of ``attempt`` as the ledger names it."""

@@ -12,7 +12,7 @@ encoder's output for the empty prompt as the empty condition, as the stock pipel
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ from torch import Tensor
 from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
 from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.quiet import quiet
 from govsdk.records import Float32, Picture
 
@@ -34,12 +35,12 @@ BATCH = 32
 class Generator:
     """An identity-conditioned latent diffusion model (a ``records.Drawer``)."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
-        unet: Any,
-        text_encoder: Any,
-        vae: Any,
-        tokenizer: Any,
+        unet: Network,
+        text_encoder: Network,
+        vae: Network,
+        tokenizer: Tokenizer,
         scheduler: dict[str, Any],
         *,
         device: torch.device,
@@ -82,25 +83,30 @@ class Generator:
             raise RequestError(f"steps {steps} must be at least 1, guidance {guidance} at least 0")
         place = pick_device(device)
 
-        def network(kind: Any, part: layout.Component, **options: Any) -> Any:
+        def network(kind: type[Network], part: layout.Component, **options: bool) -> Network:
             loaded = _load(kind, part, folder, options)
             return loaded.to(device=place, dtype=dtype).requires_grad_(False).eval()
 
-        def small(read: Callable[..., Any], part: layout.Component) -> Any:
-            with _reading(part):
-                return read(str(folder / part.name), local_files_only=True)
-
         with quiet():
-            return cls(
-                network(UNet2DConditionModel, layout.UNET, use_safetensors=True),
-                network(CLIPTextModel, layout.ENCODER),
-                network(AutoencoderKL, layout.VAE, use_safetensors=True),
-                small(CLIPTokenizer.from_pretrained, layout.TOKENIZER),
-                small(DPMSolverMultistepScheduler.load_config, layout.SCHEDULER),
-                device=place,
-                steps=steps,
-                guidance=guidance,
-            )
+            unet = network(UNet2DConditionModel, layout.UNET, use_safetensors=True)
+            text_encoder = network(CLIPTextModel, layout.ENCODER)
+            vae = network(AutoencoderKL, layout.VAE, use_safetensors=True)
+            with _reading(layout.TOKENIZER):
+                tokenizer = CLIPTokenizer.from_pretrained(str(folder / layout.TOKENIZER.name))
+            with _reading(layout.SCHEDULER):
+                scheduler = DPMSolverMultistepScheduler.load_config(
+                    str(folder / layout.SCHEDULER.name)
+                )
+        return cls(
+            unet,
+            text_encoder,
+            vae,
+            tokenizer,
+            scheduler,
+            device=place,
+            steps=steps,
+            guidance=guidance,
+        )
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -199,7 +205,9 @@ def pick_device(device: str) -> torch.device:
         raise RequestError(f"this machine has no device {device!r}", device=device) from cause
 
 
-def _load(kind: Any, part: layout.Component, folder: Path, options: dict[str, Any]) -> Any:
+def _load(
+    kind: type[Network], part: layout.Component, folder: Path, options: dict[str, bool]
+) -> Network:
     """Return the network of ``part``, its weights in memory of their own."""
     with _reading(part):
         network, found = kind.from_pretrained(
@@ -208,7 +216,7 @@ def _load(kind: Any, part: layout.Component, folder: Path, options: dict[str, An
     wrong = {name: len(found[f"{name}_keys"]) for name in ("missing", "unexpected", "mismatched")}
     if any(wrong.values()):
         counts = ", ".join(f"{count} {name}" for name, count in wrong.items())
-        raise ModelCorruptError(f"{part.name}: tensors {counts}", component=part.name, **wrong)
+        raise ModelCorruptError(f"{part.name}: tensors {counts}", component=part.name)
     return copy.deepcopy(network)
 
 

@@ -12,14 +12,17 @@ def quiet() -> Iterator[None]:
     from diffusers.utils import logging as diffusers
     from transformers.utils import logging as transformers
 
-    before = [(lib, lib.get_verbosity(), lib.is_progress_bar_enabled()) for lib in (diffusers, transformers)]
-    for lib, _, _ in before:
-        lib.set_verbosity_error()
-        lib.disable_progress_bar()
+    before = [
+        (library, library.get_verbosity(), library.is_progress_bar_enabled())
+        for library in (diffusers, transformers)
+    ]
+    for library, _, _ in before:
+        library.set_verbosity_error()
+        library.disable_progress_bar()
     try:
         yield
     finally:
-        for lib, verbosity, bars in before:
-            lib.set_verbosity(verbosity)
+        for library, verbosity, bars in before:
+            library.set_verbosity(verbosity)
             if bars:
-                lib.enable_progress_bar()
+                library.enable_progress_bar()

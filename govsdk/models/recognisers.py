@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from govsdk.errors import BackendError, MissingModelError, ModelCorruptError, NonFiniteError
 from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.networks import Network, Session
 from govsdk.records import Embedded, Float32, Picture
 from govsdk.records import Recogniser as Role
 
@@ -30,7 +31,7 @@ Forward = Callable[[Float32], Float32]
 class Recogniser:
     """A recogniser under its role (a ``records.Embedder``)."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         name: Role,
         forward: Forward,
@@ -105,7 +106,7 @@ class Recogniser:
     @classmethod
     def of_module(
         cls,
-        module: Any,
+        module: Network,
         name: Role,
         *,
         sha256: str,
@@ -150,7 +151,7 @@ class Recogniser:
         return blob
 
 
-def _session(data: bytes, name: Role, device: str) -> Any:
+def _session(data: bytes, name: Role, device: str) -> Session:
     import onnxruntime
 
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

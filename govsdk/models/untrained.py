@@ -9,9 +9,9 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from govsdk.models.conditioning import PROMPT
+from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.quiet import quiet
 
 
@@ -44,7 +44,7 @@ def write_untrained(folder: Path, *, seed: int = 0, size: Size | None = None) ->
     return folder
 
 
-def _unet(size: Size) -> Any:
+def _unet(size: Size) -> Network:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -61,7 +61,7 @@ def _unet(size: Size) -> Any:
     )
 
 
-def _vae(size: Size) -> Any:
+def _vae(size: Size) -> Network:
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
@@ -74,7 +74,7 @@ def _vae(size: Size) -> Any:
     )
 
 
-def _encoder(size: Size) -> Any:
+def _encoder(size: Size) -> Network:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     return CLIPTextModel(
@@ -92,7 +92,7 @@ def _encoder(size: Size) -> Any:
     )
 
 
-def _tokenizer(size: Size) -> Any:
+def _tokenizer(size: Size) -> Tokenizer:
     from transformers import CLIPTokenizer
 
     return CLIPTokenizer(
@@ -102,7 +102,7 @@ def _tokenizer(size: Size) -> Any:
     )
 
 
-def _scheduler() -> Any:
+def _scheduler() -> Network:
     from diffusers import DPMSolverMultistepScheduler
 
     return DPMSolverMultistepScheduler(

@@ -87,16 +87,16 @@ class _Patch(nn.Module):
 
 
 class RecogniserB(nn.Module):
-    """Patch net: patches of 7x7, then 16 and 8 positions a side; about 0.8 M parameters."""
+    """Patch net: patches of 7x7, then 16 and 8 positions a side; about 0.5 M parameters."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.patches = nn.Sequential(nn.Conv2d(3, 96, 7, 7), _Norm(96))
-        self.fine = nn.Sequential(_Patch(96), _Patch(96), _Patch(96))
-        self.merge = nn.Sequential(_Norm(96), nn.Conv2d(96, 160, 2, 2))
-        self.coarse = nn.Sequential(_Patch(160), _Patch(160), _Patch(160))
-        self.pool = nn.Sequential(_Norm(160), nn.Conv2d(160, 320, 8, groups=160), nn.Flatten())
-        self.head = nn.Linear(320, EMBEDDING)
+        self.patches = nn.Sequential(nn.Conv2d(3, 80, 7, 7), _Norm(80))
+        self.fine = nn.Sequential(_Patch(80), _Patch(80))
+        self.merge = nn.Sequential(_Norm(80), nn.Conv2d(80, 144, 2, 2))
+        self.coarse = nn.Sequential(_Patch(144), _Patch(144), _Patch(144))
+        self.pool = nn.Sequential(_Norm(144), nn.Conv2d(144, 288, 8, groups=144), nn.Flatten())
+        self.head = nn.Linear(288, EMBEDDING)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return raw embeddings [n, 128] of [n, 3, 112, 112]."""

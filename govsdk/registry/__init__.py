@@ -11,7 +11,7 @@
     dossier.py    one person's sealed files
     gallery.py    the people who can be found, in memory and as a sealed index
     index.py      faiss
-    photos.py     Pillow: picture files to arrays
+    intake.py     Pillow: picture files to arrays
     packing.py    arrays to bytes, and the digest of a set of templates
     scan.py       looking for a person's bytes in plain files
     erasure.py    the steps of physical erasure, each repeatable
@@ -28,7 +28,7 @@ from govsdk.registry.anchors import choose_anchor
 from govsdk.registry.gates import Gates
 from govsdk.registry.packing import template_set
 from govsdk.registry.people import Enrolment, Match, SubjectSummary
-from govsdk.registry.photos import people_in, photos_from
+from govsdk.registry.intake import people_in, photos_from
 from govsdk.registry.registry import Registry
 from govsdk.registry.scan import Patterns, Scanned, count_hits, patterns_of, scan
 

@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -46,8 +47,10 @@ class Profile:
 
     def summary(self) -> SubjectSummary:
         """Return the line for the list of subjects."""
-        count = len(self.fingerprints)
-        return SubjectSummary(self.subject, count, self.restricted, self.held, self.may_anchor)
+        state: Literal["enrolled", "restricted", "held"] = "enrolled"
+        if self.held or self.restricted:
+            state = "held" if self.held else "restricted"
+        return SubjectSummary(self.subject, len(self.fingerprints), state, self.may_anchor)
 
 
 class Dossier:

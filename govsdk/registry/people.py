@@ -16,17 +16,11 @@ class SubjectSummary:
     subject: SubjectId
     photos: int
     """How many photos are enrolled, or embeddings that came without photos."""
-    restricted: bool
-    """Not searchable and no anchor, e.g. while being forgotten."""
-    held: bool
-    """Under legal hold: cannot be erased."""
+    state: Literal["enrolled", "restricted", "held"]
+    """``held``: under legal hold, cannot be erased (whether restricted or not). ``restricted``: not
+    searchable and no anchor, e.g. while being forgotten."""
     may_anchor: bool
     """Allowed to serve as somebody's replacement identity."""
-
-    @property
-    def state(self) -> Literal["enrolled", "restricted", "held"]:
-        """Return the state in one word; a hold outweighs a restriction."""
-        return "held" if self.held else "restricted" if self.restricted else "enrolled"
 
 
 @dataclass(frozen=True)

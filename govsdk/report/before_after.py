@@ -1,8 +1,8 @@
 """The sheet "before and after": who was photographed, who was drawn, who is drawn now.
 
 - Pure: positions, colours and words; no files, no fonts, no drawing library.
-- A tile has a ring where the recogniser accepts the picture as the person of its row, so that the
-  eye sees what the numbers say.
+- A bar under a tile says whether the recogniser accepts the picture as the person of its row, so
+  that the eye sees what the numbers say.
 - Made for invented people alone. Pictures of a forgotten real person are personal data: nothing in
   the workflow writes any.
 """
@@ -24,14 +24,15 @@ ACCEPTED: Colour = (24, 132, 120)
 ALARM: Colour = (190, 62, 48)
 
 TILE = 112
-GAP = 8
+GAP = 10
+BAR = 6
 COLUMN_GAP = 44
 MARGIN = 48
 LABEL = 236
 TITLE, HEADING, BODY, SMALL = 38, 26, 24, 20
 HEAD = 176
 """Height above the first row, pixels."""
-ROW = TILE + 58
+ROW = TILE + 70
 FOOT_LINE = 32
 
 
@@ -40,8 +41,8 @@ class Tile:
     """One picture of a row."""
 
     picture: Picture
-    accepted: bool
-    """Whether the recogniser takes it for the person of this row."""
+    accepted: bool | None = None
+    """Whether the recogniser takes it for the person of this row; None: not asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,24 +80,26 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A horizontal rule."""
+class Block:
+    """A filled rectangle with round ends: a rule, or the bar under a tile."""
 
     x: int
     y: int
     width: int
+    height: int
+    colour: Colour
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A tile at its upper left corner."""
+    """A picture, ``TILE`` pixels square, at its upper left corner."""
 
     x: int
     y: int
-    tile: Tile
+    picture: Picture
 
 
-Item = Words | Line | Placed
+Item = Words | Block | Placed
 
 
 def size(sheet: Sheet) -> tuple[int, int]:
@@ -116,25 +119,29 @@ def place(sheet: Sheet) -> Iterator[Item]:
         yield Words(x, HEAD - 44, column, HEADING, heavy=True)
     for number, row in enumerate(sheet.rows):
         top = HEAD + number * ROW
-        yield Line(MARGIN, top, width - 2 * MARGIN)
+        yield Block(MARGIN, top, width - 2 * MARGIN, 2, RULE)
         yield from _row(row, top + 14)
     bottom = HEAD + ROW * len(sheet.rows)
-    yield Line(MARGIN, bottom, width - 2 * MARGIN)
+    yield Block(MARGIN, bottom, width - 2 * MARGIN, 2, RULE)
     for number, line in enumerate(sheet.foot):
         yield Words(MARGIN, bottom + 18 + number * FOOT_LINE, line, SMALL, FAINT)
 
 
 def _row(row: Row, top: int) -> Iterator[Item]:
-    yield Words(MARGIN, top + 24, row.name, HEADING, heavy=True)
-    yield Words(MARGIN, top + 58, row.role, SMALL, ALARM if row.gone else FAINT)
+    yield Words(MARGIN, top + 26, row.name, HEADING, heavy=True)
+    yield Words(MARGIN, top + 60, row.role, SMALL, ALARM if row.gone else FAINT)
     for left, tiles in zip(_lefts(row), row.columns, strict=True):
         for position, tile in enumerate(tiles):
-            yield Placed(left + position * (TILE + GAP), top, tile)
-        yield Words(left, top + TILE + 8, _count(tiles), SMALL, FAINT)
+            x = left + position * (TILE + GAP)
+            yield Placed(x, top, tile.picture)
+            if tile.accepted is not None:
+                yield Block(x, top + TILE + 6, TILE, BAR, ACCEPTED if tile.accepted else RULE)
+        if any(tile.accepted is not None for tile in tiles):
+            yield Words(left, top + TILE + 20, _count(tiles), SMALL, FAINT)
 
 
 def _count(tiles: Sequence[Tile]) -> str:
-    accepted = sum(tile.accepted for tile in tiles)
+    accepted = sum(tile.accepted is True for tile in tiles)
     return f"recognised in {accepted} of {len(tiles)}"
 
 

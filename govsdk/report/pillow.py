@@ -11,11 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from govsdk.durable import write_file
 from govsdk.records import Picture
 from govsdk.report.before_after import (
-    ACCEPTED,
     PAPER,
-    RULE,
     TILE,
-    Line,
+    Block,
     Placed,
     Sheet,
     Words,
@@ -24,7 +22,6 @@ from govsdk.report.before_after import (
 )
 
 _CORNER = 10
-_RING = 4
 
 
 def draw(sheet: Sheet) -> Picture:
@@ -39,8 +36,9 @@ def draw(sheet: Sheet) -> Picture:
                 pen.text(
                     (item.x, item.y), item.text, item.colour, font, stroke_width=weight
                 )
-            case Line():
-                pen.line([(item.x, item.y), (item.x + item.width, item.y)], RULE, 2)
+            case Block():
+                corners = (item.x, item.y, item.x + item.width - 1, item.y + item.height - 1)
+                pen.rounded_rectangle(corners, item.height // 2, item.colour)
             case Placed():
                 _put(canvas, item)
     return np.asarray(canvas)
@@ -54,17 +52,9 @@ def write_png(path: Path, picture: Picture) -> None:
 
 
 def _put(canvas: Image.Image, item: Placed) -> None:
-    """Paste a tile with rounded corners, and a ring where it is accepted."""
-    box = (item.x, item.y)
-    photo = Image.fromarray(item.tile.picture).resize((TILE, TILE), Image.Resampling.BICUBIC)
-    canvas.paste(photo, box, _rounded(TILE, _CORNER))
-    if item.tile.accepted:
-        ring = TILE + 2 * _RING
-        outer = _rounded(ring, _CORNER + _RING)
-        inner = Image.new("L", (ring, ring), 0)
-        inner.paste(_rounded(TILE, _CORNER), (_RING, _RING))
-        mask = Image.fromarray(np.asarray(outer) - np.minimum(np.asarray(outer), np.asarray(inner)))
-        canvas.paste(ACCEPTED, (item.x - _RING, item.y - _RING), mask)
+    """Paste a picture with round corners."""
+    photo = Image.fromarray(item.picture).resize((TILE, TILE), Image.Resampling.BICUBIC)
+    canvas.paste(photo, (item.x, item.y), _rounded(TILE, _CORNER))
 
 
 def _rounded(side: int, corner: int) -> Image.Image:

@@ -32,7 +32,14 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64_text(self.root)}\n"
 
 
-def open_checkpoint(signed: bytes, key: VerifierKey) -> Checkpoint:
+@dataclass(frozen=True)
+class SignedCheckpoint(Checkpoint):
+    """The head of a log, with the note that signs it."""
+
+    note: str
+
+
+def open_checkpoint(signed: bytes, key: VerifierKey) -> SignedCheckpoint:
     """Return the checkpoint in the note ``signed``, which the log ``key`` must have signed.
 
     Raises:
@@ -45,4 +52,4 @@ def open_checkpoint(signed: bytes, key: VerifierKey) -> Checkpoint:
     root = base64_bytes(lines[2], what="the checkpoint's root")
     if lines[0] != key.name or len(root) != 32:
         raise MalformedEvidenceError("a checkpoint of another log", reason="origin")
-    return Checkpoint(lines[0], int(lines[1]), root)
+    return SignedCheckpoint(lines[0], int(lines[1]), root, signed.decode())

@@ -52,40 +52,6 @@ class Envelope:
         """Return the envelope as canonical JSON: the bytes that are stored."""
         return canonical_bytes(self.to_json())
 
-    @classmethod
-    def from_json(cls, value: JSON) -> Envelope:
-        """Return the envelope that the JSON value ``value`` spells.
-
-        Raises:
-            MalformedEvidenceError: It has another shape, another payload type, or not exactly one
-                signature.
-        """
-        try:
-            shape = _EnvelopeShape.model_validate(value)
-        except ValidationError as cause:
-            raise MalformedEvidenceError("not a DSSE envelope", reason="envelope") from cause
-        (only,) = shape.signatures
-        return cls(
-            base64_bytes(shape.payload, what="the payload"),
-            only.keyid,
-            base64_bytes(only.sig, what="the signature"),
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Envelope:
-        """Return the envelope that ``data`` spells in canonical form.
-
-        Raises:
-            MalformedEvidenceError: See ``from_json``; also for any other spelling and for more
-                than 1 MiB.
-        """
-        if len(data) > MAX_ENVELOPE_BYTES:
-            raise MalformedEvidenceError("an envelope larger than 1 MiB", reason="size")
-        envelope = cls.from_json(parse_json(data, what="the envelope"))
-        if envelope.to_bytes() != data:
-            raise MalformedEvidenceError("the envelope is not canonical", reason="not-canonical")
-        return envelope
-
     def verify(self, key: PublicKey) -> bytes:
         """Return the payload, once ``key`` is found to have signed it.
 
@@ -96,6 +62,40 @@ class Envelope:
             raise SignatureError("signed by another key than the pinned one", reason="keyid")
         key.verify(pae(self.payload), self.signature)
         return self.payload
+
+
+def parse_envelope(data: bytes) -> Envelope:
+    """Return the envelope that ``data`` spells in canonical form.
+
+    Raises:
+        MalformedEvidenceError: See ``envelope_from``; also for any other spelling of the same
+            envelope, and for more than 1 MiB.
+    """
+    if len(data) > MAX_ENVELOPE_BYTES:
+        raise MalformedEvidenceError("an envelope larger than 1 MiB", reason="size")
+    envelope = envelope_from(parse_json(data, what="the envelope"))
+    if envelope.to_bytes() != data:
+        raise MalformedEvidenceError("the envelope is not canonical", reason="not-canonical")
+    return envelope
+
+
+def envelope_from(value: JSON) -> Envelope:
+    """Return the envelope that the JSON value ``value`` spells.
+
+    Raises:
+        MalformedEvidenceError: It has another shape, another payload type, or not exactly one
+            signature.
+    """
+    try:
+        shape = _EnvelopeShape.model_validate(value)
+    except ValidationError as cause:
+        raise MalformedEvidenceError("not a DSSE envelope", reason="envelope") from cause
+    (only,) = shape.signatures
+    return Envelope(
+        base64_bytes(shape.payload, what="the payload"),
+        only.keyid,
+        base64_bytes(only.sig, what="the signature"),
+    )
 
 
 def sign_payload(payload: bytes, signer: Signer) -> Envelope:

@@ -105,20 +105,17 @@ def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
     return path[::-1]
 
 
-def verify_inclusion(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
-) -> None:
-    """Accept that the leaf hash ``leaf`` stands at ``index`` under ``root``, or raise.
+def root_from_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Return the root to which ``proof`` leads from the leaf hash ``leaf`` at ``index``.
 
     Raises:
-        ProofError: It does not, or the proof has the wrong length.
+        ProofError: ``index`` is not in the tree, or the proof has the wrong length.
     Source: RFC 9162, 2.1.3.2.
     """
     _require_range(0 <= index < size, index, size)
     position, last, found = index, size - 1, leaf
     for sibling in proof:
-        if last == 0:
-            raise ProofError("the inclusion proof is too long", reason="inclusion")
+        _require_included(last != 0)
         if position & 1 or position == last:
             found = node_hash(sibling, found)
             while not position & 1 and position:
@@ -126,8 +123,19 @@ def verify_inclusion(
         else:
             found = node_hash(found, sibling)
         position, last = position >> 1, last >> 1
-    if last != 0 or found != root:
-        raise ProofError("the entry is not in the signed tree", reason="inclusion")
+    _require_included(last == 0)
+    return found
+
+
+def verify_inclusion(
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Accept that the leaf hash ``leaf`` stands at ``index`` under ``root``, or raise.
+
+    Raises:
+        ProofError: It does not, or the proof has the wrong length.
+    """
+    _require_included(root_from_proof(leaf, index, size, proof) == root)
 
 
 def verify_consistency(
@@ -194,6 +202,11 @@ def _split(size: int) -> int:
 def _require_range(holds: bool, first: int, second: int) -> None:
     if not holds:
         raise ProofError(f"no proof for {first} in {second}", reason="range")
+
+
+def _require_included(holds: bool) -> None:
+    if not holds:
+        raise ProofError("the entry is not in the signed tree", reason="inclusion")
 
 
 def _require_consistent(holds: bool) -> None:

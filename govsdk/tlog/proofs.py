@@ -9,7 +9,7 @@ from __future__ import annotations
 from govsdk.canonical import base64_bytes, base64_text
 from govsdk.errors import MalformedEvidenceError
 from govsdk.records import Position
-from govsdk.tlog.checkpoints import Checkpoint, open_checkpoint
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 
@@ -24,7 +24,7 @@ def proof_text(position: Position) -> str:
     return f"{head}\n\n{position.checkpoint}"
 
 
-def verify_proof_text(text: bytes, leaf: bytes, key: VerifierKey) -> tuple[int, Checkpoint]:
+def verify_proof_text(text: bytes, leaf: bytes, key: VerifierKey) -> tuple[int, SignedCheckpoint]:
     """Return index and checkpoint of ``leaf``, once its proof ``text`` leads to the signed root.
 
     Raises:

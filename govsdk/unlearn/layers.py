@@ -7,17 +7,17 @@ cross-attention (``attn2``: q, k, v and out) carry the identity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch.nn import Parameter
 
 from govsdk.errors import ModelCorruptError
+from govsdk.models.networks import Network
 
 LAYER = "attn2"
 """diffusers' name for cross-attention."""
 
 
-def edited(unet: Any, blocks: Sequence[str]) -> dict[str, Parameter]:
+def edited(unet: Network, blocks: Sequence[str]) -> dict[str, Parameter]:
     """Return the cross-attention parameters of the given block groups, by name.
 
     Raises:
@@ -43,7 +43,7 @@ def modules(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{name.partition(f'.{LAYER}.')[0]}.{LAYER}" for name in names))
 
 
-def first_down_block(unet: Any, blocks: Sequence[str]) -> int:
+def first_down_block(unet: Network, blocks: Sequence[str]) -> int:
     """Return how many down blocks lie below every edited layer."""
     count = len(unet.down_blocks)
     edits = [i for i in range(count) if any(f"down_blocks.{i}" == b for b in blocks)]

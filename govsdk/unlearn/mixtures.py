@@ -26,7 +26,7 @@ def unit(rows: Float32) -> Float32:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not (lengths > 0).all():
         raise EmbeddingError("an embedding of length 0 names no direction")
-    return (rows / lengths).astype(np.float32)
+    return np.asarray(rows / lengths, np.float32)
 
 
 def mixtures(photos: Float32, count: int, *, most: int, rng: np.random.Generator) -> Float32:
@@ -76,8 +76,9 @@ def _draw(
 ) -> Float32:
     directions = rng.standard_normal((count, len(centre)))
     towards = np.flatnonzero(rng.random(count) < 0.5) if len(others) else np.empty(0, np.intp)
-    directions[towards] = others[rng.integers(len(others), size=len(towards))] if len(towards) else 0
+    if len(towards):
+        directions[towards] = others[rng.integers(len(others), size=len(towards))]
     directions -= np.outer(directions @ centre, centre)
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
     angles = rng.uniform(0.0, radius, (count, 1))
-    return unit((np.cos(angles) * centre + np.sin(angles) * directions).astype(np.float32))
+    return unit(np.asarray(np.cos(angles) * centre + np.sin(angles) * directions, np.float32))

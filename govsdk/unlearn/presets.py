@@ -19,6 +19,11 @@ from govsdk.records import Sha256
 ForgetFrom = Literal["mixtures", "distribution", "both"]
 
 
+def _require(holds: bool, key: str, must: str) -> None:
+    if not holds:
+        raise PolicyError(f"unlearning: {key} must be {must}", key=key)
+
+
 @dataclass(frozen=True)
 class PiuSettings:
     """Everything that shapes an edit besides the people and the seed."""
@@ -39,7 +44,7 @@ class PiuSettings:
     mixture: int = 3
     """Photos in a Dirichlet mixture at most."""
     forget_from: ForgetFrom = "mixtures"
-    """Where the subject's conditions come from: photo mixtures, the distribution D, half of each."""
+    """Where the subject's conditions come from: photo mixtures, the distribution D, half each."""
     replay: float = 1 / 3
     """Share of the subject's rows that goes to people forgotten earlier, if there are any."""
     blocks: tuple[str, ...] = ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
@@ -107,11 +112,6 @@ def _like(model: object, key: str, value: object) -> object:
         return tuple(str(item) for item in value)
     _require(type(value) is type(model), key, f"of type {type(model).__name__}")
     return value
-
-
-def _require(holds: bool, key: str, must: str) -> None:
-    if not holds:
-        raise PolicyError(f"unlearning: {key} must be {must}", key=key)
 
 
 def _nearest(word: str, known: Mapping[str, object]) -> str:

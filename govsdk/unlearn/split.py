@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from govsdk.errors import ModelCorruptError
+from govsdk.models.networks import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,20 @@ class Halfway:
     condition: Tensor
     """``[n, tokens, hidden]``."""
 
+    def rows(self, places: Tensor) -> Halfway:
+        """Return the state of the rows at ``places``."""
+        return Halfway(
+            self.sample[places],
+            tuple(residual[places] for residual in self.residuals),
+            self.time[places],
+            self.condition[places],
+        )
+
 
 @torch.no_grad()
-def lower(unet: Any, cut: int, latents: Tensor, timesteps: Tensor, condition: Tensor) -> Halfway:
+def lower(
+    unet: Network, cut: int, latents: Tensor, timesteps: Tensor, condition: Tensor
+) -> Halfway:
     """Return the state below down block ``cut``."""
     time = unet.time_embedding(unet.get_time_embed(sample=latents, timestep=timesteps))
     sample = unet.conv_in(latents)
@@ -40,7 +51,7 @@ def lower(unet: Any, cut: int, latents: Tensor, timesteps: Tensor, condition: Te
     return Halfway(sample, residuals, time, condition)
 
 
-def upper(unet: Any, cut: int, half: Halfway) -> Tensor:
+def upper(unet: Network, cut: int, half: Halfway) -> Tensor:
     """Return the predicted noise ``[n, channels, h, w]``, with gradients where they are on."""
     sample, residuals = half.sample, half.residuals
     for block in unet.down_blocks[cut:]:
@@ -57,7 +68,7 @@ def upper(unet: Any, cut: int, half: Halfway) -> Tensor:
 
 
 @torch.no_grad()
-def require_equal(unet: Any, cut: int, latents: Tensor, condition: Tensor) -> None:
+def require_equal(unet: Network, cut: int, latents: Tensor, condition: Tensor) -> None:
     """Require that both halves together compute the network's own forward pass.
 
     Raises:
@@ -70,5 +81,6 @@ def require_equal(unet: Any, cut: int, latents: Tensor, condition: Tensor) -> No
         raise ModelCorruptError("this U-Net is not built as Stable Diffusion 1.5's")
 
 
-def _conditioned(block: Any, condition: Tensor) -> dict[str, Tensor]:
-    return {"encoder_hidden_states": condition} if block.has_cross_attention else {}
+def _conditioned(block: Network, condition: Tensor) -> dict[str, Tensor]:
+    reads = getattr(block, "has_cross_attention", False)
+    return {"encoder_hidden_states": condition} if reads else {}

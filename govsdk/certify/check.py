@@ -1,0 +1,208 @@
+"""The offline check of a certificate: numbered, in order, with pinned keys.
+
+Invariants:
+
+- no key, root or address is taken from the certificate; nothing is fetched;
+- checks 1 to 5 establish that the pinned key signed these bytes and what they say: if one fails,
+  nothing after it is looked at;
+- what was not looked at is reported as NOT_EVALUATED, never passed over.
+
+The numbers are those of docs/formats/certificate-v0.1.md, section 3. Needs only pydantic,
+cryptography and rfc8785.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from govsdk.certify.bundles import Bundle, parse_bundle
+from govsdk.certify.predicate import Forgetting
+from govsdk.certify.receipts import check_receipt
+from govsdk.errors import DigestMismatchError, MalformedEvidenceError, ProofError, SignatureError
+from govsdk.models.manifest import manifest_of
+from govsdk.tlog.checkpoints import open_checkpoint
+from govsdk.tlog.findings import Finding, Findings, first_failure
+from govsdk.tlog.leaves import leaf_of
+from govsdk.tlog.merkle import leaf_hash, verify_inclusion
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
+from govsdk.tlog.statements import Kind, Statement, parse_statement
+
+Check = Callable[[], str | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the check of one certificate found."""
+
+    findings: tuple[Finding, ...]
+    verdict: str | None
+    """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed. What was not evaluated is no failure: see ``findings``."""
+        return first_failure(self.findings) is None
+
+    def require(self) -> None:
+        """Return if ``ok``, else raise the first failure as the typed error it is."""
+        failure = first_failure(self.findings)
+        if failure is not None:
+            raise failure
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON values."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "checks": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def check(
+    certificate: bytes,
+    *,
+    key_pem: bytes,
+    log_vkey: str,
+    model: Path | None = None,
+    receipt: bytes | None = None,
+) -> Report:
+    """Return what can be said of ``certificate`` offline.
+
+    Args:
+        key_pem: The signer's public key, obtained from the operator apart from the certificate.
+        log_vkey: The ledger's verifier key, likewise.
+        model: The folder of the model that the certificate is said to be about.
+        receipt: The file that the data subject was handed.
+
+    Raises:
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key.
+        MissingModelError: There is no model in ``model``.
+    """
+    examination = _Examination(
+        certificate, PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey), model, receipt
+    )
+    return examination.report()
+
+
+class _Examination:
+    """One certificate under the checks; each check may rely on the attributes set before it."""
+
+    bundle: Bundle
+    statement: Statement
+    predicate: Forgetting
+
+    def __init__(
+        self,
+        certificate: bytes,
+        key: PublicKey,
+        log: VerifierKey,
+        model: Path | None,
+        receipt: bytes | None,
+    ) -> None:
+        self.certificate = certificate
+        self.key = key
+        self.log = log
+        self.model = model
+        self.receipt = receipt
+
+    def report(self) -> Report:
+        found = Findings()
+        sound = True
+        for name, check in self._foundation().items():
+            if sound:
+                sound = found.run(name, check)
+            else:
+                found.skip(name, "not-reached")
+        for name, further in self._further().items():
+            if not sound:
+                found.skip(name, "not-reached")
+            elif isinstance(further, str):
+                found.skip(name, further)
+            else:
+                found.run(name, further)
+        return Report(tuple(found.lines), self.predicate.text if sound else None)
+
+    def _foundation(self) -> dict[str, Check]:
+        return {
+            "form": self._form,  # 1
+            "signature": self._signature,  # 2
+            "statement": self._statement,  # 3
+            "predicate": self._predicate,  # 4
+            "subject": self._subject,  # 5
+        }
+
+    def _further(self) -> dict[str, Check | str]:
+        """Return the checks from 6 on; a string says why there is nothing to check with."""
+        return {
+            "model": self._model if self.model is not None else "no-model-given",  # 6
+            "leaf": self._leaf,  # 7
+            "inclusion": self._inclusion,  # 8
+            "checkpoint": self._checkpoint,  # 9
+            "witnesses": "no-witness-given",  # 10
+            "consistency": "no-older-checkpoint-given",  # 11
+            "timestamp": "no-timestamp-authority-given",  # 12
+            "revocation": "no-ledger-given",  # 13
+            "receipt": self._receipt if self.receipt is not None else "no-receipt-given",  # 14
+            "policy": "no-policy-given",  # 15
+        }
+
+    def _form(self) -> None:
+        self.bundle = parse_bundle(self.certificate)
+
+    def _signature(self) -> str:
+        self.bundle.envelope.verify(self.key)
+        return f"key {self.key.keyid[:16]}"
+
+    def _statement(self) -> None:
+        self.statement = parse_statement(self.bundle.envelope.payload)
+        if self.statement.kind is not Kind.CERTIFICATE:
+            raise MalformedEvidenceError("signed, but no certificate", reason="predicate-type")
+
+    def _predicate(self) -> str:
+        try:
+            self.predicate = Forgetting.model_validate(self.statement.predicate)
+        except ValidationError as cause:
+            raise MalformedEvidenceError(
+                "the certificate does not say what one must say", reason="predicate"
+            ) from cause
+        return self.predicate.text
+
+    def _subject(self) -> None:
+        if self.statement.subjects[0] != self.predicate.model_after:
+            raise MalformedEvidenceError("subject and model differ", reason="subject")
+
+    def _model(self) -> str:
+        assert self.model is not None
+        manifest = manifest_of(self.model)
+        if manifest.digest() != self.statement.subjects[0].sha256:
+            raise DigestMismatchError("the model is not the certified one", reason="model")
+        return f"{len(manifest.files)} files"
+
+    def _leaf(self) -> None:
+        if leaf_of(self.bundle.envelope, self.key) != self.bundle.leaf:
+            raise DigestMismatchError("the log entry is another one's", reason="leaf")
+
+    def _inclusion(self) -> str:
+        bundle = self.bundle
+        verify_inclusion(
+            leaf_hash(bundle.leaf), bundle.index, bundle.tree_size, bundle.inclusion, bundle.root
+        )
+        return f"entry {bundle.index}"
+
+    def _checkpoint(self) -> str:
+        head = open_checkpoint(self.bundle.checkpoint, self.log)
+        if (head.size, head.root) != (self.bundle.tree_size, self.bundle.root):
+            raise ProofError("the proof leads to another root than the signed one", reason="root")
+        if self.bundle.log_id != self.log.fingerprint:
+            raise SignatureError("the entry names another log", reason="log-id")
+        return f"{head.origin}, {head.size} entries"
+
+    def _receipt(self) -> str:
+        assert self.receipt is not None
+        check_receipt(self.receipt, self.predicate.subject_commitment.value)
+        return "the certificate is about the receipt's holder"

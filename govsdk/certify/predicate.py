@@ -1,0 +1,204 @@
+"""The forgetting predicate: what a certificate says, and what it cannot say.
+
+Invariants, held when one is made and again when one is checked:
+
+- only success is certified: FORGOTTEN, or NOTHING_TO_FORGET for an erasure without an edit;
+- FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model;
+- the sentence with policy and bound is the one that the figures spell;
+- statistics are decimal strings; there is no personal data, only commitments and digests.
+
+Source: docs/formats/certificate-v0.1.md, section 2.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from govsdk.records import (
+    Claim,
+    Control,
+    DecimalText,
+    Erasure,
+    Instant,
+    Outcome,
+    Record,
+    Residual,
+    Resource,
+    Screen,
+    Sha256,
+    Verdict,
+)
+
+NON_CLAIMS = (
+    "removal from the training data",
+    "resistance to unlimited fine-tuning",
+    "copies of the model or the photos elsewhere",
+    "remanence on storage devices, snapshots, swap, process memory, backups of the key store",
+    "that the models before and after do not together locate the person",
+)
+"""What no certificate ever claims."""
+
+
+class PolicyReference(Record):
+    """The policy that was met."""
+
+    name: str
+    sha256: Sha256
+    """Digest of the policy as parsed."""
+    bound: DecimalText
+    """Bound on the rate at which the person may still be drawn."""
+
+    @property
+    def headline(self) -> str:
+        """Policy and bound as they are quoted, e.g. ``quickstart: < 5 %``."""
+        percent = format((Decimal(self.bound) * 100).normalize(), "f")
+        return f"{self.name}: < {percent} %"
+
+
+class RequestReference(Record):
+    """The request that the certificate answers."""
+
+    commitment: Sha256
+    """HMAC of the controller's request id, under the workspace's key."""
+    received_at: Instant
+    legal_basis: str | None = None
+
+
+class SubjectCommitment(Record):
+    """Whom it is about, for the holder of the receipt alone."""
+
+    scheme: Literal["hmac-sha256"] = "hmac-sha256"
+    value: Sha256
+
+
+class Method(Record):
+    """How the model was edited."""
+
+    name: str
+    preset: str
+    version: str
+    """Version of govsdk."""
+    config_digest: Sha256
+    """Digest of every setting that was in force."""
+    code_digest: Sha256 | None = None
+
+
+class PreRegistration(Record):
+    """The plan that was in the ledger before the edit."""
+
+    sha256: Sha256
+    """Digest of the plan's statement."""
+    index: int
+    """Where it stands in the ledger."""
+    assurance: Literal["operator-ordered"] = "operator-ordered"
+    """The order of entries is the operator's word, as long as no witness cosigns heads."""
+
+
+class Design(Record):
+    """What was fixed in advance."""
+
+    pre_registration: PreRegistration
+    seed_rule: str
+    alpha: tuple[DecimalText, ...]
+    """Error probability of each allowed attempt; their sum bounds the risk of a false pass."""
+
+
+class AttemptReference(Record):
+    """One edit that was judged, failed ones included."""
+
+    number: int
+    verdict: Verdict
+    sha256: Sha256
+    """Digest of its verification's statement."""
+
+
+class RecogniserReference(Record):
+    """One recogniser that judged."""
+
+    name: str
+    sha256: Sha256
+    calibration: Sha256
+
+
+class Scope(Record):
+    """What the certificate is about."""
+
+    model_line: str
+    distribution: str
+    """From which conditions the trials were drawn."""
+    recognisers: tuple[RecogniserReference, ...]
+
+
+class Validity(Record):
+    """When it was measured, and until when the measurement should be trusted."""
+
+    verified_at: Instant
+    reverify_by: Instant | None = None
+
+
+class Forgetting(Record):
+    """The predicate of a certificate."""
+
+    version: Literal["0.1"] = "0.1"
+    verdict: Literal[Verdict.FORGOTTEN, Verdict.NOTHING_TO_FORGET]
+    text: str
+    """The verdict with policy and bound, e.g. ``FORGOTTEN (quickstart: < 5 %)``."""
+    policy: PolicyReference
+    request: RequestReference
+    subject_commitment: SubjectCommitment
+    model_before: Resource
+    model_after: Resource
+    """The published model; the same as before where there was nothing to forget."""
+    predecessor_disposition: str
+    """What became of the model before."""
+    method: Method | None = None
+    claims: tuple[Claim, ...] = ()
+    controls: tuple[Control, ...] = ()
+    screen: Screen | None = None
+    design: Design
+    attempts: tuple[AttemptReference, ...] = ()
+    erasure: Erasure
+    residuals: tuple[Residual, ...] = ()
+    scope: Scope
+    non_claims: tuple[str, ...] = NON_CLAIMS
+    harness: Sha256
+    """Digest of the judging code."""
+    environment: Sha256
+    """Digest of the list of library versions and the device."""
+    assurance_level: Literal["self_attested"] = "self_attested"
+    """Who vouches for the measurement: nobody but the operator, until someone reproduces it."""
+    validity: Validity
+    supersedes: Sha256 | None = None
+    """Leaf hash of the certificate that this one replaces."""
+
+    @model_validator(mode="after")
+    def _says_what_it_shows(self) -> Self:
+        if self.text != verdict_text(self.verdict, self.policy):
+            raise ValueError("the text is not what verdict and policy spell")
+        if self.verdict is Verdict.FORGOTTEN:
+            self._require_evidence()
+        elif self.model_after != self.model_before:
+            raise ValueError("nothing was to be forgotten, yet the model changed")
+        return self
+
+    def _require_evidence(self) -> None:
+        judged = [claim.outcome is Outcome.PASS for claim in self.claims]
+        judged += [control.passed for control in self.controls]
+        if not self.claims or not self.controls or not all(judged):
+            raise ValueError("FORGOTTEN without claims and controls that all passed")
+        bounds = {claim.bound for claim in self.claims if claim.name == "forget"}
+        if {Decimal(bound) for bound in bounds} != {Decimal(self.policy.bound)}:
+            raise ValueError("FORGOTTEN under another bound than the policy's")
+        if self.screen is not None and self.screen.regressions:
+            raise ValueError("FORGOTTEN although somebody forgotten earlier came back")
+        if self.method is None or self.model_after == self.model_before or not self.attempts:
+            raise ValueError("FORGOTTEN without an edited model")
+
+
+def verdict_text(verdict: Verdict, policy: PolicyReference) -> str:
+    """Return ``verdict`` as it is always quoted: with the policy, and the bound where it was met."""
+    about = policy.headline if verdict is Verdict.FORGOTTEN else policy.name
+    return f"{verdict} ({about})"

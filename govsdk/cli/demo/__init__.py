@@ -1,0 +1,41 @@
+"""``demo``: the whole job on invented people, in one command.
+
+::
+
+    DIR/photos/<name>/NN.png   pictures of invented people, drawn here
+    DIR/keys/                  passphrases made up for the demo
+    DIR/workspace/             the workspace
+    DIR/checkpoints/           copies of each checkpoint, outside the workspace
+    DIR/out/                   certificate, keys to check it with, receipt, summary, picture
+
+- Every step finds what an earlier run left: called again after a kill, the demo goes on.
+- It writes pictures of people before and after. Nothing else in govsdk does, and these are invented.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govsdk.cli.verb import Answer, verb
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    verb(app, "demo", panel="Try it")(demo)
+
+
+def demo(
+    workspace: Annotated[
+        Path, typer.Option("--workspace", "-w", help="Where the demo lives.", metavar="DIR")
+    ] = Path("demo-workspace"),
+    again: Annotated[
+        bool, typer.Option("--again", help="Forget one more person in the same workspace.")
+    ] = False,
+) -> Answer:
+    """Forget an invented person, prove it, and show the pictures. Minutes on two cores."""
+    from govsdk.cli.demo.run import run
+
+    return run(workspace, again=again)

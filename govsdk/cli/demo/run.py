@@ -1,0 +1,153 @@
+"""The demo's steps, each of which finds what an earlier run left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from govsdk.cli.demo.checking import check_offline, check_tampered
+from govsdk.cli.demo.people import FORGETTABLE, Extra, cast, draw_photos
+from govsdk.cli.demo.pictures import Stars, Studio
+from govsdk.cli.demo.summary import summarise, view
+from govsdk.cli.forgetting import describe
+from govsdk.cli.progress import bars
+from govsdk.cli.setup import REFERENCE, governed
+from govsdk.cli.stopwatch import Stopwatch
+from govsdk.cli.verb import Answer
+from govsdk.durable import remove_tree, write_file
+from govsdk.errors import RequestError, SubjectExistsError, VerdictError
+from govsdk.govern.config import FILE
+from govsdk.records import Progress
+
+if TYPE_CHECKING:
+    from govsdk.govern import ForgetResult, Workspace
+
+POLICY = "quickstart"
+RETAINED = 4
+"""Retained people on the picture."""
+PUBLIC = 0o644
+
+
+def run(folder: Path, *, again: bool = False) -> Answer:
+    """Carry the demo out, or on.
+
+    Raises:
+        RequestError: Everybody who has photos enough was forgotten.
+    """
+    number = _next(folder) if again else 1
+    people = cast()
+    person = people[number - 1]
+    with bars() as shown:
+        progress = Stopwatch(shown)
+        photos = draw_photos(people, folder / "photos", progress)
+        workspace = _workspace(folder, progress)
+        _enrol(workspace, people, folder / "photos", progress)
+        result = workspace.forget(
+            person.subject, POLICY, request_id=f"demo-{number}", progress=progress
+        )
+        if not result.ok:
+            return Answer(result.to_dict(), describe(result, {}), VerdictError.exit_code)
+        out = _out(folder, number)
+        _write_evidence(workspace, result, out)
+        progress("check offline", 0, 2)
+        checked = check_offline(out, result.model_path)
+        progress("check offline", 1, 2)
+        tampered = check_tampered(out)
+        progress("check offline", 2, 2)
+        stars = _draw(workspace, result, person, people, folder, progress)
+    data = summarise(
+        result,
+        stars=stars,
+        people=len(people),
+        photos=photos,
+        checked=checked,
+        tampered=tampered,
+        seconds=progress.figures(),
+        out=out,
+    )
+    write_file(out / "summary.json", json.dumps(data, indent=2).encode() + b"\n", mode=PUBLIC)
+    return Answer(data, view(data, folder), 0 if checked.ok and not tampered.ok else 5)
+
+
+def _out(folder: Path, number: int) -> Path:
+    return folder / ("out" if number == 1 else f"out-{number}")
+
+
+def _next(folder: Path) -> int:
+    """Return the first person whose run has not ended; the summary is written last."""
+    for number in range(1, FORGETTABLE + 1):
+        if not (_out(folder, number) / "summary.json").exists():
+            return number
+    raise RequestError(
+        f"all {FORGETTABLE} people with photos enough are forgotten", hint="start in a new folder"
+    )
+
+
+def _workspace(folder: Path, progress: Progress) -> Workspace:
+    """Open the demo's workspace, or create it."""
+    from govsdk.certify.keys import KeyProvider
+    from govsdk.govern import Workspace
+
+    place = folder / "workspace"
+    keys = KeyProvider.generate(folder / "keys")
+    if (place / FILE).exists():
+        return Workspace.open(place, keys=keys)
+    remove_tree(place)  # without that file it is what a killed `create` left
+    progress("create workspace", 0, 1)
+    workspace = Workspace.create(
+        place,
+        models=governed(REFERENCE, []),
+        keys=keys,
+        name="demo",
+        anchors=[folder / "checkpoints"],
+    )
+    progress("create workspace", 1, 1)
+    return workspace
+
+
+def _enrol(workspace: Workspace, people: list[Extra], photos: Path, progress: Progress) -> None:
+    """Enrol from the picture files everybody who is neither enrolled nor forgotten."""
+    known = {summary.subject for summary in workspace.subjects()}
+    for done, extra in enumerate(people):
+        progress("enrol", done, len(people), extra.name)
+        if extra.subject in known:
+            continue
+        try:
+            workspace.enroll(extra.subject, extra.files(photos))
+        except SubjectExistsError:
+            continue  # forgotten in an earlier run, and not to be brought back
+    progress("enrol", len(people), len(people))
+
+
+def _write_evidence(workspace: Workspace, result: ForgetResult, out: Path) -> None:
+    """Write what an auditor and the person are handed."""
+    assert result.certificate is not None, "a result that is ok has its certificate"
+    result.certificate.save(out / "certificate.sigstore.json")
+    write_file(out / "signer.pub.pem", workspace.signer_pem, mode=PUBLIC)
+    write_file(out / "log.vkey", workspace.log_vkey.encode() + b"\n", mode=PUBLIC)
+    write_file(out / "checkpoint.txt", workspace.ledger.head().note.encode(), mode=PUBLIC)
+    if result.receipt is not None:  # handed out once; a later run finds the file
+        receipt = json.dumps(result.receipt.public(), indent=2).encode() + b"\n"
+        write_file(out / "receipt.json", receipt)
+
+
+def _draw(
+    workspace: Workspace,
+    result: ForgetResult,
+    person: Extra,
+    people: list[Extra],
+    folder: Path,
+    progress: Progress,
+) -> Stars:
+    """Draw and write the picture before and after; return who is on it."""
+    from govsdk.report.pillow import draw, write_png
+
+    after = workspace.line.current().number
+    studio = Studio(workspace, folder / "photos", after - 1, after, progress)
+    replacement = studio.replacement(person, people)
+    others = [extra for extra in people[FORGETTABLE:] if extra is not replacement]
+    stars = Stars(person, replacement, tuple(others[:RETAINED]))
+    out = _out(folder, people.index(person) + 1)
+    write_png(out / "before_after.png", draw(studio.sheet(stars, result.headline)))
+    return stars

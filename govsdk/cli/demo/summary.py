@@ -1,0 +1,118 @@
+"""What the demo says at its end: as ``summary.json``, and as a panel for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from govsdk.cli.demo.checking import Checked
+from govsdk.cli.demo.pictures import Stars
+from govsdk.cli.forgetting import claims
+from govsdk.cli.tables import fields
+from govsdk.records import Verification
+
+if TYPE_CHECKING:
+    from govsdk.govern import ForgetResult
+
+
+def summarise(
+    result: ForgetResult,
+    *,
+    stars: Stars,
+    people: int,
+    photos: int,
+    checked: Checked,
+    tampered: Checked,
+    seconds: Mapping[str, float],
+    out: Path,
+) -> dict[str, Any]:
+    """Return everything worth keeping of one run, as JSON values."""
+    return {
+        "version": 1,
+        "headline": result.headline,
+        "person": stars.forgotten.name,
+        "drawnInstead": stars.replacement.name,
+        "people": people,
+        "photos": photos,
+        "seconds": dict(seconds),
+        "check": {"command": checked.command, "exitCode": checked.exit_code, **checked.report},
+        "tamperedCheck": {"exitCode": tampered.exit_code},
+        "files": sorted({path.name for path in out.iterdir()} | {"summary.json"}),
+        "folder": str(out),
+        "result": dict(result.to_dict()),
+        "note": "Everybody here is invented. The passphrases in keys/ are for this demo only.",
+    }
+
+
+def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
+    """Return the summary for people."""
+    last = Verification.model_validate(data["result"]["verifications"][-1])
+    return Panel(
+        Group(
+            Text(f"{data['person']}: {data['headline']}", style="bold green"),
+            Text(_drawn(data, last)),
+            Text(),
+            claims(last.claims),
+            Text(),
+            fields(
+                {
+                    "Checked offline": _checked(data),
+                    "Erased": _erased(data),
+                    **_earlier(last),
+                    "Seconds": ", ".join(f"{k} {v:g}" for k, v in data["seconds"].items()),
+                    "Files": f"{data['folder']}: {', '.join(data['files'])}",
+                    "Again": f"govsdk demo --workspace {folder} --again",
+                }
+            ),
+            Text(),
+            Text(data["check"]["command"], style="dim"),
+            Text(data["note"], style="dim"),
+        ),
+        title="govsdk demo",
+        border_style="green",
+        padding=(1, 2),
+    )
+
+
+def _drawn(data: Mapping[str, Any], last: Verification) -> str:
+    before = {c.recogniser: c for c in last.controls if c.name == "baseline"}
+    after = {c.recogniser: c for c in last.claims if c.name == "forget" and c.part != "photos"}
+    seen = "; ".join(
+        f"recogniser {name}: {before[name].events} of {before[name].trials} drawings before, "
+        f"{after[name].events} of {after[name].trials} after"
+        for name in sorted(before.keys() & after.keys(), key=str)
+    )
+    return f"Recognised by {seen}.\nDrawn instead: {data['drawnInstead']}."
+
+
+def _checked(data: Mapping[str, Any]) -> str:
+    passed = sum(check["outcome"] == "PASS" for check in data["check"]["checks"])
+    return (
+        f"{passed} checks passed; a copy with one bit flipped was refused "
+        f"(exit code {data['tamperedCheck']['exitCode']})"
+    )
+
+
+def _erased(data: Mapping[str, Any]) -> str:
+    erasure = data["result"]["erasure"]
+    scan = erasure["scan"]
+    return (
+        f"{erasure['keysDestroyed']} key, {erasure['templates']} templates, "
+        f"{erasure['photos']} photos; byte scan: {scan['hitsBefore']} hits before, "
+        f"{scan['hitsAfter']} after, in {scan['files']} files"
+    )
+
+
+def _earlier(last: Verification) -> dict[str, str]:
+    if last.screen is None or not last.screen.subjects:
+        return {}
+    screen = last.screen
+    return {
+        "Forgotten earlier": f"{screen.subjects} people screened, {screen.hits} hits in "
+        f"{screen.subjects * screen.probes_each} drawings"
+    }

@@ -1,0 +1,132 @@
+"""The stage that changes weights: an edit, staged and named in the ledger, not yet judged.
+
+- The editor sees the edit photos, the anchor, retained people and recogniser A; never a sealed
+  photo, never recogniser B.
+- Its checkpoints lie in the job's folder under the subject's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from govsdk.errors import GovsdkError
+from govsdk.govern.residuals import earlier_subjects
+from govsdk.models.manifest import manifest_of
+from govsdk.records import Float32, Resource, Templates
+from govsdk.tlog.statements import Kind
+from govsdk.unlearn.mixtures import around
+from govsdk.verify.seeds import derive
+
+if TYPE_CHECKING:
+    from govsdk.govern.workflow import Forgetting
+    from govsdk.models.generator import Generator
+
+LOOKS = 32
+"""Generations in one look at the early-stop signal."""
+
+
+def edit(run: Forgetting, attempt: int) -> None:
+    """Edit the model for ``attempt``, stage it, and name its digest in the ledger."""
+    from govsdk.unlearn import methods, presets
+
+    workspace, private, templates = run.workspace, run.private, run.templates
+    wanted = run.policy.unlearning
+    settings = presets.settings(wanted.preset, wanted.overrides)
+    line = workspace.line
+    before, first = line.current(), line.version(0)
+    # The folds of failed attempts are spent: what was judged once may teach the next edit.
+    photos = private.split.edit + tuple(
+        photo for fold in private.split.sealed[:attempt] for photo in fold
+    )
+    photos_a = templates.only(photos).by_recogniser["A"]
+    radius = float(workspace.calibrations["A"].genuine_angle.p999)
+    note = run.entries.note(Kind.PLAN)
+    seed = int.from_bytes(derive(note, f"edit/{attempt}", 4))
+    gallery = workspace.registry.gallery(exclude=(run.subject,))
+    staged = run.staging(attempt)
+    edited = methods.find(wanted.method)(
+        before.path,
+        staged,
+        subject=photos_a,
+        anchor=private.anchor.embedding,
+        retained=np.concatenate([person.by_recogniser["A"] for person in gallery]),
+        settings=settings,
+        seed=seed,
+        radius=radius,
+        replay=[
+            (past.templates.only(past.edit).by_recogniser["A"], past.anchor)
+            for past in earlier_subjects(workspace)
+        ],
+        teacher=first.path if before.number else None,
+        device=workspace.config.device,
+        checkpoints=_SealedCheckpoints(run, attempt),
+        progress=run.progress,
+        watch=_Watch(run, photos_a, gallery, radius, seed),
+    )
+    model = Resource(name=f"staged/{attempt}", sha256=manifest_of(staged).digest())
+    report = edited.report(model, wanted.preset)
+    run.entries.append(Kind.STAGED, model, report.public(), part=str(attempt))
+    run.log.info(
+        "govsdk.forget.edited",
+        attempt=attempt,
+        steps=report.steps,
+        stopped_early=report.stopped_early,
+    )
+
+
+class _SealedCheckpoints:
+    """Keeps the edit's newest checkpoint under the subject's key."""
+
+    def __init__(self, run: Forgetting, attempt: int) -> None:
+        self._run = run
+        self._name = f"checkpoint-{attempt}"
+
+    def save(self, data: bytes) -> None:
+        registry = self._run.workspace.registry
+        self._run.job.save_private(
+            self._name, registry.seal(self._run.subject, self._name, data)
+        )
+
+    def load(self) -> bytes | None:
+        sealed = self._run.job.load_private(self._name)
+        if sealed is None:
+            return None
+        try:
+            return self._run.workspace.registry.unseal(self._run.subject, self._name, sealed)
+        except GovsdkError:
+            # A checkpoint saves time, nothing else: a damaged one costs that time.
+            return None
+
+
+class _Watch:
+    """The early-stop signal: how often the student still draws the subject, under A alone."""
+
+    def __init__(
+        self,
+        run: Forgetting,
+        photos: Float32,
+        gallery: Sequence[Templates],
+        radius: float,
+        seed: int,
+    ) -> None:
+        workspace = run.workspace
+        mean = photos.mean(axis=0)
+        self._photos = photos
+        self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
+        self._others = np.stack([person.centroid("A") for person in gallery])
+        self._recogniser = workspace.embedders["A"]
+        self._threshold = workspace.calibrations["A"].threshold("0.001", "low")
+        self._radius = radius
+        self._seed = seed
+
+    def __call__(self, student: Generator) -> float:
+        # The same draws at each look: an edit that was interrupted stops where it would have.
+        rng = np.random.default_rng(self._seed)
+        own = self._photos[rng.integers(len(self._photos), size=LOOKS // 2)]
+        near = around(self._centroid, self._others, LOOKS // 2, radius=self._radius, rng=rng)
+        seeds = [int(seed) for seed in rng.integers(2**62, size=LOOKS)]
+        drawn = self._recogniser.embed(student.draw(np.concatenate([own, near]), seeds))
+        return float(np.mean(drawn.embeddings @ self._centroid >= self._threshold))

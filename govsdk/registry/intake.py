@@ -1,0 +1,89 @@
+"""The Pillow adapter: picture files to arrays.
+
+- An error names a photo by its position: file names may be personal data too.
+- Everything Pillow raises becomes ``PhotoError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from govsdk.errors import MissingExtraError, PhotoError, RequestError
+from govsdk.records import Picture, SubjectId
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""What counts as a picture in a folder; other files are passed over."""
+
+MOST_PIXELS = 64_000_000
+"""A larger picture is refused before it is decoded."""
+
+
+def photos_from(source: Path | Sequence[Path]) -> list[Picture]:
+    """Return the pictures of a file, of a folder (by name), or of several files (in their order).
+
+    Raises:
+        PhotoError: A file is missing, too large or no picture, or a folder holds none;
+            ``facts["photo"]`` is its position.
+    """
+    files = pictures_in(source) if isinstance(source, Path) else list(source)
+    return [_picture(path, number) for number, path in enumerate(files)]
+
+
+def pictures_in(path: Path) -> list[Path]:
+    """Return the picture files of a folder by name, or the one file that ``path`` is.
+
+    Raises:
+        PhotoError: The folder holds no picture.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
+    if not found:
+        raise PhotoError("the folder holds no picture")
+    return found
+
+
+def people_in(folder: Path) -> Iterator[tuple[SubjectId, list[Path]]]:
+    """Yield each person of a folder that holds one folder per person, named by their id.
+
+    Raises:
+        RequestError: There is no such folder, or no folder in it.
+        PhotoError: A person's folder holds no picture.
+    """
+    if not folder.is_dir():
+        raise RequestError("there is no such folder of people")
+    people = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not people:
+        raise RequestError("the folder holds no folder per person")
+    for person in people:
+        yield SubjectId(person.name), pictures_in(person)
+
+
+def _picture(path: Path, number: int) -> Picture:
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as cause:
+        raise MissingExtraError("Pillow") from cause
+
+    # `from None`: Pillow's own messages quote the path.
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise PhotoError(f"photo {number} has over {MOST_PIXELS} pixels", photo=number)
+            upright = ImageOps.exif_transpose(image)
+            return np.array(upright.convert("RGB"), dtype=np.uint8)
+    except PhotoError:
+        raise
+    except FileNotFoundError:
+        raise PhotoError(f"photo {number} is not there", photo=number) from None
+    # A broken picture makes Pillow raise nearly anything, by format: OSError, SyntaxError,
+    # ValueError, struct.error, zlib.error, DecompressionBombError.
+    except Exception:
+        raise PhotoError(f"photo {number} cannot be read as a picture", photo=number) from None

@@ -1,0 +1,185 @@
+"""Looking for a person's bytes in plain files, with a positive control.
+
+What is looked for: windows of each embedding (as float32, float16 and float64, little-endian, and as
+decimal text), windows of each photo's pixels, and the subject id in UTF-8, in contents and in names.
+
+- A window has enough different bytes that chance does not produce it.
+- Not found: compressed, encrypted, re-encoded or re-scaled copies, and embeddings scaled to another
+  length. The scan shows that our own writing left nothing in plain; it cannot show more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from govsdk.durable import disk_error
+from govsdk.records import Picture, SubjectId, Templates
+
+CHUNK_BYTES = 4 << 20
+WINDOW_BYTES = 24
+DIFFERENT_BYTES = 10
+"""Least number of different values in a window."""
+SHORTEST = 6
+"""Bytes; a shorter id would be found in random bytes."""
+_HEAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """What a scan looks for; personal data, in memory or sealed."""
+
+    windows: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @cached_property
+    def longest(self) -> int:
+        """Length of the longest window in bytes."""
+        return max(map(len, self.windows), default=0)
+
+    @cached_property
+    def by_head(self) -> dict[int, tuple[bytes, ...]]:
+        """The windows by their first four bytes."""
+        found: dict[int, tuple[bytes, ...]] = {}
+        for window in self.windows:
+            head = int.from_bytes(window[:_HEAD], "little")
+            found[head] = (*found.get(head, ()), window)
+        return found
+
+    @cached_property
+    def heads(self) -> npt.NDArray[np.uint32]:
+        """The first four bytes of every window, as numbers."""
+        return np.array(sorted(self.by_head), dtype=np.uint32)
+
+    @cached_property
+    def pairs(self) -> npt.NDArray[np.bool_]:
+        """Which of the 65,536 pairs of bytes begin a window."""
+        table = np.zeros(1 << 16, dtype=np.bool_)
+        table[self.heads & 0xFFFF] = True
+        return table
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan read and found."""
+
+    files: int
+    bytes: int
+    hits: int
+    where: tuple[Path, ...]
+    """The files with hits, for the operator; paths may be personal data."""
+
+
+def patterns_of(
+    templates: Templates, photos: Sequence[Picture], subject: SubjectId | None = None
+) -> Patterns:
+    """Return what would give a person away: up to four windows per form of each item.
+
+    An id of fewer than six bytes is looked for in JSON's quotes, or not at all if too short even so.
+    """
+    found: dict[bytes, None] = {}
+    for rows in templates.by_recogniser.values():
+        for row in rows:
+            for kind in ("<f4", "<f2", "<f8"):
+                found.update(dict.fromkeys(_windows(row.astype(kind).tobytes())))
+            found.update(dict.fromkeys(_texts(row)))
+    for photo in photos:
+        found.update(dict.fromkeys(_windows(photo.tobytes())))
+    if subject is not None:
+        name = subject.encode()
+        name = name if len(name) >= SHORTEST else b'"' + name + b'"'
+        found.update({name: None} if len(name) >= SHORTEST else {})
+    return Patterns(tuple(found))
+
+
+def scan(folders: Iterable[Path], patterns: Patterns) -> Scanned:
+    """Read every regular file under ``folders`` once, with its name, and count the hits.
+
+    Links are not followed; a file that vanishes meanwhile is passed over.
+
+    Raises:
+        BackendError: A file cannot be read: nothing is claimed of what was not seen.
+    """
+    files = size = hits = 0
+    where: list[Path] = []
+    for folder, path in _files(folders):
+        try:
+            read, found = _scan_file(path, patterns)
+        except FileNotFoundError:
+            continue
+        except OSError as cause:
+            raise disk_error(cause, "reading a file for the scan") from cause
+        found += count_hits(os.fsencode(path.relative_to(folder)), patterns)
+        files, size, hits = files + 1, size + read, hits + found
+        where += [path] if found else []
+    return Scanned(files, size, hits, tuple(where))
+
+
+def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0) -> int:
+    """Return how many windows occur in ``data``, at how many places, ending after ``settled``."""
+    if len(data) < SHORTEST or not patterns.windows:
+        return 0
+    raw = np.frombuffer(data, dtype=np.uint8)
+    pair = raw[:-3] | (raw[1:-2].astype(np.uint16) << 8)
+    places = np.flatnonzero(patterns.pairs[pair])
+    head = pair[places] | (raw[places + 2].astype(np.uint32) << 16)
+    head |= raw[places + 3].astype(np.uint32) << 24
+    places = places[np.isin(head, patterns.heads)]
+    return sum(
+        data.startswith(window, place) and place + len(window) > settled
+        for place in places.tolist()
+        for window in patterns.by_head[int.from_bytes(data[place : place + _HEAD], "little")]
+    )
+
+
+def _scan_file(path: Path, patterns: Patterns) -> tuple[int, int]:
+    """Return the file's size and hits, reading it in chunks that overlap by the longest window."""
+    size = hits = 0
+    kept = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            data = kept + chunk
+            hits += count_hits(data, patterns, settled=len(kept))
+            size += len(chunk)
+            kept = data[-(patterns.longest - 1) :] if patterns.longest > 1 else b""
+    return size, hits
+
+
+def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for name in sorted(names):
+                path = Path(parent, name)
+                if path.is_file() and not path.is_symlink():
+                    yield folder, path
+
+
+def _windows(data: bytes) -> Iterator[bytes]:
+    """Yield the richest window of each quarter, if it is rich enough."""
+    quarter = max(len(data) // 4, WINDOW_BYTES)
+    for start in range(0, len(data) - WINDOW_BYTES + 1, quarter):
+        last = min(start + quarter, len(data)) - WINDOW_BYTES
+        places = range(start, last + 1, max((last - start) // 8, 1))
+        best = max((data[p : p + WINDOW_BYTES] for p in places), key=_different, default=b"")
+        if _different(best) >= DIFFERENT_BYTES:
+            yield best
+
+
+def _different(window: bytes) -> int:
+    return len(set(window))
+
+
+def _texts(row: npt.NDArray[np.float32]) -> Iterator[bytes]:
+    """Yield two numbers of the row as JSON and as numpy print them, if they are long enough."""
+    for number in (row[0], row[len(row) // 2]):
+        for text in (repr(float(number)), str(number)):
+            if len(text) >= DIFFERENT_BYTES:
+                yield text.lstrip("-").encode()

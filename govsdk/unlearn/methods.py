@@ -1,0 +1,32 @@
+"""The methods of unlearning by name, each in a module that is loaded when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from govsdk.errors import PolicyError
+
+_METHODS = {"piu": "govsdk.unlearn.piu:edit"}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names a policy may give under ``unlearning.method``."""
+    return tuple(_METHODS)
+
+
+def find(name: str) -> Callable[..., Any]:
+    """Return the method's ``edit`` function.
+
+    Raises:
+        PolicyError: there is no such method.
+    """
+    if name not in _METHODS:
+        near = difflib.get_close_matches(name, _METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_METHODS)}"
+        raise PolicyError(f"unlearning.method: no method {name!r}; {hint}")
+    module, _, function = _METHODS[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found

@@ -1,0 +1,169 @@
+"""Teacher and student of one edit: the gradient steps of PIU on shared frozen weights.
+
+- Teacher and student are one network in memory but for the edited layers.
+- What lies below the first edited layer is computed once for both, without gradients.
+- A step's gradient does not depend on how many passes it is split into, up to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from govsdk.errors import NonFiniteError, OutOfMemoryError, RequestError
+from govsdk.models.generator import Generator
+from govsdk.unlearn import losses
+from govsdk.unlearn.layers import edited, first_down_block
+from govsdk.unlearn.people import Rows
+from govsdk.unlearn.presets import PiuSettings
+from govsdk.unlearn.split import lower, require_equal, upper
+
+
+class Training:
+    """The optimiser and both networks."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        settings: PiuSettings,
+        teacher_weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Divide ``generator`` into teacher and student.
+
+        Args:
+            teacher_weights: The tensors in which the teacher is not the generator itself.
+
+        Raises:
+            ModelCorruptError: the U-Net has no such layers, or is not built as SD-1.5's.
+            RequestError: the teacher differs from the generator outside the edited layers.
+        """
+        self.settings = settings
+        self._teacher = generator.unet
+        self._cut = first_down_block(self._teacher, settings.blocks)
+        own = edited(self._teacher, settings.blocks)
+        unet = copy.deepcopy(
+            self._teacher,
+            {id(p): p for name, p in self._teacher.named_parameters() if name not in own},
+        )
+        self.student = copy.copy(generator)
+        self.student.unet = unet
+        self.parameters = edited(unet, settings.blocks)
+        for parameter in self.parameters.values():
+            parameter.requires_grad_(True)
+        for name, weight in (teacher_weights or {}).items():
+            if name not in own:
+                raise RequestError(f"the teacher differs from the model outside the edit: {name}")
+            own[name].copy_(weight)
+        self._optimiser = torch.optim.AdamW(
+            self.parameters.values(), lr=settings.lr, weight_decay=settings.weight_decay
+        )
+        self._try_split()
+
+    def step(self, rows: Rows, micro_batch: int, number: int) -> tuple[float, int]:
+        """Take optimiser step ``number`` and return its loss and the micro-batch that fitted.
+
+        Raises:
+            NonFiniteError: the loss, or the gradient of a named parameter; nothing was changed.
+            OutOfMemoryError: not even single rows fit.
+        """
+        loss, micro_batch = self._gradients(rows, micro_batch, number)
+        self._require_finite(number)
+        self._optimiser.step()
+        return loss, micro_batch
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything that changes while training, by name."""
+        found: dict[str, Tensor] = {
+            f"weight/{name}": parameter for name, parameter in self.parameters.items()
+        }
+        for name, parameter in self.parameters.items():
+            for key, value in self._optimiser.state[parameter].items():
+                found[f"{key}/{name}"] = value
+        return found
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`tensors` gave."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for place, (name, parameter) in enumerate(self.parameters.items()):
+            with torch.no_grad():
+                parameter.copy_(tensors[f"weight/{name}"])
+            keys = [key.partition("/")[0] for key in tensors if key.endswith(f"/{name}")]
+            state[place] = {key: tensors[f"{key}/{name}"] for key in keys if key != "weight"}
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+    def _gradients(self, rows: Rows, micro_batch: int, number: int) -> tuple[float, int]:
+        """Accumulate the step's gradients, halving the micro-batch until they fit into memory."""
+        while True:
+            self._optimiser.zero_grad(set_to_none=True)
+            try:
+                return sum(self._backward(p, rows, number) for p in rows.parts(micro_batch)), (
+                    micro_batch
+                )
+            except RuntimeError as cause:
+                if not _is_out_of_memory(cause):
+                    raise
+                if micro_batch == 1:
+                    raise OutOfMemoryError("one row at a time", micro_batch=1) from cause
+            # Only here, with the exception and the tensors that its frames hold gone.
+            micro_batch //= 2
+            torch.cuda.empty_cache()
+
+    def _backward(self, part: Rows, rows: Rows, number: int) -> float:
+        loss = self.loss(part) * (len(part) / len(rows))
+        if not bool(torch.isfinite(loss)):
+            raise NonFiniteError(f"the loss at step {number}", what="loss", step=number)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def loss(self, rows: Rows) -> Tensor:
+        """Return PIU's loss of the student on ``rows``, a scalar with gradients."""
+        n = len(rows)
+        device = self.student.device
+        conditions = self.student.condition(np.concatenate([rows.subject, rows.anchor, rows.kept]))
+        noise, times = (torch.from_numpy(x).to(device) for x in (rows.latents, rows.timesteps))
+        half = lower(
+            self._teacher,
+            self._cut,
+            torch.cat([noise[0], noise[0], noise[1]]).to(self._teacher.dtype),
+            torch.cat([times[0], times[0], times[1]]),
+            conditions,
+        )
+        with torch.no_grad():
+            subject, anchor, kept = upper(self._teacher, self._cut, half).chunk(3)
+        places = torch.arange(3 * n, device=device)
+        forgotten, student = upper(
+            self.student.unet, self._cut, half.rows(places[(places < n) | (places >= 2 * n)])
+        ).chunk(2)
+        return losses.piu(
+            forgotten,
+            losses.redirected(anchor, subject, eta=self.settings.eta),
+            student,
+            kept,
+            preservation=self.settings.lambda_,
+        )
+
+    def _require_finite(self, number: int) -> None:
+        for name, parameter in self.parameters.items():
+            if parameter.grad is None or not bool(torch.isfinite(parameter.grad).all()):
+                raise NonFiniteError(
+                    f"the gradient of {name} at step {number}", what=name, step=number
+                )
+
+    def _try_split(self) -> None:
+        hidden = self._teacher.config.cross_attention_dim
+        latents = torch.linspace(-1, 1, int(torch.tensor(self.student.latent_shape).prod()))
+        latents = latents.reshape(1, *self.student.latent_shape)
+        condition = torch.linspace(-1, 1, 4 * hidden).reshape(1, 4, hidden)
+        place: Any = {"device": self.student.device, "dtype": self._teacher.dtype}
+        require_equal(self._teacher, self._cut, latents.to(**place), condition.to(**place))
+
+
+def _is_out_of_memory(cause: RuntimeError) -> bool:
+    # The CPU allocator has no error class of its own.
+    return isinstance(cause, torch.OutOfMemoryError) or "can't allocate memory" in str(cause)

@@ -1,0 +1,87 @@
+"""Conditions drawn from D, the stated distribution around a person's centroid.
+
+D: the angle to the centroid is uniform on [0, radius]; every second direction is isotropic, the
+others lead towards another real person's centroid. Directions that end nearer to another enrolled
+person than to the subject belong to that person: they are drawn again, and counted.
+
+Source: docs/formats/policy-v1.md, "The distribution D".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from govsdk.errors import RequestError
+from govsdk.records import Float32
+
+_MAX_ROUNDS = 1000
+"""After so many rounds of redrawing, the person's surroundings belong to others."""
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """Conditions to draw from, and how many were left out on the way."""
+
+    embeddings: Float32
+    """``[n, d]``, unit rows."""
+    excluded: int
+
+
+def draw_conditions(
+    centroid: Float32, others: Float32, n: int, *, radius: float, rng: np.random.Generator
+) -> Conditions:
+    """Return ``n`` independent draws from D around ``centroid``.
+
+    Args:
+        centroid: ``[d]``, unit.
+        others: ``[people, d]``, unit; without any, all directions are isotropic.
+        radius: Largest angle, radians.
+
+    Raises:
+        RequestError: nearly every direction is nearer to somebody else.
+    """
+    centre, people = centroid.astype(np.float64), others.astype(np.float64)
+    drawn = np.empty((n, len(centre)))
+    pending, excluded = np.arange(n), 0
+    for _ in range(_MAX_ROUNDS):
+        if not len(pending):
+            return Conditions(drawn.astype(np.float32), excluded)
+        towards = (pending % 2 == 1) & (len(people) > 0)
+        angles = rng.uniform(0, radius, len(pending))[:, None]
+        tangents = _tangents(centre, _targets(centre, people, towards, rng))
+        drawn[pending] = np.cos(angles) * centre + np.sin(angles) * tangents
+        foreign = _nearer_to_others(drawn[pending], centre, people)
+        excluded += int(foreign.sum())
+        pending = pending[foreign]
+    raise RequestError("too many directions around the subject are nearer to another person")
+
+
+def _targets(
+    centre: Float64, people: Float64, towards: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> Float64:
+    """Return where each draw leads: ``[n, d]``, any length."""
+    targets = rng.standard_normal((len(towards), len(centre)))
+    if towards.any():
+        targets[towards] = people[rng.integers(len(people), size=int(towards.sum()))]
+    return targets
+
+
+def _tangents(centre: Float64, targets: Float64) -> Float64:
+    """Return the unit directions at ``centre`` that lead to ``targets``: ``[n, d]``."""
+    tangents = targets - (targets @ centre)[:, None] * centre
+    unit: Float64 = tangents / np.linalg.norm(tangents, axis=1, keepdims=True)
+    return unit
+
+
+def _nearer_to_others(
+    conditions: Float64, centre: Float64, people: Float64
+) -> npt.NDArray[np.bool_]:
+    if not len(people):
+        return np.zeros(len(conditions), dtype=bool)
+    nearer: npt.NDArray[np.bool_] = (conditions @ people.T).max(axis=1) > conditions @ centre
+    return nearer

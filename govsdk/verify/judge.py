@@ -1,0 +1,160 @@
+"""The judge: measurements and a policy's bounds become claims, and claims a verdict.
+
+- PASS only if the upper limit is within the bound; FAIL only if the 95 % lower limit is beyond it;
+  everything else is INCONCLUSIVE, no trials included.
+- What is written decides: limits are rounded outward to the digits that are signed, so whoever
+  reads a claim reaches the same outcome.
+- FORGOTTEN is a conjunction, so nothing is corrected between claims; attempts share one alpha.
+- No clock, no files, no randomness.
+
+Source: design.md, section 4; Clopper and Pearson 1934; Tango 1998.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Literal
+
+from govsdk.policy.limits import loss_lower, loss_upper, rate_lower, rate_upper
+from govsdk.records import (
+    Claim,
+    Control,
+    DecimalText,
+    Outcome,
+    Recogniser,
+    Screen,
+    Verdict,
+    decimal_text,
+)
+from govsdk.verify.statistics import CONFIDENCE_ALPHA, Estimate
+
+
+@dataclass(frozen=True)
+class Question:
+    """One line of the verdict before it is measured: is ``metric`` within ``bound``?"""
+
+    name: Literal["forget", "retention", "quality", "no-face"]
+    part: str
+    recogniser: Recogniser
+    metric: str
+    bound: float
+    alpha: float
+    """Chance to say PASS although the truth lies at the bound."""
+
+
+def judge_rate(question: Question, events: int, trials: int) -> Claim:
+    """Return the claim on a rate, from independent trials."""
+    estimate = Estimate(
+        value=events / trials if trials else 0.0,
+        lower=rate_lower(events, trials, CONFIDENCE_ALPHA),
+        upper=rate_upper(events, trials, question.alpha),
+    )
+    return _claim(question, estimate, "clopper-pearson", trials=trials, events=events)
+
+
+def judge_loss(question: Question, lost: int, gained: int, pairs: int) -> Claim:
+    """Return the claim on a loss of matches, from pairs that match only before or only after."""
+    estimate = Estimate(
+        value=(lost - gained) / pairs if pairs else 0.0,
+        lower=loss_lower(lost, gained, pairs, CONFIDENCE_ALPHA),
+        upper=loss_upper(lost, gained, pairs, question.alpha),
+    )
+    return _claim(question, estimate, "tango-score", trials=pairs, events=lost, gained=gained)
+
+
+def judge_mean(question: Question, estimate: Estimate, pairs: int) -> Claim:
+    """Return the claim on a mean, from its bootstrap limits."""
+    return _claim(question, estimate, "paired-bootstrap", trials=pairs)
+
+
+def control(
+    name: Literal["baseline", "impostor", "zero-edit"],
+    recogniser: Recogniser,
+    *,
+    events: int,
+    trials: int,
+    above: float | None = None,
+    not_above: float | None = None,
+) -> Control:
+    """Return a control, passed if its rate is shown above ``above`` and not above ``not_above``."""
+    lower = rate_lower(events, trials, CONFIDENCE_ALPHA)
+    return Control(
+        name=name,
+        recogniser=recogniser,
+        rate=decimal_text(events / trials if trials else 0.0),
+        lower=lower_text(lower),
+        upper=upper_text(rate_upper(events, trials, CONFIDENCE_ALPHA)),
+        trials=trials,
+        events=events,
+        passed=trials > 0
+        and (above is None or lower >= above)
+        and (not_above is None or lower <= not_above),
+    )
+
+
+def conclude(
+    claims: Sequence[Claim], controls: Sequence[Control], screen: Screen | None
+) -> Verdict:
+    """Return the verdict of one attempt.
+
+    An earlier subject who came back counts as a failed claim; a control that did not pass leaves
+    the claims without meaning.
+    """
+    outcomes = {claim.outcome for claim in claims}
+    if Outcome.FAIL in outcomes or (screen is not None and screen.regressions):
+        return Verdict.NOT_FORGOTTEN
+    if outcomes == {Outcome.PASS} and all(control.passed for control in controls):
+        return Verdict.FORGOTTEN
+    return Verdict.INCONCLUSIVE
+
+
+def lower_text(limit: float) -> DecimalText:
+    """Return a lower limit as it is signed: rounded down to six digits."""
+    return _rounded(limit, ROUND_FLOOR)
+
+
+def upper_text(limit: float) -> DecimalText:
+    """Return an upper limit as it is signed: rounded up to six digits."""
+    return _rounded(limit, ROUND_CEILING)
+
+
+def _claim(
+    question: Question,
+    estimate: Estimate,
+    estimator: str,
+    *,
+    trials: int,
+    events: int | None = None,
+    gained: int | None = None,
+) -> Claim:
+    bound = decimal_text(question.bound)
+    lower, upper = lower_text(estimate.lower), upper_text(estimate.upper)
+    return Claim(
+        name=question.name,
+        part=question.part,
+        recogniser=question.recogniser,
+        metric=question.metric,
+        estimator=estimator,
+        bound=bound,
+        value=decimal_text(estimate.value),
+        lower=lower,
+        upper=upper,
+        alpha=decimal_text(question.alpha),
+        trials=trials,
+        events=events,
+        gained=gained,
+        outcome=_outcome(lower, upper, bound) if trials else Outcome.INCONCLUSIVE,
+    )
+
+
+def _outcome(lower: DecimalText, upper: DecimalText, bound: DecimalText) -> Outcome:
+    if Decimal(upper) <= Decimal(bound):
+        return Outcome.PASS
+    return Outcome.FAIL if Decimal(lower) > Decimal(bound) else Outcome.INCONCLUSIVE
+
+
+def _rounded(limit: float, rounding: str) -> DecimalText:
+    text = str(Decimal(repr(limit)).quantize(Decimal("0.000001"), rounding))
+    return text.removeprefix("-") if float(text) == 0 else text

@@ -1,0 +1,74 @@
+"""The retained panel: other people's pictures, from the same condition and seed before and after.
+
+- The panel goes through all people before it takes a second photo of anyone.
+- Which photos are judged follows from the note. The seed of a photo's picture follows from the
+  unedited model and the photo alone, so each such picture is drawn once per model version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from govsdk.records import Float32, Recogniser, Sha256, Templates
+from govsdk.verify.seeds import picture_seed
+from govsdk.verify.thresholds import CONDITIONING
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """``n`` (condition, seed) pairs and the people they belong to."""
+
+    people: Sequence[Templates]
+    person: npt.NDArray[np.intp]
+    """``[n]``, index into ``people``."""
+    conditions: Float32
+    """``[n, d]``, unit rows: one of the person's own photos each."""
+    seeds: Sequence[int]
+
+    def centroids(self, recogniser: Recogniser) -> Float32:
+        """Return the centroid ``[n, d]`` of the person of each pair."""
+        stack = np.stack([person.centroid(recogniser) for person in self.people])
+        return np.asarray(stack[self.person], dtype=np.float32)
+
+
+def choose_panel(
+    people: Sequence[Templates], pairs: int, *, model: Sha256, rng: np.random.Generator
+) -> Panel:
+    """Return ``pairs`` pairs spread evenly over ``people`` (at least one).
+
+    Args:
+        model: Digest of the unedited model.
+        rng: Decides the order of people and of each one's photos.
+    """
+    photos = [person.by_recogniser[CONDITIONING] for person in people]
+    orders = [rng.permutation(len(rows)) for rows in photos]
+    turns = np.concatenate(
+        [rng.permutation(len(people)) for _ in range(-(-pairs // len(people)))]
+    )[:pairs]
+    chosen = []
+    for i, person in enumerate(turns):
+        round_ = i // len(people)
+        repetition, place = divmod(round_, len(photos[person]))
+        condition = photos[person][orders[person][place]]
+        seed = picture_seed(bytes.fromhex(model) + condition.tobytes(), f"panel/{repetition}")
+        chosen.append((condition, seed))
+    return Panel(
+        people=people,
+        person=turns,
+        conditions=np.stack([condition for condition, _ in chosen]),
+        seeds=[seed for _, seed in chosen],
+    )
+
+
+def nearest_people(
+    subject: Templates, people: Sequence[Templates], most: int
+) -> list[Templates]:
+    """Return up to ``most`` of ``people`` whose centroids under A lie nearest to the subject's."""
+    centre = subject.centroid(CONDITIONING)
+    cosines = [float(person.centroid(CONDITIONING) @ centre) for person in people]
+    order = sorted(range(len(people)), key=lambda i: -cosines[i])
+    return [people[i] for i in order[:most]]

@@ -1,0 +1,60 @@
+"""Statistics of measured scores; the exact limits of counts stand in :mod:`govsdk.policy.limits`.
+
+- Pure: randomness is an argument.
+- Every limit is one-sided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+RESAMPLES = 4000
+"""Bootstrap samples: the 1 % tail then holds 40 of them."""
+
+CONFIDENCE_ALPHA = 0.05
+"""Of every lower limit and of every control: one-sided 95 %."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value with its one-sided limits."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+def mean_loss(
+    before: npt.NDArray[np.floating],
+    after: npt.NDArray[np.floating],
+    alpha: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Return the mean of ``before - after`` in standard deviations of ``before``.
+
+    The limits are percentiles of a bootstrap over pairs, the lower at 95 %, the upper at
+    ``1 - alpha``. Measurements that do not vary at all have no scale: any loss is then huge.
+
+    Source: Efron and Tibshirani 1993, chapter 13.
+    """
+    first, second = before.astype(np.float64), after.astype(np.float64)
+    picks = rng.integers(len(first), size=(RESAMPLES, len(first)))
+    losses = _standardised(first[picks], second[picks])
+    lower, upper = np.quantile(losses, [CONFIDENCE_ALPHA, 1 - alpha])
+    return Estimate(float(_standardised(first, second)), float(lower), float(upper))
+
+
+def _standardised(
+    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    spread = np.maximum(before.std(axis=-1), 1e-6)
+    loss: npt.NDArray[np.float64] = (before - after).mean(axis=-1) / spread
+    return loss
+
+
+def detectable_rate(trials: int, power: float = 0.8) -> float:
+    """Return the smallest rate of which ``trials`` show at least one event with that probability."""
+    return 1.0 if trials == 0 else 1.0 - (1.0 - power) ** (1.0 / trials)

@@ -1,0 +1,84 @@
+"""Where a recogniser's score starts to mean "this person", and a quality "this is a face".
+
+- Doubt about a threshold counts against the model: forgetting is judged at the lower end of its
+  confidence interval, where more pictures match, retention at the upper end, where fewer do.
+- Without a calibration record of the very same weights there is no threshold, and no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from govsdk.errors import DigestMismatchError, RequestError
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.policy import Policy
+from govsdk.records import DecimalText, Embedder, Recogniser, decimal_text
+
+CONDITIONING = "A"
+"""The recogniser whose embeddings condition the generator."""
+
+JUDGES_NEEDED = 2
+"""A verdict needs two independent recognisers."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The decision thresholds of each recogniser."""
+
+    forget: Mapping[Recogniser, float]
+    """Cosine from which a picture shows the subject."""
+    retention: Mapping[Recogniser, float]
+    """Cosine from which a picture shows the retained person it was drawn for."""
+    face: Mapping[Recogniser, float]
+    """Quality below which a picture shows no face."""
+    radius: float
+    """Radius of D, radians: the 99.9 % quantile of genuine angles under A."""
+
+    def public(self) -> dict[str, DecimalText]:
+        """Return the thresholds by ``recogniser/purpose``, as they are signed."""
+        purposes = {"forget": self.forget, "retention": self.retention, "face": self.face}
+        return {
+            f"{name}/{purpose}": decimal_text(values[name])
+            for purpose, values in purposes.items()
+            for name in sorted(values)
+        } | {f"{CONDITIONING}/radius": decimal_text(self.radius)}
+
+
+def thresholds_for(
+    policy: Policy, calibrations: Mapping[Recogniser, CalibrationRecord]
+) -> Thresholds:
+    """Return the thresholds that ``policy`` asks for.
+
+    Raises:
+        RequestError: a record has no threshold at the policy's false match rate.
+    """
+    forget, retention = str(policy.claims.forget.fmr), str(policy.claims.retention.fmr)
+    return Thresholds(
+        forget={name: c.threshold(forget, "low") for name, c in calibrations.items()},
+        retention={name: c.threshold(retention, "high") for name, c in calibrations.items()},
+        face={name: float(c.quality.p01) for name, c in calibrations.items()},
+        radius=float(calibrations[CONDITIONING].genuine_angle.p999),
+    )
+
+
+def why_not_judged(
+    policy: Policy,
+    embedders: Mapping[Recogniser, Embedder],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
+) -> str | None:
+    """Return why these recognisers support no verdict, or None if they do."""
+    if CONDITIONING not in embedders or len(embedders) < JUDGES_NEEDED:
+        return f"two recognisers are needed, one of them {CONDITIONING}"
+    for name in sorted(embedders):
+        if name not in calibrations:
+            return f"recogniser {name} has no calibration record"
+        try:
+            calibrations[name].fits(embedders[name].sha256)
+        except DigestMismatchError:
+            return f"the calibration record of recogniser {name} was made with other weights"
+    try:
+        thresholds_for(policy, calibrations)
+    except RequestError as cause:
+        return cause.detail
+    return None
