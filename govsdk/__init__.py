@@ -1,1 +1,114 @@
-"""govsdk makes face models forget a person, and proves it."""
+"""govsdk makes face models forget a person, and proves it.
+
+::
+
+    import govsdk
+
+    ws = govsdk.Workspace.open("acme")                  # registry, models, ledger, keys, policies
+    ws.enroll("subject-42", photos)                     # identity registry (FAISS-indexed)
+    result = ws.forget("subject-42", policy="standard", request_id="…")
+    result.raise_for_status()
+    result.certificate.save("subject-42.sigstore.json")
+
+    govsdk.verify_certificate("subject-42.sigstore.json", key="signer.pub.pem", log_key="log.vkey")
+
+Everything else hangs on these names. Nothing heavy (torch, diffusers, faiss, duckdb) is imported
+before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from govsdk.errors import GovsdkError
+from govsdk.records import GovernedModels, Progress, RecogniserSource, Verdict, silent
+
+if TYPE_CHECKING:
+    from govsdk.certify.check import Report
+    from govsdk.certify.keys import KeyProvider
+    from govsdk.govern.plan import ForgetPlan
+    from govsdk.govern.result import Certificate, ForgetResult
+    from govsdk.govern.workspace import Workspace
+    from govsdk.policy import Policy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Certificate",
+    "ForgetPlan",
+    "ForgetResult",
+    "GovernedModels",
+    "GovsdkError",
+    "KeyProvider",
+    "Policy",
+    "Progress",
+    "RecogniserSource",
+    "Verdict",
+    "Workspace",
+    "forget",
+    "verify_certificate",
+]
+
+_LAZY = {
+    "Certificate": "govsdk.govern.result",
+    "ForgetPlan": "govsdk.govern.plan",
+    "ForgetResult": "govsdk.govern.result",
+    "KeyProvider": "govsdk.certify.keys",
+    "Policy": "govsdk.policy",
+    "Workspace": "govsdk.govern.workspace",
+}
+
+
+def forget(
+    subject: str,
+    policy: str | Path | Policy = "standard",
+    *,
+    request_id: str | None = None,
+    progress: Progress = silent,
+) -> ForgetResult:
+    """Forget ``subject`` in the default workspace (GOVSDK_WORKSPACE): see ``Workspace.forget``."""
+    from govsdk.govern.workspace import Workspace
+
+    return Workspace.open().forget(subject, policy, request_id=request_id, progress=progress)
+
+
+def verify_certificate(
+    path: str | Path,
+    *,
+    key: str | Path,
+    log_key: str | Path,
+    model: str | Path | None = None,
+    receipt: str | Path | None = None,
+) -> Report:
+    """Check a certificate file offline and return one finding per numbered check.
+
+    Args:
+        key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
+        log_key: The ledger's verifier key (C2SP vkey), likewise.
+        model: The model folder the certificate should be about.
+        receipt: The data subject's receipt: "is it about me?".
+
+    Raises:
+        MissingError: One of the files is not there.
+    """
+    from govsdk.certify.check import check_files
+
+    return check_files(
+        Path(path),
+        key=Path(key),
+        log_key=Path(log_key),
+        model=None if model is None else Path(model),
+        receipt=None if receipt is None else Path(receipt),
+    )
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (module attributes have no common type)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -33,6 +33,7 @@
      |   +- LedgerForkError                 two histories for one position
      |   +- LedgerRollbackError             fewer entries than were once signed
      |   +- RegistryCorruptError            the registry's files do not fit together
+     |   +- PlaintextFoundError             bytes of an erased subject lie in an unsealed file
      |   +- ModelCorruptError               a model's files differ from its manifest or its architecture
      +- BackendError                     1  torch, faiss, duckdb, onnxruntime or the disk failed
          +- NonFiniteError                  training or generation produced a NaN or an infinity
@@ -283,6 +284,13 @@ class LedgerRollbackError(IntegrityError):
 class RegistryCorruptError(IntegrityError):
     code = "integrity.registry"
     says = "the registry's files do not fit together"
+
+
+class PlaintextFoundError(IntegrityError):
+    code = "integrity.plaintext"
+    says = "bytes of the subject lie outside the sealed files"
+    advice = "remove the files that `Registry.locate` returns and call again; the key is kept so long"
+    retryable = True
 
 
 class ModelCorruptError(IntegrityError):

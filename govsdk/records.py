@@ -124,7 +124,7 @@ class Claim(Record):
 class Control(Record):
     """A measurement that shows the trials could have failed (or passed)."""
 
-    name: Literal["baseline", "impostor", "zero-edit"]
+    name: Literal["baseline", "impostor", "retained", "zero-edit"]
     recogniser: str
     rate: DecimalText
     lower: DecimalText
@@ -163,7 +163,11 @@ class Verification(Record):
     thresholds: dict[str, DecimalText]
     """Decision thresholds by ``recogniser/purpose``, e.g. ``A/forget``."""
     seed_note: Sha256
-    """Digest of the checkpoint note from which every probe and generation seed was derived."""
+    """Digest of the checkpoint note from which every probe and generation seed was derived.
+
+    Retained people's pictures alone take their seeds from the unedited model, so that they are
+    drawn once per version; the note decides which of them are judged.
+    """
     model: Resource
     """The model that was judged: staged, not yet published."""
     harness: Sha256

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from govsdk.canonical import JSON, base64_bytes, base64_text, canonical_bytes, parse_json
 from govsdk.errors import MalformedEvidenceError
@@ -108,15 +109,15 @@ def parse_bundle(data: bytes) -> Bundle:
         shape = _BundleShape.model_validate(value)
     except ValidationError as cause:
         raise MalformedEvidenceError("not a certificate bundle", reason="bundle") from cause
-    (entry,) = shape.verificationMaterial.tlogEntries
-    proof = entry.inclusionProof
+    (entry,) = shape.verification_material.tlog_entries
+    proof = entry.inclusion_proof
     bundle = Bundle(
-        envelope=envelope_from(shape.dsseEnvelope),
-        leaf=base64_bytes(entry.canonicalizedBody, what="the leaf"),
-        log_id=base64_bytes(entry.logId.keyId, what="the log's id"),
-        index=int(proof.logIndex),
-        tree_size=int(proof.treeSize),
-        root=base64_bytes(proof.rootHash, what="the root"),
+        envelope=envelope_from(shape.dsse_envelope),
+        leaf=base64_bytes(entry.canonicalized_body, what="the leaf"),
+        log_id=base64_bytes(entry.log_id.key_id, what="the log's id"),
+        index=int(proof.log_index),
+        tree_size=int(proof.tree_size),
+        root=base64_bytes(proof.root_hash, what="the root"),
         inclusion=tuple(base64_bytes(each, what="a proof hash") for each in proof.hashes),
         checkpoint=proof.checkpoint.envelope.encode(),
     )
@@ -129,7 +130,7 @@ _Count = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,18})$")]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
 
 
 class _CheckpointShape(_Shape):
@@ -139,9 +140,9 @@ class _CheckpointShape(_Shape):
 class _ProofShape(_Shape):
     checkpoint: _CheckpointShape
     hashes: Annotated[list[str], Field(max_length=MAX_PROOF_HASHES)]
-    logIndex: _Count
-    rootHash: str
-    treeSize: _Count
+    log_index: _Count
+    root_hash: str
+    tree_size: _Count
 
 
 class _KindShape(_Shape):
@@ -150,15 +151,15 @@ class _KindShape(_Shape):
 
 
 class _LogIdShape(_Shape):
-    keyId: str
+    key_id: str
 
 
 class _EntryShape(_Shape):
-    canonicalizedBody: str
-    inclusionProof: _ProofShape
-    kindVersion: _KindShape
-    logId: _LogIdShape
-    logIndex: _Count
+    canonicalized_body: str
+    inclusion_proof: _ProofShape
+    kind_version: _KindShape
+    log_id: _LogIdShape
+    log_index: _Count
 
 
 class _KeyShape(_Shape):
@@ -166,11 +167,11 @@ class _KeyShape(_Shape):
 
 
 class _MaterialShape(_Shape):
-    publicKey: _KeyShape
-    tlogEntries: Annotated[list[_EntryShape], Field(min_length=1, max_length=1)]
+    public_key: _KeyShape
+    tlog_entries: Annotated[list[_EntryShape], Field(min_length=1, max_length=1)]
 
 
 class _BundleShape(_Shape):
-    dsseEnvelope: dict[str, JSON]
-    mediaType: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]
-    verificationMaterial: _MaterialShape
+    dsse_envelope: dict[str, JSON]
+    media_type: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]
+    verification_material: _MaterialShape

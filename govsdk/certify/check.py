@@ -13,26 +13,29 @@ cryptography and rfc8785.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from govsdk.certify.bundles import Bundle, parse_bundle
+from govsdk.certify.bundles import MAX_BUNDLE_BYTES, Bundle, parse_bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
-from govsdk.errors import DigestMismatchError, MalformedEvidenceError, ProofError, SignatureError
+from govsdk.errors import (
+    DigestMismatchError,
+    MalformedEvidenceError,
+    MissingError,
+    ProofError,
+    SignatureError,
+)
 from govsdk.models.manifest import manifest_of
 from govsdk.tlog.checkpoints import open_checkpoint
-from govsdk.tlog.findings import Finding, Findings, first_failure
+from govsdk.tlog.findings import Check, Finding, Findings, first_failure
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import Kind, Statement, parse_statement
-
-Check = Callable[[], str | None]
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,37 @@ def check(
     return examination.report()
 
 
+def check_files(
+    certificate: Path,
+    *,
+    key: Path,
+    log_key: Path,
+    model: Path | None = None,
+    receipt: Path | None = None,
+) -> Report:
+    """Return what ``check`` finds, given files.
+
+    Raises:
+        MissingError: One of the files is not there.
+        RequestError, MissingModelError: See ``check``.
+    """
+    return check(
+        _read(certificate),
+        key_pem=_read(key),
+        log_vkey=_read(log_key).decode("ascii", "replace"),
+        model=model,
+        receipt=None if receipt is None else _read(receipt),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BUNDLE_BYTES + 1)
+    except OSError as cause:
+        raise MissingError(f"no file {path.name}") from cause
+
+
 class _Examination:
     """One certificate under the checks; each check may rely on the attributes set before it."""
 
@@ -112,19 +146,8 @@ class _Examination:
 
     def report(self) -> Report:
         found = Findings()
-        sound = True
-        for name, check in self._foundation().items():
-            if sound:
-                sound = found.run(name, check)
-            else:
-                found.skip(name, "not-reached")
-        for name, further in self._further().items():
-            if not sound:
-                found.skip(name, "not-reached")
-            elif isinstance(further, str):
-                found.skip(name, further)
-            else:
-                found.run(name, further)
+        sound = found.chain(self._foundation())
+        found.each(self._further(), reached=sound)
         return Report(tuple(found.lines), self.predicate.text if sound else None)
 
     def _foundation(self) -> dict[str, Check]:

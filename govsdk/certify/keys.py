@@ -43,24 +43,6 @@ _PUBLIC = 0o644
 
 
 @dataclass(frozen=True)
-class Verifier:
-    """The workspace's own re-verifier: an age key whose secret half stays with the provider."""
-
-    recipient: str
-    """The public half, ``age1...``."""
-    provider: KeyProvider
-
-    @property
-    def identity(self) -> str:
-        """The secret half, which opens residuals.
-
-        Raises:
-            MissingKeyError: The provider has none.
-        """
-        return self.provider.secret("verifier").decode("ascii", "replace")
-
-
-@dataclass(frozen=True)
 class WorkspaceKeys:
     """The opened keys of one workspace."""
 
@@ -70,8 +52,9 @@ class WorkspaceKeys:
     """Signs the ledger's heads; ``log.origin`` is the ledger's name."""
     vault: bytes = field(repr=False)
     """32 bytes that lock the subjects' keys."""
-    verifier: Verifier
-    """To whom residuals are sealed."""
+    recipient: str
+    """The workspace verifier's age key: residuals are sealed to it."""
+    provider: KeyProvider
 
     @classmethod
     def create(
@@ -101,7 +84,8 @@ class WorkspaceKeys:
             certificate=FileSigner(signer),
             log=FileNoteSigner(origin, Ed25519Key(log)),
             vault=entropy(32),
-            verifier=Verifier(recipient_of(provider.keep_verifier(new_identity)), provider),
+            recipient=recipient_of(provider.keep_verifier(new_identity)),
+            provider=provider,
         )
         for name, data in {
             _CERTIFICATE: encrypt_key(signer, provider.secret("certificate")),
@@ -111,7 +95,7 @@ class WorkspaceKeys:
             write_file(folder / name, data)
         write_file(folder / _SIGNER, keys.certificate.public_pem, mode=_PUBLIC)
         write_file(folder / _VKEY, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
-        write_file(folder / _RECIPIENT, f"{keys.verifier.recipient}\n".encode(), mode=_PUBLIC)
+        write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=_PUBLIC)
         return keys
 
     @classmethod
@@ -135,10 +119,18 @@ class WorkspaceKeys:
             ),
             log=log,
             vault=unwrap_vault(_read(folder, _VAULT), provider.secret("vault")),
-            verifier=Verifier(
-                _read(folder, _RECIPIENT).decode("ascii", "replace").strip(), provider
-            ),
+            recipient=_read(folder, _RECIPIENT).decode("ascii", "replace").strip(),
+            provider=provider,
         )
+
+    @property
+    def verifier(self) -> str:
+        """The workspace verifier's age identity, which opens residuals; kept by the provider.
+
+        Raises:
+            MissingKeyError: The provider has none.
+        """
+        return self.provider.secret("verifier").decode("ascii", "replace")
 
     def hmac(self, purpose: str, message: bytes) -> Sha256:
         """Return this workspace's own name for ``message``, unlinkable between purposes."""

@@ -143,7 +143,8 @@ class Forgetting(Record):
     """The predicate of a certificate."""
 
     version: Literal["0.1"] = "0.1"
-    verdict: Literal[Verdict.FORGOTTEN, Verdict.NOTHING_TO_FORGET]
+    verdict: Verdict
+    """FORGOTTEN or NOTHING_TO_FORGET."""
     text: str
     """The verdict with policy and bound, e.g. ``FORGOTTEN (quickstart: < 5 %)``."""
     policy: PolicyReference
@@ -180,6 +181,8 @@ class Forgetting(Record):
             raise ValueError("the text is not what verdict and policy spell")
         if self.verdict is Verdict.FORGOTTEN:
             self._require_evidence()
+        elif self.verdict is not Verdict.NOTHING_TO_FORGET:
+            raise ValueError("a failure is not certified")
         elif self.model_after != self.model_before:
             raise ValueError("nothing was to be forgotten, yet the model changed")
         return self
@@ -199,6 +202,6 @@ class Forgetting(Record):
 
 
 def verdict_text(verdict: Verdict, policy: PolicyReference) -> str:
-    """Return ``verdict`` as it is always quoted: with the policy, and the bound where it was met."""
+    """Return ``verdict`` as it is always quoted: with the policy, and the bound if it was met."""
     about = policy.headline if verdict is Verdict.FORGOTTEN else policy.name
     return f"{verdict} ({about})"

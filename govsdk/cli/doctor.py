@@ -12,15 +12,27 @@ from pathlib import Path
 from typing import Literal
 
 import typer
-from rich.console import Group
 
+import govsdk
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import GovsdkError, MissingError
 
 ROOM_BYTES = 2 * 2**30
 """Free space below which a doctor frowns: an edit stages a whole second model."""
+
+LIBRARIES = (
+    ("torch",),
+    ("diffusers",),
+    ("transformers",),
+    ("insightface",),
+    ("onnxruntime", "onnxruntime-gpu"),
+    ("faiss-cpu", "faiss-gpu"),
+    ("duckdb",),
+    ("pyrage",),
+)
+"""What the extras bring; several names where one of several flavours will do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Finding:
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    verb(app, "doctor", panel="Workspace")(doctor)
+    add_verbs(app, {"doctor": doctor}, panel="Workspace")
 
 
 def doctor(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
@@ -44,4 +56,144 @@ def doctor(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer
     findings = list(examine(workspace, keys))
     rows = [(f.state, f.what, f.found, f.advice) for f in findings]
     worst = max((f.exit_code for f in findings), default=0)
-    return Answer([asdict(f) for f in findings], table(("", "", "found", "what to do"), rows), worst)
+    return Answer(
+        [asdict(f) for f in findings], table(("", "", "found", "what to do"), rows), worst
+    )
+
+
+def examine(workspace: Path | None, keys: Path | None) -> Iterator[Finding]:
+    """Yield what is found, one thing after the other."""
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.machine()}")
+    yield Finding("govsdk", "ok", govsdk.__version__)
+    missing = False
+    for library in LIBRARIES:
+        finding = _installed(library)
+        missing |= finding.state == "error"
+        yield finding
+    if not missing:
+        yield from _devices()
+    yield _room(workspace)
+    yield from _keys(keys)
+    yield from _workspace(workspace, keys)
+
+
+def _installed(names: tuple[str, ...]) -> Finding:
+    """Look for the first of several distributions that offer the same library."""
+    found = [f"{name} {version(name)}" for name in names if _has(name)]
+    if not found:
+        advice = "pip install 'govsdk[cpu]' (or 'govsdk[gpu]')"
+        return Finding(names[0], "error", "not installed", advice, MissingError.exit_code)
+    if len(found) > 1:
+        advice = (
+            "both unpack into one folder: pip install --force-reinstall --no-deps the one you want"
+        )
+        return Finding(names[0], "warning", ", ".join(found), advice)
+    return Finding(names[0], "ok", found[0])
+
+
+def _has(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _devices() -> Iterator[Finding]:
+    """Ask each library what it really computes on."""
+    import faiss
+    import torch
+
+    cuda = torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if cuda else f"cpu, {torch.get_num_threads()} threads"
+    yield Finding("torch computes on", "ok", device)
+    provider = _onnx_provider()
+    slow = cuda and not provider.startswith("CUDA")
+    advice = "pip install --force-reinstall --no-deps onnxruntime-gpu" if slow else ""
+    yield Finding("onnxruntime computes on", "warning" if slow else "ok", provider, advice)
+    gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
+    yield Finding("faiss computes on", "ok", f"{gpus} GPU" if gpus else "cpu")
+
+
+def _onnx_provider() -> str:
+    """Return the provider that a real session runs on: what is installed need not work."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    shape = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        "doctor",
+        [shape("x", TensorProto.FLOAT, [1])],
+        [shape("y", TensorProto.FLOAT, [1])],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    offered = onnxruntime.get_available_providers()
+    wanted = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in offered]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=wanted)
+    return str(session.get_providers()[0])
+
+
+def _room(workspace: Path | None) -> Finding:
+    place = workspace if workspace is not None and workspace.exists() else Path()
+    free = shutil.disk_usage(place).free
+    text = f"{free / 2**30:.1f} GiB free"
+    if free < ROOM_BYTES:
+        return Finding("disk", "warning", text, "an edit stages a second copy of the model")
+    return Finding("disk", "ok", text)
+
+
+def _keys(folder: Path | None) -> Iterator[Finding]:
+    """Look at the passphrase files; what is in them is the workspace's business."""
+    if folder is None:
+        yield Finding("keys", "warning", "no folder named", "set GOVSDK_KEYS, or pass --keys DIR")
+        return
+    from govsdk.certify.passphrases import NAMES
+
+    for name in NAMES:
+        path = folder / f"{name}.passphrase"
+        what = f"key {name}"
+        if not path.exists():
+            advice = "restore it, or `govsdk init --generate-keys` for a new workspace"
+            yield Finding(what, "error", "not there", advice, MissingError.exit_code)
+        elif mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield Finding(what, "warning", f"open to others ({mode:03o})", f"chmod 600 {path}")
+        else:
+            yield Finding(what, "ok", "readable by its owner alone")
+
+
+def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
+    """Open the workspace and let each part speak for itself."""
+    if folder is None:
+        advice = "set GOVSDK_WORKSPACE, or pass --workspace DIR"
+        yield Finding("workspace", "warning", "none named", advice)
+        return
+    try:
+        opened = open_workspace(folder, keys)
+    except GovsdkError as error:
+        yield _failed("workspace", error)
+        return
+    yield Finding("workspace", "ok", opened.config.name)
+    parts: dict[str, Callable[[], str]] = {
+        "registry": lambda: f"{len(opened.subjects())} people",
+        "model": lambda: f"v{opened.line.current().number:04d}, every file as published",
+        "ledger": lambda: f"{opened.ledger.head().size} entries, tree as signed",
+    }
+    for what, look in parts.items():
+        try:
+            yield Finding(what, "ok", look())
+        except GovsdkError as error:
+            yield _failed(what, error)
+    anchors = opened.config.anchors
+    if anchors:
+        yield Finding("checkpoints outside", "ok", f"{len(anchors)} folders get a copy")
+    else:
+        advice = "name a folder outside it under `anchors:` in workspace.yaml"
+        found = "none: a rollback of the whole folder is not detectable"
+        yield Finding("checkpoints outside", "warning", found, advice)
+
+
+def _failed(what: str, error: GovsdkError) -> Finding:
+    return Finding(what, "error", str(error), error.hint, error.exit_code)

@@ -1,21 +1,26 @@
-"""``verify``, ``cert``, ``ledger``: what auditors use. ``verify`` works without any extra."""
+"""``verify`` and ``cert``: certificates. ``verify`` works without any extra."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
-from govsdk.cli.tables import cell, fields, table
-from govsdk.cli.verb import Answer, verb
-from govsdk.errors import EvidenceError, RequestError
+from govsdk.cli.tables import table
+from govsdk.cli.verb import Answer, add_verbs
+from govsdk.errors import MalformedEvidenceError, MissingError, RequestError
+from govsdk.tlog.findings import Finding, first_failure
+from govsdk.tlog.statements import Statement, parse_statement
+
+MALFORMED = 2
+"""Exit code for a certificate that cannot be read: the input is wrong, not the evidence."""
 
 Request = Annotated[
     str,
@@ -29,26 +34,16 @@ Request = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    panel = "Evidence"
-    verb(app, "verify", panel=panel)(verify)
+    add_verbs(app, {"verify": verify}, panel="Evidence")
     certificates = typer.Typer(help="List, show and save certificates.", no_args_is_help=True)
-    for name, function in {"list": cert_list, "show": cert_show, "save": cert_save}.items():
-        verb(certificates, name)(function)
-    app.add_typer(certificates, name="cert", rich_help_panel=panel)
-    ledger = typer.Typer(help="Read, audit and export the ledger.", no_args_is_help=True)
-    for name, function in {
-        "head": head,
-        "entries": entries,
-        "audit": audit,
-        "export": export,
-        "checkpoint": checkpoint,
-    }.items():
-        verb(ledger, name)(function)
-    app.add_typer(ledger, name="ledger", rich_help_panel=panel)
+    add_verbs(certificates, {"list": cert_list, "show": cert_show, "save": cert_save})
+    app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
 
 
 def verify(
-    certificate: Annotated[Path, typer.Argument(help="The certificate file.", show_default=False)],
+    certificate: Annotated[
+        Path, typer.Argument(help="The certificate file.", metavar="CERT", show_default=False)
+    ],
     key: Annotated[
         Path, typer.Option(help="The issuer's public key (signer.pub.pem), obtained from them.")
     ],
@@ -67,29 +62,44 @@ def verify(
     from govsdk.certify.check import check
 
     report = check(
-        _read(certificate),
-        key_pem=_read(key),
-        log_vkey=_read(log_key).decode("utf-8", "replace").strip(),
+        read_input(certificate),
+        key_pem=read_input(key),
+        log_vkey=read_input(log_key).decode("utf-8", "replace").strip(),
         model=model,
-        receipt=None if receipt is None else _read(receipt),
+        receipt=None if receipt is None else read_input(receipt),
     )
-    lines = table(
-        ("", "check", "", "detail"),
-        [(c.number, c.name, c.outcome, c.detail) for c in report.checks],
+    said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
+    verdict = Text(str(said), style="bold green" if report.ok else "bold red")
+    return Answer(
+        report.to_dict(), Group(findings(report.findings), Text(), verdict), _code(report.findings)
     )
-    verdict = Text(report.headline, style="bold green" if report.ok else "bold red")
-    return Answer(report.to_dict(), Group(lines, verdict), report.exit_code)
+
+
+def findings(lines: Sequence[Finding]) -> RenderableType:
+    """Return a numbered report as a table."""
+    return table(
+        ("", "check", "", ""),
+        [(f.number, f.name, f.status.value, f.detail or f.reason) for f in lines],
+    )
+
+
+def _code(lines: Sequence[Finding]) -> int:
+    """Return 0, 2 where the input cannot even be read, or 5 where it does not hold."""
+    failure = first_failure(lines)
+    if failure is None:
+        return 0
+    return MALFORMED if isinstance(failure, MalformedEvidenceError) else failure.exit_code
 
 
 def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """List the certificates issued in a workspace."""
     opened = open_workspace(workspace, keys)
-    found = []
-    for request in opened.certificates():
-        predicate = _predicate(opened.certificate(request).content)
-        found.append({"request": request, "headline": predicate.get("headline")})
+    found = [
+        {"request": request, **_headline(opened.certificate(request).content)}
+        for request in opened.certificates()
+    ]
     rows = [tuple(row.values()) for row in found]
-    return Answer(found, table(("request", "verdict"), rows))
+    return Answer(found, table(("request", "verdict", "verified"), rows))
 
 
 def cert_show(
@@ -97,9 +107,14 @@ def cert_show(
 ) -> Answer:
     """Print what a certificate states (its signed predicate)."""
     opened = open_workspace(workspace, keys)
-    statement = _statement(opened.certificate(_full(request, opened.certificates())).content)
-    text = json.dumps(statement, indent=2, ensure_ascii=False)
-    return Answer(statement, Syntax(text, "json", background_color="default", word_wrap=True))
+    said = _statement(opened.certificate(_full(request, opened.certificates())).content)
+    data = {
+        "predicateType": said.kind.predicate_type,
+        "subject": [resource.public() for resource in said.subjects],
+        "predicate": said.predicate,
+    }
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return Answer(data, Syntax(text, "json", background_color="default", word_wrap=True))
 
 
 def cert_save(
@@ -115,47 +130,36 @@ def cert_save(
     return Answer({"request": name, "file": str(file)}, str(file))
 
 
-def head(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """Show the ledger's size, root and origin."""
-    found = open_workspace(workspace, keys).ledger.head()
-    data = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
-    return Answer(data, fields(data))
+def read_input(path: Path) -> bytes:
+    """Return a file the caller named.
+
+    Raises:
+        MissingError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as cause:
+        raise MissingError(f"{path}: {cause.strerror}", hint="check the path") from cause
 
 
-def entries(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """List the ledger's entries."""
-    found = open_workspace(workspace, keys).ledger.entries()
-    data = [
-        {"index": index, "kind": kind_of(envelope), "request": request_of(envelope)}
-        for index, envelope in enumerate(found)
-    ]
-    rows = [tuple(row.values()) for row in data]
-    return Answer(data, table(("index", "kind", "request"), rows))
+def _statement(certificate: bytes) -> Statement:
+    from govsdk.certify.bundles import parse_bundle
+
+    return parse_statement(parse_bundle(certificate).envelope.payload)
 
 
-def audit(
-    export: Annotated[
-        Path | None, typer.Option("--export", help="An exported ledger; needs no workspace.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(help="signer.pub.pem, for an export.")] = None,
-    log_key: Annotated[Path | None, typer.Option(help="log.vkey, for an export.")] = None,
-    workspace: WorkspaceFolder = None,
-    keys: KeysFolder = None,
-) -> Answer:
-    """Re-hash every entry, check every signature and the tree, list plans left open."""
+def _headline(certificate: bytes) -> dict[str, object]:
+    from govsdk.certify.predicate import Forgetting
+
+    predicate = Forgetting.model_validate(dict(_statement(certificate).predicate))
+    return {"verdict": predicate.text, "verified": predicate.validity.verified_at}
 
 
-def export(
-    folder: Annotated[Path, typer.Argument(help="The folder to write.", show_default=False)],
-    workspace: WorkspaceFolder = None,
-    keys: KeysFolder = None,
-) -> Answer:
-    """Export the ledger for auditors: entries, tiles, checkpoint, keys."""
-    open_workspace(workspace, keys).ledger.export(folder)
-    return Answer({"folder": str(folder)}, str(folder))
-
-
-def checkpoint(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """Print the latest checkpoint, a signed note: give it to somebody who keeps it."""
-    note = open_workspace(workspace, keys).ledger.head().note
-    return Answer({"checkpoint": note}, Text(note.rstrip("\n")))
+def _full(start: str, requests: Sequence[str]) -> str:
+    """Return the one request whose name begins with ``start``."""
+    found = [request for request in requests if request.startswith(start)]
+    if len(found) != 1:
+        raise RequestError(
+            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
+        )
+    return found[0]

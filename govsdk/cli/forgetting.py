@@ -15,7 +15,7 @@ from rich.text import Text
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import cell, fields, table
-from govsdk.cli.verb import Answer, screen, verb
+from govsdk.cli.verb import Answer, add_verbs
 from govsdk.durable import write_file
 from govsdk.errors import VerdictError
 from govsdk.govern.result import ForgetResult
@@ -28,8 +28,7 @@ PolicyName = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    verb(app, "plan", panel="Forgetting")(plan)
-    verb(app, "forget", panel="Forgetting")(forget)
+    add_verbs(app, {"plan": plan, "forget": forget}, panel="Forgetting")
 
 
 def plan(
@@ -95,7 +94,9 @@ def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
     ]
     if result.verifications:
         parts += [claims(result.verifications[-1].claims), Text()]
-    stages = {s.stage: "ok " + s.note if s.passed else "NOT PASSED " + s.note for s in result.stages}
+    stages = {
+        s.stage: "ok " + s.note if s.passed else "NOT PASSED " + s.note for s in result.stages
+    }
     return Group(*parts, fields({**stages, **files}))
 
 
@@ -104,8 +105,11 @@ def claims(lines: Sequence[Claim]) -> RenderableType:
     return table(
         ("claim", "trials", "by", "bound", "measured", "lower", "upper", "n", "outcome"),
         [
-            (c.name, c.part, c.recogniser, *map(_rate, (c.bound, c.value, c.lower, c.upper)))
-            + (c.trials, c.outcome.value)
+            (
+                *(c.name, c.part, c.recogniser),
+                *map(_rate, (c.bound, c.value, c.lower, c.upper)),
+                *(c.trials, c.outcome.value),
+            )
             for c in lines
         ],
     )

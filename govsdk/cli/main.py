@@ -1,15 +1,27 @@
-"""The console script ``govsdk``: every verb by name, and what happens when the call is malformed."""
+"""The console script ``govsdk``: all verbs by name, and what happens to a malformed call."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from govsdk.cli import demo, doctor, evidence, forgetting, models, people, policies, reference, setup
+import govsdk
+from govsdk.cli import (
+    demo,
+    doctor,
+    evidence,
+    forgetting,
+    ledger,
+    models,
+    people,
+    policies,
+    reference,
+    setup,
+)
 from govsdk.cli.verb import STOPPED, Screen, fail, note, screen
 from govsdk.errors import RequestError
 
@@ -24,14 +36,31 @@ def build() -> typer.Typer:
         help="Make face models forget a person, and prove it.",
         epilog="Exit codes: 0 ok · 1 internal · 2 usage · 3 verdict · 4 no match · 5 evidence · "
         "6 conflict · 7 missing",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for part in (demo, setup, people, forgetting, evidence, policies, models, reference, doctor):
+    app.callback()(_options)
+    parts = (demo, reference, setup, doctor, people, forgetting, evidence, ledger, policies, models)
+    for part in parts:
         part.register(app)
     return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"govsdk {govsdk.__version__}")
+        raise typer.Exit
+
+
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,8 +75,12 @@ def call(arguments: Sequence[str]) -> int:
     # A call that cannot be parsed has told nobody yet how it wants its error.
     screen.set(Screen(as_json="--json" in arguments))
     try:
-        code = build()(args=list(arguments) or ["--help"], prog_name="govsdk", standalone_mode=False)
+        code = build()(
+            args=list(arguments) or ["--help"], prog_name="govsdk", standalone_mode=False
+        )
     except _ParsingError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it has printed the help already
+            return RequestError.exit_code
         return fail(_usage(error))
     except typer.Abort:
         note("nothing was done")
@@ -58,9 +91,7 @@ def call(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-def _usage(error: Any) -> RequestError:
+def _usage(error: Any) -> RequestError:  # noqa: ANN401  typer's private class
     command = error.ctx.command_path if getattr(error, "ctx", None) else "govsdk"
     message = error.format_message().splitlines()[0].strip()
-    if type(error).__name__ == "NoArgsIsHelpError":
-        message = "a verb is missing"
     return RequestError(message, hint=f"see `{command} --help`")

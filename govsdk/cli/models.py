@@ -8,19 +8,16 @@ import typer
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingModelError, ModelCorruptError
 
-Number = Annotated[
-    int | None, typer.Argument(help="The version; default: the one in use.", min=0)
-]
+Number = Annotated[int | None, typer.Argument(help="The version; default: the one in use.", min=0)]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     models = typer.Typer(help="The governed model and its versions.", no_args_is_help=True)
-    for name, function in {"list": list_versions, "show": show, "verify": verify}.items():
-        verb(models, name)(function)
+    add_verbs(models, {"list": list_versions, "show": show, "verify": verify})
     app.add_typer(models, name="models", rich_help_panel="Policies and models")
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from govsdk.certify.keys import KeyProvider
-    from govsdk.govern import Workspace
+    from govsdk.govern.workspace import Workspace
 
 WorkspaceFolder = Annotated[
     Path | None,
@@ -38,13 +37,7 @@ def open_workspace(folder: Path | None, keys: Path | None) -> Workspace:
         MissingWorkspaceError: There is none.
         MissingKeyError: A passphrase is missing or wrong.
     """
-    from govsdk.govern import Workspace
-
-    return Workspace.open(folder, keys=provider(keys))
-
-
-def provider(keys: Path | None) -> KeyProvider:
-    """Return the passphrases in the folder ``keys`` (default: where GOVSDK_KEYS points)."""
     from govsdk.certify.keys import KeyProvider
+    from govsdk.govern.workspace import Workspace
 
-    return KeyProvider.from_env() if keys is None else KeyProvider.from_folder(keys)
+    return Workspace.open(folder, keys=None if keys is None else KeyProvider.from_folder(keys))

@@ -11,20 +11,20 @@ import typer
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, Verb, add_verbs
 from govsdk.errors import RequestError
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    for name, function in {
+    verbs: dict[str, Verb] = {
         "enroll": enroll,
         "subjects": subjects,
         "search": search,
         "hold": hold,
         "lift-hold": lift_hold,
-    }.items():
-        verb(app, name, panel="People")(function)
+    }
+    add_verbs(app, verbs, panel="People")
 
 
 def enroll(

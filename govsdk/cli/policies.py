@@ -11,20 +11,21 @@ import yaml
 from rich.syntax import Syntax
 
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import PolicyError
 
 Name = Annotated[
     str,
-    typer.Argument(help="A shipped policy by name, or a file.", metavar="POLICY", show_default=False),
+    typer.Argument(
+        help="A shipped policy by name, or a file.", metavar="POLICY", show_default=False
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     policies = typer.Typer(help="Read, check and compare policies.", no_args_is_help=True)
-    for name, function in {"lint": lint, "show": show, "diff": diff, "schema": schema}.items():
-        verb(policies, name)(function)
+    add_verbs(policies, {"lint": lint, "show": show, "diff": diff, "schema": schema})
     app.add_typer(policies, name="policy", rich_help_panel="Policies and models")
 
 
@@ -53,7 +54,9 @@ def show(policy: Name) -> Answer:
     loaded = Policy.load(policy)
     settings = loaded.public()
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    return Answer({"digest": loaded.digest, "policy": settings}, f"# digest {loaded.digest}\n{text}")
+    return Answer(
+        {"digest": loaded.digest, "policy": settings}, f"# digest {loaded.digest}\n{text}"
+    )
 
 
 def diff(before: Name, after: Name) -> Answer:
@@ -71,4 +74,6 @@ def schema() -> Answer:
     from govsdk.policy import schema as describe
 
     document = describe()
-    return Answer(document, Syntax(json.dumps(document, indent=2), "json", background_color="default"))
+    return Answer(
+        document, Syntax(json.dumps(document, indent=2), "json", background_color="default")
+    )

@@ -1,4 +1,4 @@
-"""One adapter from ``records.Progress`` to rich's bars: on stderr, and only where a person looks."""
+"""One adapter from ``records.Progress`` to rich's bars: on stderr, only where a person looks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from govsdk.cli.verb import Screen, screen
+from govsdk.cli.verb import LOUD, screen
 from govsdk.records import Progress
 
 
@@ -39,7 +39,7 @@ class Bars:
 def bars() -> Iterator[Progress]:
     """Yield a ``Progress`` that draws bars on a terminal and does nothing anywhere else."""
     console = Console(stderr=True)
-    hidden = not console.is_terminal or screen.get() != Screen()
+    hidden = not console.is_terminal or screen.get() != LOUD
     columns = (
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description:<24}", markup=False),

@@ -1,4 +1,4 @@
-"""``reference info|evaluate``: the built-in world of invented people and what its models achieve."""
+"""``reference info|evaluate``: the built-in world of invented people, and how good it is."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import typer
 
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
+from govsdk.errors import MissingModelError
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    reference = typer.Typer(
-        help="The built-in world of invented people.", no_args_is_help=True
-    )
-    verb(reference, "info")(info)
-    verb(reference, "evaluate")(evaluate)
+    reference = typer.Typer(help="The built-in world of invented people.", no_args_is_help=True)
+    add_verbs(reference, {"info": info, "evaluate": evaluate})
     app.add_typer(reference, name="reference", rich_help_panel="Try it")
 
 
@@ -23,7 +21,12 @@ def info() -> Answer:
     """Show what is shipped: files, digests, seeds, how it was trained."""
     from govsdk.reference import world
 
-    data = world.info()
+    try:
+        data = world.info()
+    except FileNotFoundError as cause:
+        raise MissingModelError(
+            "the reference world's weights", hint="train them: python -m govsdk.reference.train"
+        ) from cause
     return Answer(data, fields(data))
 
 
@@ -32,5 +35,7 @@ def evaluate() -> Answer:
     from govsdk.reference.evaluate import evaluate as measure
 
     with bars() as progress:
-        data = measure(progress=progress)
+        progress("evaluate", 0, 1)
+        data = measure()
+        progress("evaluate", 1, 1)
     return Answer(data, fields(data))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from govsdk.cli.opening import KeysFolder, provider
+from govsdk.cli.opening import KeysFolder
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingKeyError, RequestError
 from govsdk.records import GovernedModels, RecogniserSource
 
@@ -18,11 +18,13 @@ REFERENCE = "reference"
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    verb(app, "init", panel="Workspace")(init)
+    add_verbs(app, {"init": init}, panel="Workspace")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder to create.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to create.", metavar="DIR", show_default=False)
+    ],
     model: Annotated[
         str,
         typer.Option(
@@ -40,7 +42,8 @@ def init(
     ] = None,
     keys: KeysFolder = None,
     generate_keys: Annotated[
-        bool, typer.Option(help="Write new random passphrases into the folder of --keys.")
+        bool,
+        typer.Option("--generate-keys", help="Write random passphrases into the folder of --keys."),
     ] = False,
     name: Annotated[str | None, typer.Option(help="A name for people to read.")] = None,
     anchor: Annotated[
@@ -54,20 +57,19 @@ def init(
 ) -> Answer:
     """Create a workspace around a generator and its two recognisers."""
     from govsdk.certify.keys import KeyProvider
-    from govsdk.govern import Workspace
+    from govsdk.govern.workspace import Workspace
 
     if keys is None:
         raise MissingKeyError(
             "no folder of passphrases was given",
-            hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep the "
-            "folder apart from the workspace: together they open everything",
+            hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep "
+            "the folder apart from the workspace: together they open everything",
         )
-    if generate_keys:
-        KeyProvider.generate(keys)
+    provider = (KeyProvider.generate if generate_keys else KeyProvider.from_folder)(keys)
     workspace = Workspace.create(
         folder,
         models=governed(model, recogniser or []),
-        keys=provider(keys),
+        keys=provider,
         name=name,
         anchors=anchor or (),
     )
@@ -91,7 +93,14 @@ def governed(model: str, recognisers: list[str]) -> GovernedModels:
     if model == REFERENCE and not recognisers:
         from govsdk.reference import world
 
-        return world.governed_models()
+        records = world.calibration_paths()
+        return GovernedModels(
+            generator=world.generator_dir(),
+            recognisers={
+                role: RecogniserSource(path, records[role])
+                for role, path in world.recogniser_paths().items()
+            },
+        )
     sources = dict(_source(text) for text in recognisers)
     if set(sources) != {"A", "B"}:
         raise RequestError(

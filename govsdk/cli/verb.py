@@ -16,15 +16,13 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from govsdk.errors import GovsdkError
-
-Function = TypeVar("Function", bound=Callable[..., "Answer"])
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -40,6 +38,9 @@ class Answer:
     exit_code: int = 0
 
 
+Verb = Callable[..., Answer]
+
+
 @dataclass(frozen=True)
 class Screen:
     """What the caller wants to see."""
@@ -48,7 +49,10 @@ class Screen:
     quiet: bool = False
 
 
-screen: ContextVar[Screen] = ContextVar("screen", default=Screen())
+LOUD = Screen()
+"""Everything, for people."""
+
+screen: ContextVar[Screen] = ContextVar("screen", default=LOUD)
 
 _COMMON: Mapping[str, Any] = {
     "as_json": Annotated[
@@ -60,33 +64,29 @@ _COMMON: Mapping[str, Any] = {
 }
 
 
-def verb(
-    app: typer.Typer, name: str, *, panel: str | None = None
-) -> Callable[[Function], Function]:
-    """Register a function that returns an ``Answer``; add ``--json`` and ``--quiet`` to it."""
+def add_verbs(app: typer.Typer, verbs: Mapping[str, Verb], *, panel: str | None = None) -> None:
+    """Register functions under their names; each gains ``--json`` and ``--quiet``."""
+    for name, function in verbs.items():
+        app.command(name, rich_help_panel=panel)(_command(function))
 
-    def register(function: Function) -> Function:
-        @functools.wraps(function)
-        def command(*, as_json: bool, quiet: bool, **arguments: Any) -> int:
-            screen.set(Screen(as_json, quiet))
-            return run(lambda: function(**arguments))
 
-        signature = inspect.signature(function, eval_str=True)
-        common = [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-            for key, kind in _COMMON.items()
-        ]
-        own = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in signature.parameters.values()
-        ]
-        both = signature.replace(parameters=[*own, *common], return_annotation=int)
-        command.__signature__ = both  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in both.parameters.values()}
-        app.command(name, rich_help_panel=panel)(command)
-        return function
+def _command(function: Verb) -> Callable[..., int]:
+    """Return ``function`` as typer wants it: with all its options, returning an exit code."""
 
-    return register
+    @functools.wraps(function)
+    def command(*, as_json: bool, quiet: bool, **arguments: object) -> int:
+        screen.set(Screen(as_json, quiet))
+        return run(lambda: function(**arguments))
+
+    signature = inspect.signature(function, eval_str=True)
+    own = [p.replace(kind=p.KEYWORD_ONLY) for p in signature.parameters.values()]
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+        for name, option in _COMMON.items()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
+    return command
 
 
 def run(work: Callable[[], Answer]) -> int:
@@ -135,7 +135,7 @@ def fail(error: GovsdkError) -> int:
 
 def note(line: str) -> None:
     """Print one line to stderr, for people; never under ``--json`` or ``--quiet``."""
-    if screen.get() == Screen():
+    if screen.get() == LOUD:
         _stderr().print(Text(line))
 
 

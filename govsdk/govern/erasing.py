@@ -1,9 +1,8 @@
-"""The stage that destroys: key, rows, index entries, private job files; and the search afterwards.
+"""The stage that destroys: job files, rows, index entries, the key; and the search afterwards.
 
-- The residual (if the policy keeps one) is sealed before anything is destroyed, so a crash in
-  between can still say what to look for.
-- The positive control of the scan: the same patterns are found in what the registry unseals, right
-  before its key is destroyed.
+- The residual (if the policy keeps one) and the receipt's key are put aside before anything is
+  destroyed; from then on the plan is not needed any more.
+- The registry does the rest, and can be asked again after a crash: see ``registry/erasure.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
-from govsdk.errors import UnknownSubjectError
+from govsdk.durable import remove_tree
 from govsdk.govern.job import Stage
-from govsdk.govern.residuals import keep_residual, open_residual
-from govsdk.records import Erasure, Residual, Scan, instant
-from govsdk.registry.scan import Patterns, count_hits, patterns_of, scan
+from govsdk.govern.judging import cache_folder
+from govsdk.govern.residuals import keep_residual
+from govsdk.records import Residual, instant
 from govsdk.registry.vault import Vault
 from govsdk.tlog.statements import Kind
 
@@ -28,39 +27,19 @@ OPENING = "opening"
 
 
 def erase(run: Forgetting) -> None:
-    """Erase the subject from the registry and from every unsealed byte of the workspace."""
-    workspace, job, registry = run.workspace, run.job, run.workspace.registry
-    try:
-        templates, photos = run.templates, registry.photos(run.subject)
-    except UnknownSubjectError:
-        # Killed between erasing and recording it: the residual still knows what to look for.
-        residual = open_residual(workspace, run.request)
-        patterns = patterns_of(residual.templates, ()) if residual else Patterns(())
-        found_before = 0
-    else:
-        if not job.state.residuals:
-            _keep_opening(run)
-            job.advance(residuals=_residuals(run))
-        patterns = patterns_of(templates, photos, run.subject)
-        found_before = count_hits(
-            b"".join(rows.tobytes() for rows in templates.by_recogniser.values()), patterns
-        ) + sum(count_hits(photo.tobytes(), patterns) for photo in photos)
-    erased = registry.erase(run.subject)
+    """Erase the subject from the registry and from every unsealed byte of the workspace.
+
+    Raises:
+        PlaintextFoundError: The subject's bytes lie in unsealed files of the workspace, put there by
+            somebody else: remove them and call again.
+    """
+    workspace, job = run.workspace, run.job
+    if not job.state.residuals:
+        _keep_opening(run)
+        job.advance(residuals=_residuals(run))
     job.drop_private()
-    found = scan([workspace.folder], patterns)
-    erasure = Erasure(
-        keys_destroyed=erased.keys,
-        templates=erased.templates,
-        photos=erased.photos,
-        index_rewritten=erased.index_rewritten,
-        scan=Scan(
-            patterns=len(patterns),
-            files=found.files,
-            bytes=found.bytes,
-            hits_before=found_before,
-            hits_after=found.hits,
-        ),
-    )
+    remove_tree(cache_folder(workspace))
+    erasure = workspace.registry.erase(run.subject, scanning=[workspace.folder])
     run.entries.append(Kind.ERASURE, run.current, erasure.public())
     job.advance(Stage.ERASED, erasure=erasure)
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from govsdk.durable import remove_tree, write_file
 from govsdk.errors import IntegrityError
-from govsdk.records import Control, Erasure, Instant, Residual, Resource, Sha256, Verdict
+from govsdk.records import Erasure, Instant, Residual, Resource, Sha256, Verdict
+from govsdk.verify.verification import Baseline
 
 
 class Stage(StrEnum):
@@ -58,8 +59,8 @@ class JobState(BaseModel):
     stage: Stage = Stage.RECEIVED
     attempt: int = 0
     verdict: Verdict | None = None
-    controls: tuple[Control, ...] = ()
-    """What the baseline measured."""
+    baseline: Baseline | None = None
+    """What the unedited model drew."""
     model_before: Resource | None = None
     model_after: Resource | None = None
     published_version: int | None = None

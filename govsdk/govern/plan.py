@@ -29,6 +29,7 @@ from govsdk.records import (
     SubjectId,
     Templates,
 )
+from govsdk.registry import template_set
 from govsdk.verify.folds import split_photos
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def choose(
     )
     return PrivatePlan(
         key=workspace.entropy(32),
-        template_set=registry.template_set(templates),
+        template_set=template_set(templates),
         split=split,
         anchor=anchor,
     )

@@ -80,10 +80,10 @@ class Forgetting:
         with self.workspace.editing():
             self._receive()
             self._plan()
-            if self._must_edit():
-                verdict = self._edit_until_judged()
-                if verdict is not Verdict.FORGOTTEN:
-                    return self._decline(verdict)
+            verdict = self._measure_baseline() or self._edit_until_judged()
+            if verdict in (Verdict.NOT_FORGOTTEN, Verdict.INCONCLUSIVE):
+                return self._decline(verdict)
+            if verdict is Verdict.FORGOTTEN:
                 self._publish()
             self._erase()
             self._certify()
@@ -176,14 +176,14 @@ class Forgetting:
 
     # -- baseline ----------------------------------------------------------------------------------
 
-    def _must_edit(self) -> bool:
-        """Measure, once, whether the unedited model draws the subject at all."""
+    def _measure_baseline(self) -> Verdict | None:
+        """Measure, once, whether the unedited model draws the subject; None: go on and edit."""
         if not self.job.reached(Stage.BASELINED):
-            baseline = measure_baseline(self)
-            verdict = Verdict.NOTHING_TO_FORGET if baseline.nothing_to_forget else None
-            self.job.advance(Stage.BASELINED, verdict=verdict)
-            self.log.info("govsdk.forget.baseline", drawn=not baseline.nothing_to_forget)
-        return self.job.state.verdict is not Verdict.NOTHING_TO_FORGET
+            measured = measure_baseline(self)
+            self.job.advance(Stage.BASELINED, baseline=measured, verdict=measured.verdict)
+            self.log.info("govsdk.forget.baseline", verdict=measured.verdict)
+        assert self.job.state.baseline is not None
+        return self.job.state.baseline.verdict
 
     # -- edited, verified --------------------------------------------------------------------------
 
@@ -193,6 +193,7 @@ class Forgetting:
             attempt = self.job.state.attempt
             if self.entries.predicate(Kind.STAGED, part=str(attempt)) is None:
                 edit(self, attempt)
+            self.job.advance(Stage.EDITED)
             verdict = judge(self, attempt)
             self.job.advance(Stage.VERIFIED, verdict=verdict)
             self.log.info("govsdk.forget.verified", verdict=verdict.value, attempt=attempt)

@@ -41,20 +41,27 @@ class OperatingPoint(Record):
         return self
 
 
+class PhotoPairPoint(Record):
+    """A threshold for comparing two single photos, as a search does."""
+
+    fmr: DecimalText
+    threshold: DecimalText
+
+
 class GenuineAngle(Record):
-    """Quantiles of the angle between a person's photo and the centroid of their others."""
+    """Quantiles of the angle between a person's photo and the centroid of their others, radians."""
 
     p50: DecimalText
     p95: DecimalText
     p999: DecimalText
-    """The radius of the distribution D, radians."""
+    """The radius of the distribution D."""
 
 
 class QualityScale(Record):
     """How face quality is measured, and what real photos reach."""
 
-    metric: str
-    """``embedding-norm``: the length of the recogniser's raw output."""
+    metric: Literal["raw embedding length"] = "raw embedding length"
+    """Only the length of the recogniser's raw output is known."""
     p01: DecimalText
     """The 1st percentile over real photos: below it, a picture counts as showing no face."""
 
@@ -66,12 +73,16 @@ class CalibrationRecord(Record):
     recogniser: str
     """Role or name of the recogniser."""
     recogniser_sha256: Sha256
-    score_type: Literal["cosine"] = "cosine"
+    score_type: Literal["image-vs-centroid cosine"] = "image-vs-centroid cosine"
     people: int
     photos_per_person: int
     impostor_comparisons: int
     genuine_comparisons: int
     thresholds: tuple[OperatingPoint, ...] = Field(min_length=1)
+    photo_pair_thresholds: tuple[PhotoPairPoint, ...] = ()
+    tar_at_fmr: dict[str, DecimalText] = Field(default_factory=dict)
+    """True accept rate by false match rate."""
+    photo_pair_tar_at_fmr: dict[str, DecimalText] = Field(default_factory=dict)
     genuine_angle: GenuineAngle
     quality: QualityScale
     seed: int

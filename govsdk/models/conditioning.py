@@ -1,15 +1,17 @@
 """Turn identity embeddings into what the U-Net's cross-attention reads, as Arc2Face does.
 
-- The "id" token of one fixed prompt is replaced by the unit embedding, zero-padded to the text encoder's
-  hidden size; every other token, the positions, the causal mask and the final norm stay the library's.
-- The replacement happens in a forward hook on the public ``get_input_embeddings()`` and travels in a context
-  variable: thread-safe, and gradients flow into the embeddings.
-- Works for Arc2Face (512 -> 768, 77 tokens) and for the reference world (128 -> 192, 8 tokens) alike: the token
-  count is the tokenizer's ``model_max_length``.
-- The guidance's empty condition is the encoder's output for the empty prompt, as in the stock pipeline.
+- The "id" token of one fixed prompt is replaced by the unit embedding, zero-padded to the text
+  encoder's hidden size; every other token, the positions, the causal mask and the final norm stay
+  the library's.
+- The replacement happens in a forward hook on the public ``get_input_embeddings()`` and travels in
+  a context variable: thread-safe, and gradients flow into the embeddings.
+- Works for Arc2Face (512 -> 768, 77 tokens) and for the reference world (128 -> 192, 8 tokens)
+  alike: the token count is the tokenizer's ``model_max_length``.
+- The guidance's empty condition is the encoder's output for the empty prompt, as in the stock
+  pipeline.
 
-Source: Arc2Face (arXiv 2403.11641), ``project_face_embs``. Theirs subclasses ``CLIPTextModel``, which no longer
-works with transformers 5; the hook computes the same thing.
+Source: Arc2Face (arXiv 2403.11641), ``project_face_embs``. Theirs subclasses ``CLIPTextModel``,
+which no longer works with transformers 5; the hook computes the same thing.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from __future__ import annotations
 import contextvars
 import threading
 import weakref
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from govsdk.errors import UsageError
+from govsdk.errors import EmbeddingError, UsageError
+from govsdk.models.networks import Network, Tokenizer
 
 PROMPT = "photo of a id person"
 """The one prompt of Arc2Face; its grammar is theirs."""
@@ -35,11 +37,13 @@ _token_embeddings: contextvars.ContextVar[Tensor | None] = contextvars.ContextVa
     "govsdk_token_embeddings", default=None
 )
 _lock = threading.Lock()
-_ids: weakref.WeakKeyDictionary[Any, dict[tuple[str, int], Tensor]] = weakref.WeakKeyDictionary()
-_hooked: weakref.WeakSet[Any] = weakref.WeakSet()
+_ids: weakref.WeakKeyDictionary[Tokenizer, dict[tuple[str, int], Tensor]] = (
+    weakref.WeakKeyDictionary()
+)
+_hooked: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
-def ids_for(tokenizer: Any, prompt: str) -> Tensor:
+def ids_for(tokenizer: Tokenizer, prompt: str) -> Tensor:
     """Return the token ids of ``prompt``, padded to the tokenizer's length: LongTensor [tokens].
 
     Each prompt is tokenised once per tokenizer and under a lock, because the fast CLIP tokenizer
@@ -54,7 +58,7 @@ def ids_for(tokenizer: Any, prompt: str) -> Tensor:
         return known[prompt, length].clone()
 
 
-def id_position(tokenizer: Any) -> int:
+def id_position(tokenizer: Tokenizer) -> int:
     """Return the place of the "id" token in :data:`PROMPT`.
 
     Raises:
@@ -69,7 +73,7 @@ def id_position(tokenizer: Any) -> int:
     return int(places[0])
 
 
-def encode_identity(text_encoder: Any, tokenizer: Any, embeddings: Tensor) -> Tensor:
+def encode_identity(text_encoder: Network, tokenizer: Tokenizer, embeddings: Tensor) -> Tensor:
     """Return the conditions of ``embeddings``: FloatTensor [n, tokens, hidden].
 
     Args:
@@ -77,7 +81,8 @@ def encode_identity(text_encoder: Any, tokenizer: Any, embeddings: Tensor) -> Te
         embeddings: FloatTensor [n, d], of any length: each row is scaled to unit norm here.
 
     Raises:
-        UsageError: wrong rank, d larger than the hidden size, a value that is not finite, or a zero row.
+        EmbeddingError: wrong rank, d larger than the hidden size, a value that is not finite, or a
+            zero row.
     """
     layer = text_encoder.get_input_embeddings()
     hidden = int(layer.weight.shape[1])
@@ -89,10 +94,12 @@ def encode_identity(text_encoder: Any, tokenizer: Any, embeddings: Tensor) -> Te
     carries = torch.zeros(ids.shape[1], dtype=torch.bool, device=device)
     carries[id_position(tokenizer)] = True
     words = functional.embedding(ids, layer.weight)
-    return _encode(text_encoder, ids, torch.where(carries[None, :, None], padded[:, None, :], words))
+    return _encode(
+        text_encoder, ids, torch.where(carries[None, :, None], padded[:, None, :], words)
+    )
 
 
-def encode_empty(text_encoder: Any, tokenizer: Any, n: int) -> Tensor:
+def encode_empty(text_encoder: Network, tokenizer: Tokenizer, n: int) -> Tensor:
     """Return the empty prompt's condition, ``n`` times: FloatTensor [n, tokens, hidden]."""
     device = text_encoder.get_input_embeddings().weight.device
     ids = ids_for(tokenizer, "").to(device)[None]
@@ -102,17 +109,19 @@ def encode_empty(text_encoder: Any, tokenizer: Any, n: int) -> Tensor:
 
 def _check(embeddings: Tensor, hidden: int) -> None:
     if embeddings.ndim != 2:
-        raise UsageError(f"embeddings must have two axes [n, d], not {embeddings.ndim}")
+        raise EmbeddingError(f"embeddings must have two axes [n, d], not {embeddings.ndim}")
     if embeddings.shape[1] > hidden:
-        raise UsageError(f"embeddings of {embeddings.shape[1]} numbers do not fit a text encoder of hidden size {hidden}")
+        raise EmbeddingError(
+            f"{embeddings.shape[1]} numbers do not fit a text encoder of hidden size {hidden}"
+        )
     if not bool(torch.isfinite(embeddings).all()):
-        raise UsageError("an embedding holds a value that is not finite")
+        raise EmbeddingError("an embedding holds a value that is not finite")
     if not bool((embeddings.detach().norm(dim=-1) > 0).all()):
-        raise UsageError("an embedding is zero and names no direction")
+        raise EmbeddingError("an embedding is zero and names no direction")
 
 
-def _encode(text_encoder: Any, ids: Tensor, token_embeddings: Tensor) -> Tensor:
-    """Run the encoder with ``token_embeddings`` [n, tokens, hidden] in place of its own word embeddings."""
+def _encode(text_encoder: Network, ids: Tensor, token_embeddings: Tensor) -> Tensor:
+    """Run the encoder with ``token_embeddings`` [n, tokens, hidden] in place of its own words."""
     layer = text_encoder.get_input_embeddings()
     with _lock:
         if layer not in _hooked:
@@ -126,6 +135,6 @@ def _encode(text_encoder: Any, ids: Tensor, token_embeddings: Tensor) -> Tensor:
         _token_embeddings.reset(token)
 
 
-def _replace(_module: Any, _args: Any, output: Tensor) -> Tensor:
+def _replace(_module: object, _args: object, output: Tensor) -> Tensor:
     given = _token_embeddings.get()
     return output if given is None else given.to(device=output.device, dtype=output.dtype)

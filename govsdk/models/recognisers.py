@@ -2,6 +2,7 @@
 
 - Preprocessing is InsightFace's to the bit: bilinear to the network's size on 8-bit values, then
   ``(x - mean) / std``, RGB, NCHW; ``get_feat`` of the same file gives the same numbers.
+- Quality is the length of the raw embedding, the metric of the calibration record.
 - The weights' digest and the calibration record are checked against each other before use.
 - Nothing is downloaded, and onnxruntime must run on the provider that was asked for.
 """

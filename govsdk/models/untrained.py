@@ -106,7 +106,7 @@ def _scheduler() -> Network:
     from diffusers import DPMSolverMultistepScheduler
 
     return DPMSolverMultistepScheduler(
-        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1
     )
 
 

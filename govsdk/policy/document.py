@@ -24,11 +24,12 @@ from pydantic import (
 )
 
 from govsdk.canonical import digest
+from govsdk.errors import RequestError
 from govsdk.policy.read import locate, read
 from govsdk.records import Sha256
 
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
-"""A rate or a share of trials, in (0, 1)."""
+Share = Annotated[float, Field(strict=True, ge=0.00001, lt=1)]
+"""A rate or a share of trials, in [0.00001, 1): claims are signed with six digits."""
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 """How many, at least one."""
@@ -83,7 +84,7 @@ class Retention(Section):
 class Quality(Section):
     """Pictures of everybody else are as good as before."""
 
-    bound: Annotated[float, Field(strict=True, gt=0, le=3)]
+    bound: Annotated[float, Field(strict=True, ge=0.00001, le=3)]
     """Largest mean loss of face quality, in standard deviations of the pictures before the edit."""
 
 
@@ -118,7 +119,7 @@ class Attempts(Section):
     """How often the edit may be tried before the request fails."""
 
     alpha: Annotated[
-        tuple[Annotated[float, Field(strict=True, gt=0, lt=0.5)], ...],
+        tuple[Annotated[float, Field(strict=True, ge=0.00001, lt=0.5)], ...],
         Field(min_length=1, max_length=10),
     ]
     """Error probability that each attempt may spend; each judges on its own sealed photos."""
@@ -198,10 +199,19 @@ class Policy(Section):
     @property
     def headline(self) -> str:
         """What a verdict is quoted with, e.g. ``quickstart: < 5 %``."""
-        return (
-            f"{self.name}: < {_exact(self.claims.forget.bound) * 100:f}".rstrip("0").rstrip(".")
-            + " %"
-        )
+        percent = (_exact(self.claims.forget.bound) * 100).normalize()
+        return f"{self.name}: < {percent:f} %"
+
+    def alpha(self, attempt: int) -> float:
+        """Return the error probability that ``attempt`` (from 1) may spend.
+
+        Raises:
+            RequestError: the policy allows fewer attempts.
+        """
+        allowed = len(self.attempts.alpha)
+        if not 1 <= attempt <= allowed:
+            raise RequestError(f"attempt {attempt}; the policy allows {allowed}")
+        return self.attempts.alpha[attempt - 1]
 
     def public(self) -> dict[str, Any]:
         """Return every setting, defaults included, as JSON values without floats."""

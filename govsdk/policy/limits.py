@@ -1,6 +1,6 @@
 """The arithmetic behind bounds, trials and alpha: exact limits for rates, score limits for losses.
 
-- Pure Python on a handful of numbers: reading and checking a policy needs nothing else.
+- Pure: a handful of numbers in, one number out.
 - Every limit is one-sided and rounded away from the estimate, so that no claim gains by rounding.
 
 Source: Clopper and Pearson 1934; Tango 1998 (Statistics in Medicine 17:891-908), eq. 2.
@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import exp, lgamma, log, log1p, sqrt
+from math import log, log1p, sqrt
 from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
 
 _HALVINGS = 60
 """Enough to pin a limit in [-1, 1] to the last bits of a float."""
@@ -25,28 +28,35 @@ def at_most(events: int, trials: int, rate: float) -> float:
         return 1.0
     if rate >= 1:
         return 0.0
-    yes, no = log(rate), log1p(-rate)
-    terms = (
-        lgamma(trials + 1) - lgamma(k + 1) - lgamma(trials - k + 1) + k * yes + (trials - k) * no
-        for k in range(events + 1)
-    )
-    return min(1.0, sum(map(exp, terms)))
+    hits = np.arange(events + 1)
+    logs = _log_choices(trials)[: events + 1] + hits * log(rate) + (trials - hits) * log1p(-rate)
+    return min(1.0, float(np.exp(logs).sum()))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32)
+def _log_choices(trials: int) -> npt.NDArray[np.float64]:
+    """Return log(trials choose k) for k = 0 to ``trials``."""
+    k = np.arange(1, trials + 1)
+    return np.concatenate([[0.0], np.cumsum(np.log((trials - k + 1) / k))])
+
+
 def rate_upper(events: int, trials: int, alpha: float) -> float:
-    """Return the Clopper-Pearson upper limit of a rate: P(rate > limit) <= ``alpha``.
+    """Return the Clopper-Pearson upper limit: the rate exceeds it with chance at most ``alpha``.
 
     Without trials it is 1. Zero events give ``1 - alpha ** (1 / trials)``, about 3 / trials at 5 %.
     """
     if events >= trials:
         return 1.0
-    return _last(lambda rate: at_most(events, trials, rate) >= alpha, events / trials, 1.0)
+    _, limit = _bracket(lambda rate: at_most(events, trials, rate) >= alpha, events / trials, 1.0)
+    return limit
 
 
 def rate_lower(events: int, trials: int, alpha: float) -> float:
-    """Return the Clopper-Pearson lower limit of a rate: P(rate < limit) <= ``alpha``."""
-    return 1.0 - rate_upper(trials - events, trials, alpha)
+    """Return the Clopper-Pearson lower limit: the rate is below it with chance <= ``alpha``."""
+    if events == 0:
+        return 0.0
+    limit, _ = _bracket(lambda p: at_most(events - 1, trials, p) >= 1 - alpha, 0.0, 1.0)
+    return limit
 
 
 def allowed_events(trials: int, bound: float, alpha: float) -> int | None:
@@ -74,7 +84,8 @@ def loss_upper(lost: int, gained: int, pairs: int, alpha: float) -> float:
         spread = sqrt(_score_variance(lost, gained, pairs, loss))
         return lost - gained - pairs * loss >= -z * spread
 
-    return _last(plausible, (lost - gained) / pairs, 1.0)
+    _, limit = _bracket(plausible, (lost - gained) / pairs, 1.0)
+    return limit
 
 
 def loss_lower(lost: int, gained: int, pairs: int, alpha: float) -> float:
@@ -99,11 +110,11 @@ def _score_variance(lost: int, gained: int, pairs: int, loss: float) -> float:
     return max(0.0, pairs * (2 * gain + loss * (1 - loss)))
 
 
-def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """Return, rounded up, the point in [low, high] up to which ``holds`` is true."""
+def _bracket(holds: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
+    """Return the two neighbouring numbers in [low, high] between which ``holds`` ends."""
     if holds(high):
-        return high
+        return high, high
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
-    return high
+    return low, high

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -24,13 +24,13 @@ Place = tuple[str | int, ...]
 Document = TypeVar("Document", bound=BaseModel)
 
 _PACKAGE = Path(__file__).parent.parent
-_SHIPPED = (_PACKAGE / "_policies", _PACKAGE.parent / "policies")
+SHIPPED = (_PACKAGE / "_policies", _PACKAGE.parent / "policies")
 """In an installed wheel; in a checkout."""
 
 
 def shipped() -> dict[str, Path]:
     """Return the policies that come with govsdk, by name."""
-    folder = next((folder for folder in _SHIPPED if folder.is_dir()), None)
+    folder = next((folder for folder in SHIPPED if folder.is_dir()), None)
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
 
 
@@ -65,7 +65,7 @@ def read(path: Path, kind: type[Document]) -> Document:
     except yaml.MarkedYAMLError as cause:
         line = cause.problem_mark.line + 1 if cause.problem_mark else 1
         raise _error(path, line, f"{cause.problem}") from cause
-    except (yaml.YAMLError, RecursionError) as cause:
+    except (yaml.YAMLError, ValueError, RecursionError) as cause:
         raise _error(path, 1, "not plain YAML") from cause
     try:
         return kind.model_validate(value)
@@ -83,13 +83,13 @@ def _error(path: Path, line: int, message: str) -> PolicyError:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads ``1e-4`` as a number, as YAML 1.2 does, and refuses aliases."""
+    """SafeLoader that reads ``1e-4`` as a number, as YAML 1.2 does, and knows plain values only."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if event.anchor or getattr(event, "tag", None):
             raise yaml.MarkedYAMLError(
-                problem="anchors and aliases are not allowed",
-                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
+                problem="tags, anchors and aliases are not allowed", problem_mark=event.start_mark
             )
         return super().compose_node(parent, index)
 

@@ -1,18 +1,19 @@
 """Train the autoencoder: 64x64 photos to 16x16x8 latents and back, a stock ``AutoencoderKL``.
 
-- Latents leave the encoder with mean 0 and variance 1 in every channel: the statistics of the training photos are
-  folded into the two 1x1 convolutions, so that ``scaling_factor`` is 1 and nothing else needs to know them.
+- Latents leave the encoder with mean 0 and variance 1 in every channel: the statistics of the
+  training photos are folded into the two 1x1 convolutions, so that ``scaling_factor`` is 1 and
+  nothing else needs to know them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from govsdk.models.networks import Network
 from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import to_tensor
 from govsdk.reference.runfolder import Run
@@ -23,7 +24,7 @@ LATENT_SIZE = 16
 _KL = 1e-4
 
 
-def build_autoencoder() -> Any:
+def build_autoencoder() -> Network:
     """Return an untrained autoencoder."""
     from diffusers import AutoencoderKL
 
@@ -42,7 +43,7 @@ def build_autoencoder() -> Any:
     )
 
 
-def train_autoencoder(run: Run) -> Any:
+def train_autoencoder(run: Run) -> Network:
     """Train the autoencoder, or go on where the run stopped; return it in evaluation mode."""
     plan = run.plan
     run.seed_torch(STAGE, -1)
@@ -65,8 +66,14 @@ def train_autoencoder(run: Run) -> Any:
         run.seed_torch(STAGE, step)
         done = step / plan.autoencoder_steps
         for group in optimiser.param_groups:
-            group["lr"] = plan.autoencoder_rate * min(1.0, done / 0.04 + 0.02) * (0.5 + 0.5 * math.cos(math.pi * done))
-        pictures = to_tensor(book[rng.integers(0, len(book), plan.autoencoder_batch)]).to(run.device)
+            group["lr"] = (
+                plan.autoencoder_rate
+                * min(1.0, done / 0.04 + 0.02)
+                * (0.5 + 0.5 * math.cos(math.pi * done))
+            )
+        pictures = to_tensor(book[rng.integers(0, len(book), plan.autoencoder_batch)]).to(
+            run.device
+        )
         with torch.autocast(run.device.type, torch.bfloat16):
             posterior = model.encode(pictures).latent_dist
             mean, spread = posterior.mean.float(), posterior.logvar.float()
@@ -80,16 +87,24 @@ def train_autoencoder(run: Run) -> Any:
         optimiser.step()
         if step % 50 == 0:
             error = float(((again - pictures) ** 2).mean().detach()) / 4
-            run.log(STAGE, step=step, loss=round(float(loss.detach()), 5), psnr=round(-10 * math.log10(error), 2))
+            run.log(
+                STAGE,
+                step=step,
+                loss=round(float(loss.detach()), 5),
+                psnr=round(-10 * math.log10(error), 2),
+            )
         if (step + 1) % 200 == 0:
-            run.save(STAGE, {"step": step + 1, "net": model.state_dict(), "optimiser": optimiser.state_dict()})
+            run.save(
+                STAGE,
+                {"step": step + 1, "net": model.state_dict(), "optimiser": optimiser.state_dict()},
+            )
     model.eval()
     _standardise(model, to_tensor(book[:: max(1, len(book) // 1024)]).to(run.device))
     run.save(STAGE, {"step": plan.autoencoder_steps, "net": model.state_dict()})
     return model
 
 
-def load_autoencoder(run: Run) -> Any:
+def load_autoencoder(run: Run) -> Network:
     """Return the finished autoencoder of a run.
 
     Raises:
@@ -103,7 +118,7 @@ def load_autoencoder(run: Run) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def encode(model: Any, pictures: Tensor, *, batch: int = 128) -> Tensor:
+def encode(model: Network, pictures: Tensor, *, batch: int = 128) -> Tensor:
     """Return latent means [n, 8, 16, 16] of pictures [n, 3, 64, 64]."""
     with torch.no_grad():
         return torch.cat([model.encode(part).latent_dist.mean for part in pictures.split(batch)])
@@ -117,7 +132,7 @@ def _loss(again: Tensor, pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _standardise(model: Any, pictures: Tensor) -> None:
+def _standardise(model: Network, pictures: Tensor) -> None:
     """Fold the latents' mean and spread per channel into ``quant_conv`` and ``post_quant_conv``."""
     latents = encode(model, pictures)
     mean, std = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))

@@ -1,12 +1,13 @@
 """Calibration record of a recogniser: which cosine means "the same person", how often strangers reach it.
 
-- A generation is judged by the cosine of its embedding with a person's centroid, so exactly that score is calibrated:
-  impostors are one photo against the centroid of another person's photos.
-- Intervals come from a person bootstrap: comparisons that share a person are not independent, so people are resampled.
+- A generation is judged by the cosine of its embedding with a person's centroid, so exactly that
+  score is calibrated: impostors are one photo against the centroid of another person's photos.
+- Intervals come from a person bootstrap: comparisons that share a person are not independent, so
+  people are resampled.
 - Everything here is NumPy on embeddings; the record is plain JSON with decimal strings.
 
-Source: ISO/IEC 19795-1 (FMR, FNMR); bootstrap over subjects as in Bolle et al. 2004, "Error analysis of pattern
-recognition systems".
+Source: ISO/IEC 19795-1 (FMR, FNMR); bootstrap over subjects as in Bolle et al. 2004, "Error
+analysis of pattern recognition systems".
 """
 
 from __future__ import annotations
@@ -70,18 +71,27 @@ def calibration_record(
         "genuineComparisons": people * per_person,
         "thresholds": _thresholds(every, rng, resamples),
         "photoPairThresholds": [
-            {"fmr": rate, "threshold": _text(_threshold(_off_diagonal(pairs), float(rate)))} for rate in RATES
+            {"fmr": rate, "threshold": _text(_threshold(_off_diagonal(pairs), float(rate)))}
+            for rate in RATES
         ],
         "tarAtFmr": {
-            rate: _text(float((genuine >= _threshold(every[~np.isnan(every)], float(rate))).mean())) for rate in RATES
+            rate: _text(float((genuine >= _threshold(every[~np.isnan(every)], float(rate))).mean()))
+            for rate in RATES
         },
         "photoPairTarAtFmr": {
-            rate: _text(float((genuine_pairs >= _threshold(_off_diagonal(pairs), float(rate))).mean())) for rate in RATES
+            rate: _text(
+                float((genuine_pairs >= _threshold(_off_diagonal(pairs), float(rate))).mean())
+            )
+            for rate in RATES
         },
         "genuineAngle": {
-            name: _text(float(np.quantile(angles, q))) for name, q in (("p50", 0.5), ("p95", 0.95), ("p999", 0.999))
+            name: _text(float(np.quantile(angles, q)))
+            for name, q in (("p50", 0.5), ("p95", 0.95), ("p999", 0.999))
         },
-        "quality": {"metric": "raw embedding length", "p01": _text(float(np.quantile(quality(raw), 0.01)))},
+        "quality": {
+            "metric": "raw embedding length",
+            "p01": _text(float(np.quantile(quality(raw), 0.01))),
+        },
         "seed": seed,
     }
 
@@ -89,11 +99,15 @@ def calibration_record(
 def _threshold(impostors: NDArray[np.floating[Any]], rate: float) -> float:
     """Return the least threshold t with share(impostors >= t) <= rate."""
     allowed = int(np.floor(rate * impostors.size))
-    kth = np.partition(impostors.ravel(), impostors.size - allowed - 1)[impostors.size - allowed - 1]
+    kth = np.partition(impostors.ravel(), impostors.size - allowed - 1)[
+        impostors.size - allowed - 1
+    ]
     return float(np.nextafter(np.float32(kth), np.float32(2.0)))
 
 
-def _thresholds(every: NDArray[np.float32], rng: np.random.Generator, resamples: int) -> list[dict[str, str]]:
+def _thresholds(
+    every: NDArray[np.float32], rng: np.random.Generator, resamples: int
+) -> list[dict[str, str]]:
     """Return threshold and two-sided 95 % person-bootstrap interval for each rate.
 
     A resample draws people with replacement and weighs each comparison by how often its two people were drawn

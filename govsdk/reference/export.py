@@ -1,7 +1,9 @@
 """Write what a run has learnt as the files govsdk ships, and the manifest that names every one of them.
 
-- Half-precision safetensors for what torch loads, single-precision ONNX for the recognisers; nothing pickled.
-- The folder is built beside its place and renamed; a manifest is written last, when every digest is final.
+- Half-precision safetensors for what torch loads, single-precision ONNX for the recognisers;
+  nothing pickled.
+- The folder is built beside its place and renamed; a manifest is written last, when every digest
+  is final.
 """
 
 from __future__ import annotations
@@ -40,12 +42,25 @@ def calibrate(run: Run) -> None:
         onnx = folder / f"recogniser_{name}.onnx"
         write_onnx(net.cpu(), onnx)
         _write_tensors(net, folder / f"recogniser_{name}.safetensors")
-        raw = embed(net.to(run.device), book.reshape(-1, *book.shape[2:])).numpy().reshape(*book.shape[:2], -1)
+        raw = (
+            embed(net.to(run.device), book.reshape(-1, *book.shape[2:]))
+            .numpy()
+            .reshape(*book.shape[:2], -1)
+        )
         record = calibration_record(
-            raw, recogniser=f"govsdk-reference-{name}", onnx=onnx, seed=run.seed, resamples=run.plan.bootstrap
+            raw,
+            recogniser=f"govsdk-reference-{name}",
+            onnx=onnx,
+            seed=run.seed,
+            resamples=run.plan.bootstrap,
         )
         _write_json(folder / f"calibration_{name}.json", record)
-        run.log("calibration", recogniser=name, thresholds=record["thresholds"], angle=record["genuineAngle"])
+        run.log(
+            "calibration",
+            recogniser=name,
+            thresholds=record["thresholds"],
+            angle=record["genuineAngle"],
+        )
 
 
 def write_onnx(net: torch.nn.Module, path: Path) -> None:
@@ -65,7 +80,9 @@ def write_onnx(net: torch.nn.Module, path: Path) -> None:
         )
 
 
-def export(run: Run, to: Path, *, commands: list[str], metrics: dict[str, Any] | None = None) -> None:
+def export(
+    run: Run, to: Path, *, commands: list[str], metrics: dict[str, Any] | None = None
+) -> None:
     """Replace the folder ``to`` by the shipped form of what ``run`` has learnt so far."""
     staging = to.with_name(to.name + ".staging")
     shutil.rmtree(staging, ignore_errors=True)
@@ -112,7 +129,13 @@ def _write_generator(run: Run, folder: Path) -> None:
 def _write_tensors(net: torch.nn.Module, path: Path) -> None:
     from safetensors.torch import save_file
 
-    save_file({k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in net.state_dict().items()}, path)
+    save_file(
+        {
+            k: (v.half() if v.is_floating_point() else v).contiguous()
+            for k, v in net.state_dict().items()
+        },
+        path,
+    )
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Draw pictures from identity embeddings with an exported generator: stock classes, DPM-Solver++, guidance.
 
 - Loads only local files; a missing or unexpected tensor is an error.
-- Row ``i`` depends on its embedding and its seed alone, not on the batch it is drawn in (up to rounding).
+- Row ``i`` depends on its embedding and its seed alone, not on the batch it is drawn in (up to
+  rounding).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.networks import Network, Tokenizer
 from govsdk.reference.pictures import to_pictures
 
 STEPS = 15
@@ -30,11 +31,11 @@ Told = Callable[[Tensor, Tensor], None]
 class Generator:
     """A loaded generator, in evaluation mode and single precision."""
 
-    unet: Any
-    text_encoder: Any
-    vae: Any
-    tokenizer: Any
-    scheduler: Any
+    unet: Network
+    text_encoder: Network
+    vae: Network
+    tokenizer: Tokenizer
+    scheduler: Network
 
 
 def load_generator(folder: Path) -> Generator:
@@ -48,8 +49,10 @@ def load_generator(folder: Path) -> Generator:
 
     place = {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
 
-    def model(kind: Any, subfolder: str) -> Any:
-        loaded, report = kind.from_pretrained(**place, subfolder=subfolder, output_loading_info=True)
+    def model(kind: type[Network], subfolder: str) -> Network:
+        loaded, report = kind.from_pretrained(
+            **place, subfolder=subfolder, output_loading_info=True
+        )
         if any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")):
             raise ValueError(f"the tensors of {subfolder} do not fit its architecture")
         return copy.deepcopy(loaded.float().eval().requires_grad_(False))
@@ -83,22 +86,30 @@ def generate(
     """
     parts = []
     for at in range(0, len(embeddings), batch):
-        told = encode_identity(generator.text_encoder, generator.tokenizer, embeddings[at : at + batch])
+        told = encode_identity(
+            generator.text_encoder, generator.tokenizer, embeddings[at : at + batch]
+        )
         empty = encode_empty(generator.text_encoder, generator.tokenizer, len(told))
         if before is not None:
             before(empty, told)
-        latents = _denoise(generator, torch.cat([empty, told]), seeds[at : at + batch], steps, guidance)
+        latents = _denoise(
+            generator, torch.cat([empty, told]), seeds[at : at + batch], steps, guidance
+        )
         decoded = generator.vae.decode(latents / generator.vae.config.scaling_factor).sample
         parts.append(to_pictures(decoded))
     return np.concatenate(parts)
 
 
-def _denoise(generator: Generator, conditions: Tensor, seeds: list[int], steps: int, guidance: float) -> Tensor:
+def _denoise(
+    generator: Generator, conditions: Tensor, seeds: list[int], steps: int, guidance: float
+) -> Tensor:
     scheduler = type(generator.scheduler).from_config(generator.scheduler.config)
     scheduler.set_timesteps(steps)
     config = generator.unet.config
     shape = (config.in_channels, config.sample_size, config.sample_size)
-    latents = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    latents = torch.stack(
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    )
     latents = latents.to(conditions.device) * scheduler.init_noise_sigma
     for time in scheduler.timesteps:
         both = scheduler.scale_model_input(torch.cat([latents, latents]), time)

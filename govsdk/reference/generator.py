@@ -1,16 +1,18 @@
 """The generator's parts, built untrained: stock classes of diffusers and transformers, in SD-1.5's arrangement.
 
-- U-Net of four levels with SD-1.5's block names, so that PIU's layer list (``attn2`` in ``down_blocks.2``,
-  ``mid_block``, ``up_blocks.1``, ``up_blocks.2``) means the same blocks as in Arc2Face.
-- CLIP text model of hidden size 192 and 8 tokens; a tokenizer whose vocabulary is bytes and the words of one prompt.
+- U-Net of four levels with SD-1.5's block names, so that PIU's layer list (``attn2`` in
+  ``down_blocks.2``, ``mid_block``, ``up_blocks.1``, ``up_blocks.2``) means the same blocks as in
+  Arc2Face.
+- CLIP text model of hidden size 192 and 8 tokens; a tokenizer whose vocabulary is bytes and the
+  words of one prompt.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from govsdk.models.networks import Network, Tokenizer
 from govsdk.reference.autoencoder import LATENT_CHANNELS, LATENT_SIZE
 
 HIDDEN = 192
@@ -21,7 +23,7 @@ _WORDS = ("photo", "of", "a", "id", "person")
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
-def build_unet(channels: tuple[int, ...]) -> Any:
+def build_unet(channels: tuple[int, ...]) -> Network:
     """Return an untrained U-Net over latents [n, 8, 16, 16] that predicts the noise."""
     from diffusers import UNet2DConditionModel
 
@@ -34,12 +36,12 @@ def build_unet(channels: tuple[int, ...]) -> Any:
         block_out_channels=channels,
         layers_per_block=1,
         cross_attention_dim=HIDDEN,
-        attention_head_dim=4,
+        attention_head_dim=2,
         norm_num_groups=16,
     )
 
 
-def build_text_encoder(vocabulary: int, end: int) -> Any:
+def build_text_encoder(vocabulary: int, end: int) -> Network:
     """Return an untrained CLIP text model for a vocabulary of that many tokens."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -59,7 +61,7 @@ def build_text_encoder(vocabulary: int, end: int) -> Any:
     )
 
 
-def build_scheduler() -> Any:
+def build_scheduler() -> Network:
     """Return SD-1.5's noise schedule behind a DPM-Solver++ sampler."""
     from diffusers import DPMSolverMultistepScheduler
 
@@ -75,7 +77,7 @@ def build_scheduler() -> Any:
     )
 
 
-def write_tokenizer(folder: Path) -> Any:
+def write_tokenizer(folder: Path) -> Tokenizer:
     """Write ``vocab.json``, ``merges.txt`` and the tokenizer's configuration; return the tokenizer they load as."""
     from transformers import CLIPTokenizer
 
@@ -97,7 +99,9 @@ def write_tokenizer(folder: Path) -> Any:
         "unk_token": _END,
         "pad_token": _END,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(config, indent=2) + "\n", encoding="utf-8"
+    )
     return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 

@@ -1,8 +1,9 @@
 """Photos of whole ranges of people, drawn once and kept in a run folder.
 
-- One file per hundred people, written under another name and renamed: an interrupted run loses at most the chunks
-  being drawn, and a rerun draws only what is missing.
-- A chunk holds uint8 [people, photos, 64, 64, 3]; photo ``j`` of person ``p`` is ``photo(person(p), j)``.
+- One file per hundred people, written under another name and renamed: an interrupted run loses at
+  most the chunks being drawn, and a rerun draws only what is missing.
+- A chunk holds uint8 [people, photos, 64, 64, 3]; photo ``j`` of person ``p`` is
+  ``photo(person(p), j)``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from govsdk.reference.renderer import person, photos
 CHUNK = 100
 
 
-def draw_book(folder: Path, name: str, people: range, per_person: int, *, workers: int) -> Iterator[int]:
+def draw_book(
+    folder: Path, name: str, people: range, per_person: int, *, workers: int
+) -> Iterator[int]:
     """Draw what is missing of ``people``; yield the number of people done so far after each chunk."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = list(_chunks(folder, name, people, per_person))
@@ -51,7 +54,9 @@ def draw_now(people: range, per_person: int, *, workers: int = 1) -> NDArray[np.
         return np.stack([job.result() for job in jobs])
 
 
-def _chunks(folder: Path, name: str, people: range, per_person: int) -> Iterator[tuple[Path, range]]:
+def _chunks(
+    folder: Path, name: str, people: range, per_person: int
+) -> Iterator[tuple[Path, range]]:
     for start in range(0, len(people), CHUNK):
         part = people[start : start + CHUNK]
         yield folder / f"{name}-{part.start}-{len(part)}x{per_person}.npy", part

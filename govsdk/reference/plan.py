@@ -1,7 +1,9 @@
 """How large the training chain is: every number a run depends on, in one record.
 
-- A run is a function of its plan and its seed; a checkpoint is refused under another plan of the same stage.
-- ``SHIPPED`` made the weights in this package; ``TINY`` proves the chain in seconds and its weights are worth nothing.
+- A run is a function of its plan and its seed; a checkpoint is refused under another plan of the
+  same stage.
+- ``SHIPPED`` made the weights in this package; ``TINY`` proves the chain in seconds and its
+  weights are worth nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class Plan:
     generator_steps: int = 6000
     generator_batch: int = 64
     generator_rate: float = 8e-4
-    generator_channels: tuple[int, ...] = (32, 64, 128, 192)
+    generator_channels: tuple[int, ...] = (32, 64, 96, 160)
     identity_loss_from: int = 3000
     """Step from which recogniser A judges decoded estimates of the clean picture."""
     bootstrap: int = 1000
@@ -46,10 +48,19 @@ class Plan:
         """Return each photobook's people and photos per person."""
         return {
             "recogniser-a": (people.TRAIN_A_PEOPLE[: self.people_a], self.photos_recogniser),
-            "validation": (people.VALIDATION_PEOPLE[: self.people_validation], self.photos_generator),
-            "generator": (people.TRAIN_GENERATOR_PEOPLE[: self.people_generator], self.photos_generator),
+            "validation": (
+                people.VALIDATION_PEOPLE[: self.people_validation],
+                self.photos_generator,
+            ),
+            "generator": (
+                people.TRAIN_GENERATOR_PEOPLE[: self.people_generator],
+                self.photos_generator,
+            ),
             "recogniser-b": (people.TRAIN_B_PEOPLE[: self.people_b], self.photos_recogniser),
-            "calibration": (people.CALIBRATION_PEOPLE[: self.people_calibration], self.photos_calibration),
+            "calibration": (
+                people.CALIBRATION_PEOPLE[: self.people_calibration],
+                self.photos_calibration,
+            ),
         }
 
     def to_dict(self) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """The two recognisers of the reference world: 112x112 pictures to raw embeddings of 128 numbers.
 
-- A is a residual convolutional net with PReLU; B a patch net of depthwise convolutions, layer norms and GELU. They
-  share no block, and their training shares no people and no seed.
-- The output is raw. Its direction is the identity; its length is trained to be near ``CLEAN_NORM`` on faces and
-  near zero on ruined pictures, so that quality can be read from the ONNX output alone.
+- A is a residual convolutional net with PReLU; B a patch net of depthwise convolutions, layer
+  norms and GELU. They share no block, and their training shares no people and no seed.
+- The output is raw. Its direction is the identity; its length is trained to be near ``CLEAN_NORM``
+  on faces and near zero on ruined pictures, so that quality can be read from the ONNX output
+  alone.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class _Residual(nn.Module):
 
 
 def _narrow(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.PReLU(after))
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.PReLU(after)
+    )
 
 
 class RecogniserA(nn.Module):
@@ -41,7 +44,9 @@ class RecogniserA(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 32, 8, 4, 2, bias=False), nn.BatchNorm2d(32), nn.PReLU(32))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, 32, 8, 4, 2, bias=False), nn.BatchNorm2d(32), nn.PReLU(32)
+        )
         self.body = nn.Sequential(
             _Residual(32),
             _narrow(32, 64),
@@ -51,7 +56,9 @@ class RecogniserA(nn.Module):
             _Residual(128),
             _Residual(128),
         )
-        self.gather = nn.Sequential(nn.Conv2d(128, 256, 1, bias=False), nn.BatchNorm2d(256), nn.PReLU(256))
+        self.gather = nn.Sequential(
+            nn.Conv2d(128, 256, 1, bias=False), nn.BatchNorm2d(256), nn.PReLU(256)
+        )
         self.pool = nn.Conv2d(256, 256, 7, groups=256, bias=False)
         self.head = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(256), nn.Linear(256, EMBEDDING))
 
@@ -79,7 +86,9 @@ class _Patch(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.look = nn.Conv2d(width, width, 5, padding=2, groups=width)
-        self.think = nn.Sequential(_Norm(width), nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1))
+        self.think = nn.Sequential(
+            _Norm(width), nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.think(self.look(x))

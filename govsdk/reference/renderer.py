@@ -1,9 +1,11 @@
 """Draw photos of invented people: 64x64 RGB, deterministic, NumPy only.
 
-- Same person and shot seed, same picture, whatever was drawn before; nothing random outside the two seeds.
-- A face is a height field (dome, nose, sockets, lips) under one soft light, with painted albedo and hair on top,
-  drawn in linear light at twice the size and averaged down.
-- Pictures are aligned crops: the eyes lie near (0.40, 0.45) and (0.60, 0.45) of the picture before pose.
+- Same person and shot seed, same picture, whatever was drawn before; nothing random outside the
+  two seeds.
+- A face is a height field (dome, nose, sockets, lips) under one soft light, with painted albedo
+  and hair on top, drawn in linear light at twice the size and averaged down.
+- Pictures are aligned crops: the eyes lie near (0.40, 0.45) and (0.60, 0.45) of the picture before
+  pose.
 """
 
 from __future__ import annotations
@@ -100,7 +102,9 @@ class _Canvas:
         self.t = who.traits()
         self.s = circumstances.circumstances()
         self.grain = circumstances.grain
-        self.texture = np.random.Generator(np.random.PCG64(np.random.SeedSequence([0x68616972, who.seed])))
+        self.texture = np.random.Generator(
+            np.random.PCG64(np.random.SeedSequence([0x68616972, who.seed]))
+        )
         self._colours()
         self._place()
         self._shape()
@@ -112,14 +116,22 @@ class _Canvas:
         t = self.t
         self.melanin = (t["skin_tone"] + 1.0) / 2.0
         warm = 0.07 * t["skin_warmth"]
-        self.skin_colour = _along(_SKIN, self.melanin) * np.asarray([1.0 + warm / 2, 1.0, 1.0 - 1.6 * warm], np.float32)
+        self.skin_colour = _along(_SKIN, self.melanin) * np.asarray(
+            [1.0 + warm / 2, 1.0, 1.0 - 1.6 * warm], np.float32
+        )
         light = (t["hair_light"] + 1.0) / 2.0 * (1.0 - 0.62 * self.melanin)
         colour = _along(_HAIR, light)
         red = max(0.0, t["hair_red"] - 0.1) / 0.9
-        colour = colour + (_linear(150, 62, 24) * (0.35 + 1.1 * light) - colour) * np.float32(0.75 * red * (1.0 - 0.6 * self.melanin))
+        colour = colour + (_linear(150, 62, 24) * (0.35 + 1.1 * light) - colour) * np.float32(
+            0.75 * red * (1.0 - 0.6 * self.melanin)
+        )
         grey = max(0.0, 0.7 * t["hair_grey"] + 0.3 * t["age"] - 0.25) / 0.75
-        self.hair_colour = colour + (_linear(176, 172, 168) - colour) * np.float32(min(1.0, 1.1 * grey))
-        self.brow_colour = (colour * 0.55 + (_linear(110, 106, 102) - colour * 0.55) * np.float32(0.6 * grey))
+        self.hair_colour = colour + (_linear(176, 172, 168) - colour) * np.float32(
+            min(1.0, 1.1 * grey)
+        )
+        self.brow_colour = colour * 0.55 + (_linear(110, 106, 102) - colour * 0.55) * np.float32(
+            0.6 * grey
+        )
         iris = (t["iris_hue"] + 1.0) / 2.0 * (1.0 - 0.55 * self.melanin)
         self.iris_colour = _along(_IRIS, iris) * np.float32(1.0 + 0.45 * t["iris_light"])
 
@@ -132,7 +144,9 @@ class _Canvas:
         x, y = (_X - 0.05 * s["shift_x"]) / zoom, (_Y - 0.05 * s["shift_y"] - 0.10) / zoom
         self.u = (np.cos(roll) * x + np.sin(roll) * y).astype(np.float32)
         self.v = (-np.sin(roll) * x + np.cos(roll) * y).astype(np.float32)
-        depth = np.sqrt(np.clip(1.0 - (self.u / 0.66) ** 2 - ((self.v + 0.05) / 0.95) ** 2, 0.0, 1.0))
+        depth = np.sqrt(
+            np.clip(1.0 - (self.u / 0.66) ** 2 - ((self.v + 0.05) / 0.95) ** 2, 0.0, 1.0)
+        )
         self.fu = self.u - np.float32(0.15 * s["yaw"]) * depth
         self.fv = self.v - np.float32(0.07 * s["pitch"]) * depth
         self.eye_v = -0.09 + 0.035 * t["eye_height"]
@@ -169,10 +183,16 @@ class _Canvas:
         below = _smooth((self.nose_v + 0.075 - v) / 0.09) * _smooth((v - self.brow_v + 0.10) / 0.16)
         ridge = np.exp(-((u / (bridge + 0.030 * along)) ** 2)) * (0.035 + 0.075 * along) * below
         z += ridge * (1.0 + 0.25 * t["nose_bridge"])
-        z += (0.040 + 0.014 * t["nose_tip"]) * _bump(u, v, (0.0, self.nose_v), (0.055 + 0.012 * t["nose_tip"], 0.050))
+        z += (0.040 + 0.014 * t["nose_tip"]) * _bump(
+            u, v, (0.0, self.nose_v), (0.055 + 0.012 * t["nose_tip"], 0.050)
+        )
         z += 0.040 * _bump(au, v, (nose_w, self.nose_v + 0.025), (0.036, 0.036))
-        z -= (0.045 + 0.020 * t["eye_depth"]) * _bump(au, v, (self.eye_u - 0.02, self.eye_v - 0.01), (0.13, 0.085))
-        z += (0.022 + 0.012 * t["eye_depth"]) * _bump(au, v, (self.eye_u, self.brow_v + 0.01), (0.16, 0.05))
+        z -= (0.045 + 0.020 * t["eye_depth"]) * _bump(
+            au, v, (self.eye_u - 0.02, self.eye_v - 0.01), (0.13, 0.085)
+        )
+        z += (0.022 + 0.012 * t["eye_depth"]) * _bump(
+            au, v, (self.eye_u, self.brow_v + 0.01), (0.16, 0.05)
+        )
         z += (0.030 + 0.018 * t["cheekbones"]) * _bump(au, v, (0.29, 0.10), (0.11, 0.09))
         z += 0.030 * _bump(u, v, (0.0, self.chin_v - 0.10), (0.12, 0.08))
         z += 0.020 * _bump(u, v, (0.0, self.mouth_v), (0.17, 0.10))
@@ -201,7 +221,9 @@ class _Canvas:
         """Paint an out-of-focus wall."""
         s = self.s
         hue = np.pi * (s["ground_hue"] + 0.2)
-        tint = 1.0 + 0.22 * np.asarray([np.cos(hue), np.cos(hue - 2.1), np.cos(hue + 2.1)], np.float32)
+        tint = 1.0 + 0.22 * np.asarray(
+            [np.cos(hue), np.cos(hue - 2.1), np.cos(hue + 2.1)], np.float32
+        )
         value = 0.30 + 0.24 * s["ground_value"]
         fall = 1.0 + 0.30 * s["light_x"] * _X - 0.18 * _Y - 0.12 * (_X * _X + _Y * _Y)
         self.canvas = (value * fall)[..., None] * tint
@@ -215,7 +237,9 @@ class _Canvas:
         wave = angle * 14.0 + curl * 2.2 * np.sin(radius * 26.0 + 3.0 * np.sin(angle * 5.0))
         knots = self.texture.uniform(-1.0, 1.0, 96).astype(np.float32)
         place = np.clip(wave + 48.0, 0.0, 94.99)
-        fine = np.interp(place.ravel(), np.arange(96), knots).reshape(place.shape).astype(np.float32)
+        fine = (
+            np.interp(place.ravel(), np.arange(96), knots).reshape(place.shape).astype(np.float32)
+        )
         return fine + 0.8 * curl * np.sin(radius * 30.0 + angle * 9.0).astype(np.float32)
 
     def hair_behind(self) -> None:
@@ -243,11 +267,20 @@ class _Canvas:
         under = 0.42 + 0.45 * _smooth((self.v - self.chin_v + 0.02) / 0.30)
         round_off = np.sqrt(np.clip(1.0 - (self.u / (half * 1.05)) ** 2, 0.05, 1.0))
         tone = under * (0.45 + 0.55 * round_off) * self.side
-        self._put(self.skin_colour * np.asarray([1.0, 0.93, 0.90], np.float32) * tone[..., None], neck)
-        collar = self.v - 0.90 - 0.10 * self.u**2 + 0.07 * np.exp(-((np.abs(self.u) - 0.30) ** 2) / 0.015)
+        self._put(
+            self.skin_colour * np.asarray([1.0, 0.93, 0.90], np.float32) * tone[..., None], neck
+        )
+        collar = (
+            self.v
+            - 0.90
+            - 0.10 * self.u**2
+            + 0.07 * np.exp(-((np.abs(self.u) - 0.30) ** 2) / 0.015)
+        )
         clothes = _edge(collar, 2.0) * _edge(0.95 - np.abs(self.u) + 0.5 * (self.v - 0.9), 3.0)
         hue = np.pi * 1.7 * s["cloth"]
-        dye = 0.16 + 0.12 * np.asarray([np.cos(hue), np.cos(hue + 2.1), np.cos(hue - 2.1)], np.float32)
+        dye = 0.16 + 0.12 * np.asarray(
+            [np.cos(hue), np.cos(hue + 2.1), np.cos(hue - 2.1)], np.float32
+        )
         self._put(dye * (self.side * (1.0 - 0.25 * np.abs(self.u)))[..., None], clothes)
 
     def ears(self) -> None:
@@ -259,7 +292,10 @@ class _Canvas:
         q = np.hypot((au - out) / (0.062 + 0.012 * t["ear_stand"]), v / tall)
         inner = np.exp(-(((q - 0.45) / 0.28) ** 2))
         tone = (0.78 - 0.28 * inner) * self.side
-        self._put(self.skin_colour * np.asarray([1.0, 0.88, 0.84], np.float32) * tone[..., None], _edge((1.0 - q) * 0.08, 1.6))
+        self._put(
+            self.skin_colour * np.asarray([1.0, 0.88, 0.84], np.float32) * tone[..., None],
+            _edge((1.0 - q) * 0.08, 1.6),
+        )
 
     def skin(self) -> None:
         """Paint the face: skin, lips, beard, brows, eyes; then light it."""
@@ -281,22 +317,37 @@ class _Canvas:
         u, v, au = self.fu, self.fv, np.abs(self.fu)
         pale = 1.0 - 0.75 * self.melanin
         red = (0.10 + 0.13 * (t["blush"] + 1.0)) * pale
-        rosy = _bump(au, v, (0.27, 0.16), (0.13, 0.11)) + 0.6 * _bump(u, v, (0.0, self.nose_v), (0.09, 0.08))
+        rosy = _bump(au, v, (0.27, 0.16), (0.13, 0.11)) + 0.6 * _bump(
+            u, v, (0.0, self.nose_v), (0.09, 0.08)
+        )
         face *= 1.0 - (red * rosy)[..., None] * np.asarray([0.05, 0.55, 0.50], np.float32)
         spots = max(0.0, t["freckles"] - 0.2) * pale
         if spots > 0.0:
             rows = self._rows(0.12, 0.18)
             near = np.full_like(u[rows], 9.0)
             for a, b in self.texture.uniform(-1.0, 1.0, (26, 2)):
-                near = np.minimum(near, (u[rows] - 0.30 * a) ** 2 + (v[rows] - 0.12 - 0.13 * b) ** 2)
+                near = np.minimum(
+                    near, (u[rows] - 0.30 * a) ** 2 + (v[rows] - 0.12 - 0.13 * b) ** 2
+                )
             field = np.exp(-near / 0.014**2)
-            face[rows] *= 1.0 - 0.55 * spots * field[..., None] * np.asarray([0.5, 0.8, 1.0], np.float32)
+            face[rows] *= 1.0 - 0.55 * spots * field[..., None] * np.asarray(
+                [0.5, 0.8, 1.0], np.float32
+            )
         age = max(0.0, t["age"])
         fold_u = 0.085 + 0.030 * t["nose_width"] + 0.06 + 0.45 * (v - self.nose_v)
-        fold = np.exp(-(((au - fold_u) / 0.018) ** 2)) * _bump(au, v, (0.17, self.nose_v + 0.09), (0.2, 0.09))
+        fold = np.exp(-(((au - fold_u) / 0.018) ** 2)) * _bump(
+            au, v, (0.17, self.nose_v + 0.09), (0.2, 0.09)
+        )
         bags = _bump(au, v, (self.eye_u, self.eye_v + 0.085), (0.09, 0.022))
-        lines = np.exp(-((np.sin((v + 0.02 * u * u) * 62.0) - 1.0) ** 2) / 0.15) * _bump(u, v, (0.0, -0.40), (0.24, 0.10))
-        face *= 1.0 - ((0.12 + 0.42 * age) * fold + (0.10 + 0.25 * age) * bags + 0.30 * age * lines)[..., None]
+        lines = np.exp(-((np.sin((v + 0.02 * u * u) * 62.0) - 1.0) ** 2) / 0.15) * _bump(
+            u, v, (0.0, -0.40), (0.24, 0.10)
+        )
+        face *= (
+            1.0
+            - ((0.12 + 0.42 * age) * fold + (0.10 + 0.25 * age) * bags + 0.30 * age * lines)[
+                ..., None
+            ]
+        )
 
     def _beard(self, face: Field) -> None:
         t = self.t
@@ -311,9 +362,20 @@ class _Canvas:
         chin = _smooth((v - self.mouth_v - 0.07) / 0.06)
         full = np.maximum(cheeks * _smooth((au - 0.16) / 0.10), chin)
         droop = 0.5 * np.clip(au - 0.05, 0.0, None)
-        tache = _edge(0.030 - np.abs(v - self.mouth_v + 0.070 - droop) + 0.06 * np.clip(0.10 - au, 0.0, 0.05), 5.0)
+        tache = _edge(
+            0.030 - np.abs(v - self.mouth_v + 0.070 - droop) + 0.06 * np.clip(0.10 - au, 0.0, 0.05),
+            5.0,
+        )
         tache = tache * _smooth((0.235 - au) / 0.07) * (0.72 + 0.28 * _smooth(au / 0.03))
-        hairs = np.clip(np.maximum(min(1.0, 0.25 + 0.85 * grown) * full * (grown > 0), 1.0 * min(1.0, 0.3 + lip) * tache * (lip > 0)) * rough, 0.0, 0.94)
+        hairs = np.clip(
+            np.maximum(
+                min(1.0, 0.25 + 0.85 * grown) * full * (grown > 0),
+                1.0 * min(1.0, 0.3 + lip) * tache * (lip > 0),
+            )
+            * rough,
+            0.0,
+            0.94,
+        )
         face += (self.brow_colour * 1.1 - face) * hairs[..., None]
 
     def _mouth(self, face: Field) -> None:
@@ -326,13 +388,17 @@ class _Canvas:
         curve = 0.012 + 0.014 * t["lip_curve"] + 0.030 * smile
         seam = self.fv[rows] - self.mouth_v + curve * np.clip(x * x, 0.0, 1.6) - 0.4 * curve
         room = np.clip(1.0 - x * x, 0.0, 1.0)
-        upper = (0.044 + 0.018 * t["lip_upper"]) * room**0.7 * (1.0 - 0.28 * np.exp(-((x / 0.16) ** 2)))
+        upper = (
+            (0.044 + 0.018 * t["lip_upper"]) * room**0.7 * (1.0 - 0.28 * np.exp(-((x / 0.16) ** 2)))
+        )
         lower = (0.060 + 0.024 * t["lip_lower"]) * room**0.62
         lips = np.where(seam < 0.0, _edge(upper + seam, 2.2), _edge(lower - seam, 2.2)) * (room > 0)
         tint = _linear(176, 74, 74) * (1.15 - 0.5 * self.melanin)
         colour = self.skin_colour * np.asarray([0.86, 0.58, 0.56], np.float32)
         colour = colour + (tint - colour) * np.float32(0.35 + 0.30 * t["lip_colour"])
-        plump = np.where(seam < 0.0, 0.84, 1.0 + 0.10 * np.exp(-(((seam - 0.5 * lower) / 0.02) ** 2)))
+        plump = np.where(
+            seam < 0.0, 0.84, 1.0 + 0.10 * np.exp(-(((seam - 0.5 * lower) / 0.02) ** 2))
+        )
         face += (colour * plump[..., None] - face) * (0.95 * lips)[..., None]
         line = np.exp(-((seam / 0.011) ** 2)) * _smooth((1.06 - np.abs(x)) / 0.10)
         face *= 1.0 - 0.66 * line[..., None]
@@ -345,7 +411,11 @@ class _Canvas:
         x = (np.abs(fu) - self.eye_u - 0.012) / length
         tilt, arch = 0.020 * t["brow_tilt"] - 0.006, 0.024 + 0.022 * t["brow_arch"]
         centre = self.brow_v - tilt * x - arch * (1.0 - (x - 0.25) ** 2)
-        thick = (0.026 + 0.013 * t["brow_thick"]) * (1.0 - 0.45 * _smooth(x)) * np.sqrt(np.clip(1.1 - x * x, 0.0, 1.0))
+        thick = (
+            (0.026 + 0.013 * t["brow_thick"])
+            * (1.0 - 0.45 * _smooth(x))
+            * np.sqrt(np.clip(1.1 - x * x, 0.0, 1.0))
+        )
         hair = _edge(thick - np.abs(fv - centre), 2.6) * _smooth((1.06 - np.abs(x)) / 0.18)
         face += (self.brow_colour - face) * ((0.66 + 0.26 * t["brow_dark"]) * hair)[..., None]
 
@@ -357,7 +427,9 @@ class _Canvas:
         wide = 0.085 + 0.030 * t["nose_width"]
         holes = _bump(au, v, (0.52 * wide, self.nose_v + 0.048), (0.30 * wide, 0.016))
         under = _bump(u, v, (0.0, self.nose_v + 0.068), (wide * 0.95, 0.020))
-        wings = np.exp(-(((au - wide - 0.028) / 0.014) ** 2)) * _bump(u, v, (0.0, self.nose_v + 0.03), (1.0, 0.036))
+        wings = np.exp(-(((au - wide - 0.028) / 0.014) ** 2)) * _bump(
+            u, v, (0.0, self.nose_v + 0.03), (1.0, 0.036)
+        )
         face *= 1.0 - np.clip(0.62 * holes + 0.28 * under + 0.26 * wings, 0.0, 0.9)[..., None]
 
     def _eyes(self, face: Field) -> None:
@@ -365,7 +437,9 @@ class _Canvas:
         rows = self._rows(self.eye_v, 0.19)
         face, fu, shade = face[rows], self.fu[rows], self.shade[rows]
         wide = 0.124 + 0.018 * t["eye_width"]
-        height = (0.060 + 0.016 * t["eye_open"]) * (1.0 - 0.18 * max(0.0, s["blink"]) - 0.08 * max(0.0, s["smile"]))
+        height = (0.060 + 0.016 * t["eye_open"]) * (
+            1.0 - 0.18 * max(0.0, s["blink"]) - 0.08 * max(0.0, s["smile"])
+        )
         tilt = 0.16 * t["eye_tilt"]
         du, dv = np.abs(fu) - self.eye_u, self.fv[rows] - self.eye_v
         a, b = du + tilt * dv, dv + tilt * du
@@ -380,17 +454,27 @@ class _Canvas:
         size = 0.061
         disc = _edge(size - r, 1.8)
         ring = 1.0 - 0.45 * _smooth((r - 0.6 * size) / (0.4 * size))
-        iris = self.iris_colour * (ring * (0.9 + 0.5 * _smooth((b + 0.02) / 0.06)))[..., None] * light
+        iris = (
+            self.iris_colour * (ring * (0.9 + 0.5 * _smooth((b + 0.02) / 0.06)))[..., None] * light
+        )
         white += (iris - white) * disc[..., None]
         white *= 1.0 - 0.93 * _edge(0.42 * size - r, 1.8)[..., None]
         white *= 1.0 - 0.50 * np.exp(-(((up + b) / 0.024) ** 2))[..., None]
-        white += 0.75 * _bump(a - look, b, (-0.020 + 0.02 * s["light_x"], -0.026), (0.015, 0.015))[..., None]
+        white += (
+            0.75
+            * _bump(a - look, b, (-0.020 + 0.02 * s["light_x"], -0.026), (0.015, 0.015))[..., None]
+        )
         face += (white - face) * ball[..., None]
         near = _smooth((1.12 - np.abs(x)) / 0.18)
         lash = np.exp(-(((b + up) / 0.014) ** 2)) * near
         rim = np.exp(-(((b - down) / 0.012) ** 2)) * near
         crease = np.exp(-(((b + up + 0.034 + 0.010 * t["eye_depth"]) / 0.012) ** 2)) * near
-        face *= 1.0 - np.clip(0.80 * lash + 0.26 * rim + (0.24 + 0.12 * t["eye_depth"]) * crease, 0.0, 0.95)[..., None]
+        face *= (
+            1.0
+            - np.clip(
+                0.80 * lash + 0.26 * rim + (0.24 + 0.12 * t["eye_depth"]) * crease, 0.0, 0.95
+            )[..., None]
+        )
 
     def hair_front(self) -> None:
         """Paint the hair that lies over the forehead and the temples."""
@@ -404,11 +488,20 @@ class _Canvas:
         sides = _smooth((np.abs(self.u) / self.width - 0.80) / 0.16)
         reach = -0.05 + 0.10 * _ramp(self.long, 0.0, 0.35) + 1.2 * _ramp(self.long, 0.45, 1.0)
         line = np.maximum(line, -1.2 + (1.2 + reach) * sides)
-        cover = _edge(line - v + 0.016 * self.strands, 3.2) * self.hair_outer * (1.0 - 0.92 * self.bald)
+        cover = (
+            _edge(line - v + 0.016 * self.strands, 3.2) * self.hair_outer * (1.0 - 0.92 * self.bald)
+        )
         crown = 1.0 + 0.28 * np.exp(-(((self.q - 0.86) / 0.12) ** 2)) * np.clip(-self.v, 0.0, 1.0)
         tone = (0.50 + 0.55 * self.lambert) * crown * (1.0 + 0.26 * self.strands) * self.side
-        self.canvas *= 1.0 - (0.30 * _edge(line - v + 0.05, 9.0) * self.head * (1.0 - cover) * (1.0 - self.bald))[..., None]
-        sheen = 0.035 * self.gloss + 0.02 * np.clip(self.strands, 0.0, None) * np.exp(-(((self.v + 0.62) / 0.10) ** 2))
+        self.canvas *= (
+            1.0
+            - (0.30 * _edge(line - v + 0.05, 9.0) * self.head * (1.0 - cover) * (1.0 - self.bald))[
+                ..., None
+            ]
+        )
+        sheen = 0.035 * self.gloss + 0.02 * np.clip(self.strands, 0.0, None) * np.exp(
+            -(((self.v + 0.62) / 0.10) ** 2)
+        )
         self._put(self.hair_colour * tone[..., None] + sheen[..., None], cover)
 
     def develop(self) -> Picture:

@@ -1,8 +1,9 @@
 """A run folder: checkpoints, finished stages and metrics of one training run.
 
-- Everything is written under another name and renamed, so that ``kill -9`` leaves the previous checkpoint whole.
-- Randomness of step ``k`` of a stage is a function of (seed, stage, k) alone: a resumed run draws what an
-  uninterrupted one would have drawn, and no generator state needs saving.
+- Everything is written under another name and renamed, so that ``kill -9`` leaves the previous
+  checkpoint whole.
+- Randomness of step ``k`` of a stage is a function of (seed, stage, k) alone: a resumed run draws
+  what an uninterrupted one would have drawn, and no generator state needs saving.
 - Checkpoints are read with ``weights_only=True``: nothing in a run folder is ever unpickled.
 """
 

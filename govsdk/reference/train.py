@@ -49,19 +49,27 @@ def stages(to: Path, commands: list[str]) -> dict[str, Callable[[Run], object]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage or all of them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m govsdk.reference.train", description="Train the reference world.")
+    parser = argparse.ArgumentParser(
+        prog="python -m govsdk.reference.train", description="Train the reference world."
+    )
     parser.add_argument("--stage", default="all", choices=["all", *stages(Path(), [])])
-    parser.add_argument("--out", type=Path, required=True, help="run folder: photos, checkpoints, metrics")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="run folder: photos, checkpoints, metrics"
+    )
     parser.add_argument("--weights", type=Path, help="where export writes (default: OUT/weights)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--plan", default="shipped", choices=sorted(PLANS))
-    parser.add_argument("--generator-steps", type=int, help="train the generator for another number of steps")
+    parser.add_argument(
+        "--generator-steps", type=int, help="train the generator for another number of steps"
+    )
     given = parser.parse_args(arguments)
     plan = PLANS[given.plan]
     if given.generator_steps is not None:
         plan = replace(plan, generator_steps=given.generator_steps)
-    device = given.device if given.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    device = (
+        given.device if given.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    )
     run = Run(given.out, plan, given.seed, torch.device(device), progress=sys.stderr.isatty())
     to = given.weights or given.out / "weights"
     command = f"python -m govsdk.reference.train --stage all --out DIR --seed {given.seed} --plan {given.plan}"

@@ -1,20 +1,20 @@
 """Train the identity-conditioned generator: text encoder and U-Net together, on latents computed once.
 
-- The condition of a photo is mostly recogniser A's embedding of ANOTHER photo of the person, or a mixture: the
-  generator learns the person, not the photo.
+- The condition of a photo is mostly recogniser A's embedding of ANOTHER photo of the person, or a
+  mixture: the generator learns the person, not the photo.
 - Guidance needs the empty condition: 12 % of the samples carry it.
-- Identity has to live in PIU's four block groups: for a third of the samples every other ``attn2`` reads the empty
-  condition or another person's.
-- The text encoder first learns to read embeddings (it regresses the training people's identity numbers through a
-  throw-away head), which saves the U-Net that work.
-- From a step of the plan on, recogniser A judges decoded estimates of the clean picture at low noise. B never does.
+- Identity has to live in PIU's four block groups: for a third of the samples every other ``attn2``
+  reads the empty condition or another person's.
+- The text encoder first learns to read embeddings (it regresses the training people's identity
+  numbers through a throw-away head), which saves the U-Net that work.
+- From a step of the plan on, recogniser A judges decoded estimates of the clean picture at low
+  noise. B never does.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,13 +22,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.networks import Network, Tokenizer
 from govsdk.reference.autoencoder import encode, load_autoencoder
-from govsdk.reference.generator import PIU_BLOCKS, build_scheduler, build_text_encoder, build_unet, write_tokenizer
+from govsdk.reference.generator import (
+    PIU_BLOCKS,
+    build_scheduler,
+    build_text_encoder,
+    build_unet,
+    write_tokenizer,
+)
 from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import recogniser_input, to_tensor
 from govsdk.reference.runfolder import Run
-from govsdk.reference.traits import person
 from govsdk.reference.train_recogniser import embed, load_recogniser
+from govsdk.reference.traits import person
 
 STAGE, READER, LATENTS = "generator", "reader", "latents"
 _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
@@ -43,10 +50,10 @@ _IDENTITY_WEIGHT = 0.25
 class Parts:
     """What is trained, the average of it that is shipped, and what is frozen."""
 
-    unet: Any
-    text_encoder: Any
+    unet: Network
+    text_encoder: Network
     average: dict[str, Tensor]
-    tokenizer: Any
+    tokenizer: Tokenizer
 
     def state(self) -> dict[str, Tensor]:
         """Return every trained tensor by name."""
@@ -56,7 +63,9 @@ class Parts:
     def load(self, state: dict[str, Tensor]) -> None:
         """Load every trained tensor by name."""
         for prefix, module in (("unet.", self.unet), ("encoder.", self.text_encoder)):
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            module.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
@@ -100,9 +109,14 @@ def prepare_shelf(run: Run) -> Shelf:
         book = open_book(run.photos, "generator", people, per_person)
         flat = book.reshape(-1, 64, 64, 3)
         model, net = load_autoencoder(run), load_recogniser(run, "a")
-        parts = [encode(model, to_tensor(flat[i : i + 512]).to(run.device)).half().cpu() for i in range(0, len(flat), 512)]
+        parts = [
+            encode(model, to_tensor(flat[i : i + 512]).to(run.device)).half().cpu()
+            for i in range(0, len(flat), 512)
+        ]
         latents = torch.cat(parts).reshape(len(people), per_person, 8, 16, 16)
-        embeddings = functional.normalize(embed(net, flat), dim=-1).reshape(len(people), per_person, -1)
+        embeddings = functional.normalize(embed(net, flat), dim=-1).reshape(
+            len(people), per_person, -1
+        )
         state = {"latents": latents, "embeddings": embeddings}
         run.save(LATENTS, state)
     return Shelf(state["latents"], state["embeddings"])
@@ -119,11 +133,17 @@ def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
     numbers = torch.tensor([person(seed).numbers for seed in people], device=run.device)
     run.seed_torch(READER, -1)
     head = nn.Linear(4 * parts.text_encoder.config.hidden_size, numbers.shape[1]).to(run.device)
-    optimiser = torch.optim.AdamW([*parts.text_encoder.parameters(), *head.parameters()], lr=1e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(
+        [*parts.text_encoder.parameters(), *head.parameters()], lr=1e-3, weight_decay=0.02
+    )
     for step in run.steps(READER, 0, plan.reader_steps):
         rng = run.random(READER, step)
         for group in optimiser.param_groups:
-            group["lr"] = 1e-3 * (0.5 + 0.5 * math.cos(math.pi * step / plan.reader_steps)) * min(1.0, (step + 1) / 50)
+            group["lr"] = (
+                1e-3
+                * (0.5 + 0.5 * math.cos(math.pi * step / plan.reader_steps))
+                * min(1.0, (step + 1) / 50)
+            )
         who = torch.from_numpy(rng.integers(0, len(people), plan.reader_batch))
         given = conditions_for(shelf, who, rng)[0].to(run.device)
         tokens = encode_identity(parts.text_encoder, parts.tokenizer, given)
@@ -141,12 +161,16 @@ def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple
     """Draw one photo of each person and a condition for it: (embeddings [n, 128], photo indices [n])."""
     n, photos = len(who), shelf.embeddings.shape[1]
     which = torch.from_numpy(rng.integers(0, photos, n))
-    others = (which[:, None] + 1 + torch.from_numpy(rng.integers(0, max(1, photos - 1), (n, 2)))) % photos
+    others = (
+        which[:, None] + 1 + torch.from_numpy(rng.integers(0, max(1, photos - 1), (n, 2)))
+    ) % photos
     kind = torch.from_numpy(rng.random(n))[:, None]
     own = shelf.embeddings[who, which]
     other = shelf.embeddings[who, others[:, 0]]
     share = torch.from_numpy(rng.random((n, 1))).float()
-    mixed = functional.normalize(share * other + (1 - share) * shelf.embeddings[who, others[:, 1]], dim=-1)
+    mixed = functional.normalize(
+        share * other + (1 - share) * shelf.embeddings[who, others[:, 1]], dim=-1
+    )
     return torch.where(kind < 0.25, own, torch.where(kind < 0.75, other, mixed)), which
 
 
@@ -200,9 +224,13 @@ class _Trainer:
                 module.register_forward_pre_hook(self._swap, with_kwargs=True)
         parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
         self.parameters = [p for p in parameters if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=run.plan.generator_rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=run.plan.generator_rate, betas=(0.9, 0.99), weight_decay=0.01
+        )
 
-    def _swap(self, _module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _swap(
+        self, _module: object, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
         return args, kwargs | {"encoder_hidden_states": self.elsewhere}
 
     def step(self, step: int) -> dict[str, float]:
@@ -221,7 +249,9 @@ class _Trainer:
         times = torch.from_numpy(rng.integers(0, 1000, n)).to(run.device)
         judged = plan.identity_loss_from <= step
         if judged:
-            times[:_JUDGED] = torch.from_numpy(rng.integers(20, _JUDGED_BELOW, min(_JUDGED, n))).to(run.device)
+            times[:_JUDGED] = torch.from_numpy(rng.integers(20, _JUDGED_BELOW, min(_JUDGED, n))).to(
+                run.device
+            )
         kept = self.kept[times][:, None, None, None]
         noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
         with torch.autocast(run.device.type, torch.bfloat16):
@@ -243,7 +273,11 @@ class _Trainer:
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
         self.parts.follow(step)
-        return {"loss": round(float(noise_loss.detach()), 5), "grad": round(float(norm), 3), "rate": rate} | figures
+        return {
+            "loss": round(float(noise_loss.detach()), 5),
+            "grad": round(float(norm), 3),
+            "rate": rate,
+        } | figures
 
     def _conditions(self, given: Tensor, rng: np.random.Generator, judged: bool) -> Tensor:
         """Return what PIU's blocks read; leave what the other blocks read in ``elsewhere``."""
@@ -258,7 +292,9 @@ class _Trainer:
         split = dice[:, 1][:, None, None]
         other = told.roll(1, dims=0)
         elsewhere = torch.where(split < _ELSEWHERE_EMPTY, empty, told)
-        moved = (split >= _ELSEWHERE_EMPTY) & (split < _ELSEWHERE_EMPTY + _ELSEWHERE_OTHER) & ~dropped
+        moved = (
+            (split >= _ELSEWHERE_EMPTY) & (split < _ELSEWHERE_EMPTY + _ELSEWHERE_OTHER) & ~dropped
+        )
         self.elsewhere = torch.where(moved, other, elsewhere)
         return told
 
@@ -293,7 +329,7 @@ def learning_rate(step: int, total: int) -> float:
     return warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * tail)))
 
 
-def _plain_attention(unet: Any) -> None:
+def _plain_attention(unet: Network) -> None:
     """Use matrix products instead of fused attention: its bfloat16 backward pass is several times slower on a CPU."""
     from diffusers.models.attention_processor import AttnProcessor
 

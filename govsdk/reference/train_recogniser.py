@@ -1,13 +1,13 @@
 """Train a recogniser with an ArcFace margin on photos of its own people.
 
-- Augmentation stays mild (light, blur, softness, shift, noise), so that pictures as soft as a generator's count as
-  faces; pictures ruined beyond that train the length of the embedding towards zero, never its direction.
+- Augmentation stays mild (light, blur, softness, shift, noise), so that pictures as soft as a
+  generator's count as faces; pictures ruined beyond that train the length of the embedding towards
+  zero, never its direction.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -66,12 +66,21 @@ def embed(net: nn.Module, pictures: NDArray[np.uint8], *, batch: int = 256) -> T
     """Return raw embeddings [n, 128] of pictures, uint8 [n, h, w, 3]."""
     device = next(net.parameters()).device
     with torch.no_grad():
-        parts = [net(recogniser_input(to_tensor(pictures[i : i + batch]).to(device))).cpu() for i in range(0, len(pictures), batch)]
+        parts = [
+            net(recogniser_input(to_tensor(pictures[i : i + batch]).to(device))).cpu()
+            for i in range(0, len(pictures), batch)
+        ]
     return torch.cat(parts)
 
 
 def _step(
-    run: Run, stage: str, step: int, net: nn.Module, classes: Tensor, optimiser: Any, book: NDArray[np.uint8]
+    run: Run,
+    stage: str,
+    step: int,
+    net: nn.Module,
+    classes: Tensor,
+    optimiser: torch.optim.Optimizer,
+    book: NDArray[np.uint8],
 ) -> dict[str, float]:
     rng = run.random(stage, step)
     run.seed_torch(stage, step)
@@ -116,10 +125,14 @@ def _augment(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     """Change light, softness, place and grain a little; each third of the batch is softened another way."""
     n = len(pictures)
     dy, dx = rng.integers(-2, 3, 2)
-    out = torch.roll(functional.pad(pictures, (2, 2, 2, 2), mode="replicate"), (int(dy), int(dx)), (2, 3))[:, :, 2:-2, 2:-2]
+    out = torch.roll(
+        functional.pad(pictures, (2, 2, 2, 2), mode="replicate"), (int(dy), int(dx)), (2, 3)
+    )[:, :, 2:-2, 2:-2]
     third = n // 3
     soft = int(rng.integers(36, 60))
-    small = functional.interpolate(out[:third], size=(soft, soft), mode="bilinear", align_corners=False, antialias=True)
+    small = functional.interpolate(
+        out[:third], size=(soft, soft), mode="bilinear", align_corners=False, antialias=True
+    )
     small = functional.interpolate(small, size=out.shape[-2:], mode="bilinear", align_corners=False)
     blurred = _blur(out[third : 2 * third], float(rng.uniform(0.3, 0.9)))
     out = torch.cat([small, blurred, out[2 * third :]])
@@ -141,30 +154,45 @@ def _blur(pictures: Tensor, sigma: float) -> Tensor:
 def _ruin(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     """Return pictures that no longer show a face: shuffled tiles, blobs, noise, drowned in noise."""
     quarter = max(1, len(pictures) // 4)
-    tiles = pictures[:quarter].unfold(2, 16, 16).unfold(3, 16, 16).reshape(-1, 3, 16, 16, 16)[:quarter]
+    tiles = (
+        pictures[:quarter].unfold(2, 16, 16).unfold(3, 16, 16).reshape(-1, 3, 16, 16, 16)[:quarter]
+    )
     order = torch.from_numpy(rng.permutation(16))
-    shuffled = torch.cat([torch.cat(list(tiles[:, :, order[4 * r : 4 * r + 4]].unbind(2)), dim=3) for r in range(4)], dim=2)
-    small = functional.interpolate(pictures[quarter : 2 * quarter], size=(int(rng.integers(3, 7)),) * 2, mode="area")
-    blob = functional.interpolate(small, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
+    shuffled = torch.cat(
+        [torch.cat(list(tiles[:, :, order[4 * r : 4 * r + 4]].unbind(2)), dim=3) for r in range(4)],
+        dim=2,
+    )
+    small = functional.interpolate(
+        pictures[quarter : 2 * quarter], size=(int(rng.integers(3, 7)),) * 2, mode="area"
+    )
+    blob = functional.interpolate(
+        small, size=pictures.shape[-2:], mode="bilinear", align_corners=False
+    )
     level = float(rng.uniform(0.3, 1.0))
     noise = level * torch.randn_like(pictures[2 * quarter : 3 * quarter])
-    drowned = 0.35 * pictures[3 * quarter :] + (0.4 + level) * torch.randn_like(pictures[3 * quarter :])
+    drowned = 0.35 * pictures[3 * quarter :] + (0.4 + level) * torch.randn_like(
+        pictures[3 * quarter :]
+    )
     return torch.cat([shuffled, blob, noise, drowned]).clamp(-1, 1)
 
 
 def _groups(net: nn.Module, classes: Tensor) -> list[dict[str, object]]:
     plain = [p for p in net.parameters() if p.ndim < 2]
     heavy = [p for p in net.parameters() if p.ndim >= 2]
-    return [{"params": heavy, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}, {"params": [classes], "weight_decay": 0.02}]
+    return [
+        {"params": heavy, "weight_decay": 0.05},
+        {"params": plain, "weight_decay": 0.0},
+        {"params": [classes], "weight_decay": 0.02},
+    ]
 
 
-def _rate(optimiser: Any, done: float, peak: float) -> None:
+def _rate(optimiser: torch.optim.Optimizer, done: float, peak: float) -> None:
     warm = min(1.0, done / 0.05 + 0.02)
     for group in optimiser.param_groups:
         group["lr"] = peak * warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
 
 
-def _resume(run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: Any) -> int:
+def _resume(run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: torch.optim.Optimizer) -> int:
     state = run.load(stage)
     if state is None:
         return 0
@@ -175,5 +203,15 @@ def _resume(run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: An
     return int(state["step"])
 
 
-def _checkpoint(run: Run, stage: str, step: int, net: nn.Module, classes: Tensor, optimiser: Any) -> None:
-    run.save(stage, {"step": step, "net": net.state_dict(), "classes": classes.detach(), "optimiser": optimiser.state_dict()})
+def _checkpoint(
+    run: Run, stage: str, step: int, net: nn.Module, classes: Tensor, optimiser: torch.optim.Optimizer
+) -> None:
+    run.save(
+        stage,
+        {
+            "step": step,
+            "net": net.state_dict(),
+            "classes": classes.detach(),
+            "optimiser": optimiser.state_dict(),
+        },
+    )

@@ -1,7 +1,9 @@
 """An invented person and one photo of them, as numbers.
 
-- A :class:`Person` is a seed and 44 identity numbers drawn from it; a :class:`Shot` is 17 nuisance numbers.
-- Same seeds, same numbers, on every machine and NumPy 2: only PCG64, ``SeedSequence`` and ``uniform`` are used.
+- A :class:`Person` is a seed and 44 identity numbers drawn from it; a :class:`Shot` is 17 nuisance
+  numbers.
+- Same seeds, same numbers, on every machine and NumPy 2: only PCG64, ``SeedSequence`` and
+  ``uniform`` are used.
 - Identity numbers never depend on a shot, nuisance numbers never on the person's traits.
 """
 
@@ -74,7 +76,9 @@ def person(seed: int) -> Person:
 
 def shot(person_seed: int, shot_seed: int) -> Shot:
     """Return the circumstances of photo ``shot_seed`` of a person."""
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([_SHOT, person_seed, shot_seed])))
+    rng = np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence([_SHOT, person_seed, shot_seed]))
+    )
     flat = rng.uniform(-1.0, 1.0, len(NUISANCE))
     other = rng.uniform(-1.0, 1.0, len(NUISANCE))
     centred = (flat + other) / 2.0 * 1.2

@@ -5,6 +5,7 @@
     registry.py   the one object others use: enrol, search, choose an anchor, hold, erase
     gates.py      which photos and embeddings may be enrolled            (pure)
     anchors.py    who may replace the person to forget                   (pure)
+    proximity.py  the nearest of those, through the index
     people.py     the answers the registry gives
     vault.py      keys, and the one way from plaintext to a file
     roster.py     who is there, in which state, and who was forgotten
@@ -14,6 +15,8 @@
     intake.py     Pillow: picture files to arrays
     packing.py    arrays to bytes, and the digest of a set of templates
     scan.py       looking for a person's bytes in plain files
+    store.py      what lies where
+    enrolling.py  the steps of an enrolment, all or nothing
     erasure.py    the steps of physical erasure, each repeatable
 
 Invariants:
@@ -26,9 +29,9 @@ Invariants:
 
 from govsdk.registry.anchors import choose_anchor
 from govsdk.registry.gates import Gates
+from govsdk.registry.intake import people_in, photos_from
 from govsdk.registry.packing import template_set
 from govsdk.registry.people import Enrolment, Match, SubjectSummary
-from govsdk.registry.intake import people_in, photos_from
 from govsdk.registry.registry import Registry
 from govsdk.registry.scan import Patterns, Scanned, count_hits, patterns_of, scan
 

@@ -12,8 +12,8 @@ Among those who qualify the nearest serves: the edit then moves the subject no f
 
 - Errors carry counts and cosines, never an id.
 
-Source: PIU (arXiv 2605.22311) takes anyone at cosine 0.2 +- 0.01, which on real faces lies above a 1 %
-FMR threshold; rules 1, 3 and 4 are ours.
+Source: PIU (arXiv 2605.22311) takes anyone at cosine 0.2 +- 0.01, which on real faces lies above a
+1 % FMR threshold; rules 1, 3 and 4 are ours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from govsdk.errors import NoAnchorError
 from govsdk.records import Anchor, Float32, Recogniser, Templates
 
-Policy = Literal["nearest-qualified", "random-qualified"]
+Choice = Literal["nearest-qualified", "random-qualified"]
 
 
 def choose_anchor(
@@ -38,9 +38,10 @@ def choose_anchor(
     own_below: float = 0.999,
     band: tuple[float, float] | None = None,
     forbidden: Sequence[Float32] = (),
-    policy: Policy = "nearest-qualified",
+    choice: Choice = "nearest-qualified",
     rng: np.random.Generator | None = None,
     recogniser: Recogniser = "A",
+    not_allowed: int = 0,
 ) -> Anchor:
     """Return the person who replaces ``subject``, with the figures that qualified them.
 
@@ -52,6 +53,7 @@ def choose_anchor(
         band: Lowest and highest cosine of the centroids; None: no band.
         forbidden: Unit embeddings ``[d]`` of earlier subjects and their anchors.
         rng: Draws among the qualified under ``random-qualified``; otherwise unused.
+        not_allowed: How many people may not serve and so are not in ``gallery``; for the error.
 
     Raises:
         NoAnchorError: Nobody qualifies; ``facts`` says how many failed which rule first.
@@ -86,13 +88,17 @@ def choose_anchor(
         candidates = sum(failed.values())
         found = ", ".join(f"{count} {rule.replace('_', ' ')}" for rule, count in failed.items())
         raise NoAnchorError(
-            f"of {candidates} candidates: {found}",
+            f"of {candidates} candidates: {found}; {not_allowed} may not serve",
             candidates=candidates,
+            not_allowed=not_allowed,
             nearest_cosine=round(nearest, 4) if candidates else None,
             highest_cosine_allowed=round(threshold - margin, 4),
-            **failed,
+            too_near=failed["too_near"],
+            outside_band=failed["outside_band"],
+            own_photos_match=failed["own_photos_match"],
+            near_forbidden=failed["near_forbidden"],
         )
-    if policy == "random-qualified":
+    if choice == "random-qualified":
         draw = rng if rng is not None else np.random.default_rng(0)
         return qualified[int(draw.integers(len(qualified)))]
     return max(qualified, key=lambda anchor: anchor.centroid_cosine)

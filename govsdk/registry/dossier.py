@@ -128,7 +128,8 @@ class Dossier:
     ) -> None:
         """Write a batch; it counts once a profile says so."""
         self.put(f"templates-{number}", pack(rows))
-        self.put(f"photos-{number}", pack({str(i): p for i, p in enumerate(pictures)}))
+        if pictures:
+            self.put(f"photos-{number}", pack({str(i): p for i, p in enumerate(pictures)}))
 
     def templates(self, profile: Profile) -> Templates:
         """Return the person's templates, batch after batch."""
@@ -140,7 +141,8 @@ class Dossier:
 
     def photos(self, profile: Profile) -> list[Picture]:
         """Return the person's photos, batch after batch; none if only embeddings were given."""
-        batches = (unpack(self.take(f"photos-{n}")) for n in range(profile.batches))
+        numbers = range(profile.batches if profile.from_photos else 0)
+        batches = (unpack(self.take(f"photos-{n}")) for n in numbers)
         return [picture for batch in batches for picture in batch.values()]
 
     def opened(self) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from govsdk.errors import EmbeddingError, PhotoError, UsageError
-from govsdk.records import Float32, Picture, Recogniser
+from govsdk.records import Float32, Picture, Recogniser, Templates
 
 SMALLEST_SIDE = 16
 """Pixels; below this no recogniser sees a face."""
@@ -80,18 +80,25 @@ def require_quality(quality: Float32, floor: float, recogniser: Recogniser) -> N
 
 
 def require_consistency(
-    rows: Float32, floor: float, recogniser: Recogniser, error: type[UsageError] = PhotoError
+    rows: Float32,
+    floor: float,
+    recogniser: Recogniser,
+    *,
+    enrolled: Float32 | None = None,
+    error: type[UsageError] = PhotoError,
 ) -> None:
-    """Raise ``error`` for the photo least like the others, if its cosine to them is below ``floor``.
+    """Raise ``error`` for the photo least like the others if its cosine to them is below ``floor``.
 
-    The cosine is that of unit row ``i`` to the centroid of all others; a single row passes.
+    The cosine is that of unit row ``i`` to the centroid of all others, the ``enrolled`` among them;
+    the very first row passes.
 
-    Source: methods.md 6.2 asks for the smallest pairwise cosine, which among the 276 pairs of 24
-    genuine photos falls below any useful threshold; leaving one out judges each photo once.
+    Not the smallest pairwise cosine, which among the 276 pairs of 24
+    genuine photos falls below any useful threshold: leaving one out judges each photo once.
     """
-    if len(rows) < 2:
+    known = np.empty((0, rows.shape[1]), np.float32) if enrolled is None else enrolled
+    if len(rows) + len(known) < 2:
         return
-    others = rows.sum(axis=0) - rows
+    others = rows.sum(axis=0) + known.sum(axis=0) - rows
     others /= np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
     cosines = np.einsum("nd,nd->n", rows, others)
     worst = int(cosines.argmin())
@@ -102,6 +109,13 @@ def require_consistency(
             photo=worst,
             recogniser=recogniser,
         )
+
+
+def rows_under(templates: Templates, recogniser: Recogniser) -> Float32:
+    """Return the templates ``[n, d]`` under ``recogniser``, or raise ``EmbeddingError``."""
+    if recogniser not in templates.by_recogniser:
+        raise EmbeddingError(f"recogniser {recogniser} has not seen this subject")
+    return templates.by_recogniser[recogniser]
 
 
 def least_cosine(rows: Float32) -> float:

@@ -1,8 +1,8 @@
 """The faiss adapter: exact inner-product search over unit rows.
 
 - A row's id is its position; whose row it is, the caller knows. One id per template.
-- Nothing is ever removed from an index: a smaller one is built instead, because removal leaves
-  bytes behind (see docs/adr on erasure).
+- Nothing is ever removed from an index: faiss's own removal can miss rows and leave their bytes, so
+  a smaller index is built instead.
 - Everything faiss raises becomes ``BackendError``.
 """
 

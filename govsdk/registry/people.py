@@ -41,8 +41,8 @@ class Enrolment:
     added: int
     """How many this call added; what was enrolled before, byte for byte, is not added twice."""
     least_cosine: Mapping[Recogniser, float]
-    """Smallest cosine between two of the person's templates, by recogniser; 1.0 for a single one."""
+    """Smallest cosine between two of the person's templates, by recogniser; 1.0 for one alone."""
     near_duplicates: int
     """Photos nearly identical to an earlier one: they tell the judge nothing new."""
-    also_enrolled_as: tuple[Match, ...]
+    also_enrolled_as: tuple[Match, ...] = ()
     """Other subjects who look like the same person; a fact for a human to judge, not an error."""

@@ -1,7 +1,8 @@
 """Looking for a person's bytes in plain files, with a positive control.
 
-What is looked for: windows of each embedding (as float32, float16 and float64, little-endian, and as
-decimal text), windows of each photo's pixels, and the subject id in UTF-8, in contents and in names.
+What is looked for: windows of each embedding (little-endian float32, float16 and float64, and
+decimal text), windows of each photo's pixels, and the subject id in UTF-8; in contents and in
+names.
 
 - A window has enough different bytes that chance does not produce it.
 - Not found: compressed, encrypted, re-encoded or re-scaled copies, and embeddings scaled to another
@@ -28,6 +29,8 @@ DIFFERENT_BYTES = 10
 """Least number of different values in a window."""
 SHORTEST = 6
 """Bytes; a shorter id would be found in random bytes."""
+LONG_DECIMAL = 16
+"""Characters; a shorter decimal number, or pair of them, is no pattern."""
 _HEAD = 4
 
 
@@ -83,24 +86,23 @@ def patterns_of(
 ) -> Patterns:
     """Return what would give a person away: up to four windows per form of each item.
 
-    An id of fewer than six bytes is looked for in JSON's quotes, or not at all if too short even so.
+    An id of fewer than six bytes is looked for in JSON's quotes, or not at all if too short then.
     """
-    found: dict[bytes, None] = {}
-    for rows in templates.by_recogniser.values():
-        for row in rows:
-            for kind in ("<f4", "<f2", "<f8"):
-                found.update(dict.fromkeys(_windows(row.astype(kind).tobytes())))
-            found.update(dict.fromkeys(_texts(row)))
+    found: list[bytes] = []
+    for row in (row for rows in templates.by_recogniser.values() for row in rows):
+        found += _texts(row)
+        for kind in ("<f4", "<f2", "<f8"):
+            found += _windows(row.astype(kind).tobytes())
     for photo in photos:
-        found.update(dict.fromkeys(_windows(photo.tobytes())))
+        found += _windows(photo.tobytes())
     if subject is not None:
         name = subject.encode()
         name = name if len(name) >= SHORTEST else b'"' + name + b'"'
-        found.update({name: None} if len(name) >= SHORTEST else {})
-    return Patterns(tuple(found))
+        found += [name] if len(name) >= SHORTEST else []
+    return Patterns(tuple(dict.fromkeys(found)))
 
 
-def scan(folders: Iterable[Path], patterns: Patterns) -> Scanned:
+def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUNK_BYTES) -> Scanned:
     """Read every regular file under ``folders`` once, with its name, and count the hits.
 
     Links are not followed; a file that vanishes meanwhile is passed over.
@@ -110,9 +112,9 @@ def scan(folders: Iterable[Path], patterns: Patterns) -> Scanned:
     """
     files = size = hits = 0
     where: list[Path] = []
-    for folder, path in _files(folders):
+    for folder, path in _files(_outermost(folders)):
         try:
-            read, found = _scan_file(path, patterns)
+            read, found = _scan_file(path, patterns, chunk_bytes)
         except FileNotFoundError:
             continue
         except OSError as cause:
@@ -140,12 +142,12 @@ def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0) -> int:
     )
 
 
-def _scan_file(path: Path, patterns: Patterns) -> tuple[int, int]:
+def _scan_file(path: Path, patterns: Patterns, chunk_bytes: int) -> tuple[int, int]:
     """Return the file's size and hits, reading it in chunks that overlap by the longest window."""
     size = hits = 0
     kept = b""
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
+        while chunk := file.read(chunk_bytes):
             data = kept + chunk
             hits += count_hits(data, patterns, settled=len(kept))
             size += len(chunk)
@@ -153,13 +155,23 @@ def _scan_file(path: Path, patterns: Patterns) -> tuple[int, int]:
     return size, hits
 
 
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders without those that lie in another one of them."""
+    whole = sorted({folder.resolve() for folder in folders})
+    return [folder for folder in whole if not any(other in folder.parents for other in whole)]
+
+
 def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
     for folder in folders:
-        for parent, _, names in os.walk(folder):
+        for parent, _, names in os.walk(folder, onerror=_refuse):
             for name in sorted(names):
                 path = Path(parent, name)
                 if path.is_file() and not path.is_symlink():
                     yield folder, path
+
+
+def _refuse(cause: OSError) -> None:
+    raise disk_error(cause, "reading a folder for the scan") from cause
 
 
 def _windows(data: bytes) -> Iterator[bytes]:
@@ -178,8 +190,14 @@ def _different(window: bytes) -> int:
 
 
 def _texts(row: npt.NDArray[np.float32]) -> Iterator[bytes]:
-    """Yield two numbers of the row as JSON and as numpy print them, if they are long enough."""
-    for number in (row[0], row[len(row) // 2]):
-        for text in (repr(float(number)), str(number)):
-            if len(text) >= DIFFERENT_BYTES:
-                yield text.lstrip("-").encode()
+    """Yield numbers of the row as JSON prints them, and pairs of them as numpy does.
+
+    Two places each. A single short decimal, unlike one of 17 digits, occurs by chance.
+    """
+    for place in (0, len(row) // 2 - 1) if len(row) > 1 else ():
+        alone = repr(float(row[place])).lstrip("-")
+        if len(alone) >= LONG_DECIMAL:
+            yield alone.encode()
+        first, second = (str(number) for number in row[place : place + 2])
+        if len(first) + len(second) >= LONG_DECIMAL:
+            yield from (f"{first}{between}{second}".encode() for between in (", ", ",", " "))

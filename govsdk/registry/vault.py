@@ -1,6 +1,6 @@
 """Keys, and the one way from plaintext to a file.
 
-- ``put`` and ``take`` are the only functions of the registry that write and read personal data.
+- ``put`` is the only function of the registry that writes personal data.
 - Every sealed file is bound to its purpose and its owner: files cannot change places.
 - The vault key itself seals nothing; each use has its own key derived from it.
 - Names on disk are HMACs: without the vault key nobody can test whether a person is enrolled.
@@ -27,6 +27,8 @@ from govsdk.records import Sha256, SubjectId
 KEY_BYTES = 32
 NONCE_BYTES = 12
 MAGIC = b"govsdk sealed 1\n"
+WRAPPED_BYTES = len(MAGIC) + NONCE_BYTES + KEY_BYTES + 16
+"""A sealed key: header, nonce, key, tag."""
 LARGEST = 2**31 - 64
 """Bytes; what one AES-GCM call of the library takes, tag and label aside."""
 
@@ -55,16 +57,25 @@ def unseal(key: bytes, purpose: str, owner: str, sealed: bytes) -> bytes:
     if not sealed.startswith(MAGIC) or len(nonce) < NONCE_BYTES:
         raise RegistryCorruptError(f"a sealed {kind_of(purpose)} is truncated or no such file")
     try:
-        return AESGCM(key).decrypt(nonce, sealed[len(MAGIC) + NONCE_BYTES :], _label(purpose, owner))
+        return AESGCM(key).decrypt(
+            nonce, sealed[len(MAGIC) + NONCE_BYTES :], _label(purpose, owner)
+        )
     except InvalidTag:
         raise RegistryCorruptError(f"a sealed {kind_of(purpose)} is damaged") from None
 
 
 def put(
-    path: Path, key: bytes, purpose: str, owner: str, data: bytes, *, entropy: Entropy
+    path: Path,
+    key: bytes,
+    purpose: str,
+    owner: str,
+    data: bytes,
+    *,
+    entropy: Entropy,
+    before: bytes = b"",
 ) -> None:
-    """Seal ``data`` and put it under ``path``, atomically and durably."""
-    durable.write_file(path, seal(key, purpose, owner, data, entropy=entropy))
+    """Seal ``data`` and put it under ``path``, after ``before``, atomically and durably."""
+    durable.write_file(path, before + seal(key, purpose, owner, data, entropy=entropy))
 
 
 def take(path: Path, key: bytes, purpose: str, owner: str) -> bytes:
@@ -129,6 +140,18 @@ class Vault:
         """Return what was put under ``path``."""
         return take(path, self.key, purpose, owner)
 
+    def put_renewed(self, path: Path, purpose: str, data: bytes) -> None:
+        """Put ``data`` under ``path``, sealed under a fresh key that replaces the old with it."""
+        key = self.new_key()
+        wrapped = seal(self.key, f"{purpose}-key", "", key, entropy=self.entropy)
+        put(path, key, purpose, "", data, entropy=self.entropy, before=wrapped)
+
+    def take_renewed(self, path: Path, purpose: str) -> bytes:
+        """Return what ``put_renewed`` put."""
+        both = read(path, purpose)
+        key = unseal(self.key, f"{purpose}-key", "", both[:WRAPPED_BYTES])
+        return unseal(key, purpose, "", both[WRAPPED_BYTES:])
+
 
 def kind_of(purpose: str) -> str:
     """Return the kind of file a purpose names, without its number: ``photos`` of ``photos-3``."""
@@ -145,4 +168,4 @@ def _derive(master: bytes, use: str) -> bytes:
 
 
 def _hmac(key: bytes, subject: SubjectId) -> Sha256:
-    return hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, subject.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()

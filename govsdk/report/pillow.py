@@ -33,9 +33,7 @@ def draw(sheet: Sheet) -> Picture:
             case Words():
                 font = ImageFont.load_default(item.size)
                 weight = 0.6 if item.heavy else 0
-                pen.text(
-                    (item.x, item.y), item.text, item.colour, font, stroke_width=weight
-                )
+                pen.text((item.x, item.y), item.text, item.colour, font, stroke_width=weight)
             case Block():
                 corners = (item.x, item.y, item.x + item.width - 1, item.y + item.height - 1)
                 pen.rounded_rectangle(corners, item.height // 2, item.colour)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from govsdk.canonical import JSON, base64_bytes, base64_text, canonical_bytes, parse_json
 from govsdk.errors import MalformedEvidenceError, SignatureError
@@ -104,7 +105,7 @@ def sign_payload(payload: bytes, signer: Signer) -> Envelope:
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
 
 
 class _SignatureShape(_Shape):
@@ -114,5 +115,5 @@ class _SignatureShape(_Shape):
 
 class _EnvelopeShape(_Shape):
     payload: str
-    payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 - DSSE's own name
+    payload_type: Literal["application/vnd.in-toto+json"]
     signatures: Annotated[list[_SignatureShape], Field(min_length=1, max_length=1)]

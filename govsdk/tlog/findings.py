@@ -8,7 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,14 +46,37 @@ class Finding:
         }
 
 
+Check = Callable[[], str | None]
+"""A check raises what is wrong, or returns a detail worth printing."""
+
+
 @dataclass
 class Findings:
-    """A report in the making: each check runs in turn and leaves one line."""
+    """A report in the making: each check leaves one line, numbered from 1."""
 
     lines: list[Finding] = field(default_factory=list)
 
-    def run(self, name: str, check: Callable[[], str | None]) -> bool:
-        """Run ``check``, which raises or returns a detail; return whether it passed."""
+    def chain(self, checks: Mapping[str, Check]) -> bool:
+        """Run ``checks``, each of which relies on those before; return whether all passed."""
+        sound = True
+        for name, check in checks.items():
+            if sound:
+                sound = self._run(name, check)
+            else:
+                self._skip(name, "not-reached")
+        return sound
+
+    def each(self, checks: Mapping[str, Check | str], *, reached: bool) -> None:
+        """Run ``checks`` independently if ``reached``; a string says why one is left out."""
+        for name, check in checks.items():
+            if not reached:
+                self._skip(name, "not-reached")
+            elif isinstance(check, str):
+                self._skip(name, check)
+            else:
+                self._run(name, check)
+
+    def _run(self, name: str, check: Check) -> bool:
         number = len(self.lines) + 1
         try:
             detail = check() or ""
@@ -64,8 +87,7 @@ class Findings:
         self.lines.append(Finding(number, name, Status.PASS, detail=detail))
         return True
 
-    def skip(self, name: str, reason: str) -> None:
-        """Note that ``name`` was not looked at."""
+    def _skip(self, name: str, reason: str) -> None:
         self.lines.append(Finding(len(self.lines) + 1, name, Status.NOT_EVALUATED, reason))
 
 

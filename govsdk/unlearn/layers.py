@@ -6,7 +6,7 @@ cross-attention (``attn2``: q, k, v and out) carry the identity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch.nn import Parameter
 
@@ -38,13 +38,12 @@ def edited(unet: Network, blocks: Sequence[str]) -> dict[str, Parameter]:
     return {name: p for name, p in unet.named_parameters() if name in chosen}
 
 
-def modules(names: Sequence[str]) -> tuple[str, ...]:
+def modules(names: Iterable[str]) -> tuple[str, ...]:
     """Return the cross-attention modules that the parameters ``names`` belong to, in order."""
     return tuple(dict.fromkeys(f"{name.partition(f'.{LAYER}.')[0]}.{LAYER}" for name in names))
 
 
-def first_down_block(unet: Network, blocks: Sequence[str]) -> int:
-    """Return how many down blocks lie below every edited layer."""
-    count = len(unet.down_blocks)
-    edits = [i for i in range(count) if any(f"down_blocks.{i}" == b for b in blocks)]
-    return min(edits, default=count)
+def first_down_block(unet: Network, names: Iterable[str]) -> int:
+    """Return how many down blocks lie below every parameter of ``names``."""
+    blocks = (name.split(".")[1] for name in names if name.startswith("down_blocks."))
+    return min(map(int, blocks), default=len(unet.down_blocks))

@@ -131,7 +131,7 @@ def edit(
     weights.write(model, out, dict(training.parameters) if state.step else {})
     return Edited(
         settings=settings,
-        layers=modules(list(training.parameters)),
+        layers=modules(training.parameters),
         trainable_parameters=sum(p.numel() for p in training.parameters.values()),
         steps=state.step,
         stopped_early=state.step < settings.steps,

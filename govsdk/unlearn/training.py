@@ -44,8 +44,8 @@ class Training:
         """
         self.settings = settings
         self._teacher = generator.unet
-        self._cut = first_down_block(self._teacher, settings.blocks)
         own = edited(self._teacher, settings.blocks)
+        self._cut = first_down_block(self._teacher, own)
         unet = copy.deepcopy(
             self._teacher,
             {id(p): p for name, p in self._teacher.named_parameters() if name not in own},

@@ -70,7 +70,7 @@ def judge_mean(question: Question, estimate: Estimate, pairs: int) -> Claim:
 
 
 def control(
-    name: Literal["baseline", "impostor", "zero-edit"],
+    name: Literal["baseline", "impostor", "retained", "zero-edit"],
     recogniser: Recogniser,
     *,
     events: int,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -46,27 +47,19 @@ def choose_panel(
     """
     photos = [person.by_recogniser[CONDITIONING] for person in people]
     orders = [rng.permutation(len(rows)) for rows in photos]
-    turns = np.concatenate(
-        [rng.permutation(len(people)) for _ in range(-(-pairs // len(people)))]
-    )[:pairs]
-    chosen = []
-    for i, person in enumerate(turns):
-        round_ = i // len(people)
-        repetition, place = divmod(round_, len(photos[person]))
+    rounds = ceil(pairs / len(people))
+    turns = np.concatenate([rng.permutation(len(people)) for _ in range(rounds)])[:pairs]
+    conditions, seeds = [], []
+    for turn, person in enumerate(turns):
+        repetition, place = divmod(turn // len(people), len(photos[person]))
         condition = photos[person][orders[person][place]]
-        seed = picture_seed(bytes.fromhex(model) + condition.tobytes(), f"panel/{repetition}")
-        chosen.append((condition, seed))
-    return Panel(
-        people=people,
-        person=turns,
-        conditions=np.stack([condition for condition, _ in chosen]),
-        seeds=[seed for _, seed in chosen],
-    )
+        origin = bytes.fromhex(model) + condition.astype("<f4").tobytes()
+        conditions.append(condition)
+        seeds.append(picture_seed(origin, f"panel/{repetition}"))
+    return Panel(people, turns, np.stack(conditions), seeds)
 
 
-def nearest_people(
-    subject: Templates, people: Sequence[Templates], most: int
-) -> list[Templates]:
+def nearest_people(subject: Templates, people: Sequence[Templates], most: int) -> list[Templates]:
     """Return up to ``most`` of ``people`` whose centroids under A lie nearest to the subject's."""
     centre = subject.centroid(CONDITIONING)
     cosines = [float(person.centroid(CONDITIONING) @ centre) for person in people]

@@ -54,13 +54,11 @@ def screen_earlier(
     )
 
 
-def _accepted(
-    scores: Scores, person: Templates, thresholds: Thresholds
-) -> npt.NDArray[np.bool_]:
+def _accepted(scores: Scores, person: Templates, thresholds: Thresholds) -> npt.NDArray[np.bool_]:
     """Return which recogniser accepts which trial as ``person``: ``[recognisers, n]``."""
     return np.stack(
         [
             scores.matches(name, person.centroid(name), thresholds.forget[name])
-            for name in sorted(scores.embeddings)
+            for name in sorted(scores.embeddings.keys() & person.by_recogniser.keys())
         ]
     )

@@ -56,5 +56,5 @@ def _standardised(
 
 
 def detectable_rate(trials: int, power: float = 0.8) -> float:
-    """Return the smallest rate of which ``trials`` show at least one event with that probability."""
+    """Return the smallest rate of which ``trials`` show an event with probability ``power``."""
     return 1.0 if trials == 0 else 1.0 - (1.0 - power) ** (1.0 / trials)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from govsdk.errors import DigestMismatchError, RequestError
@@ -46,18 +46,21 @@ class Thresholds:
 
 
 def thresholds_for(
-    policy: Policy, calibrations: Mapping[Recogniser, CalibrationRecord]
+    policy: Policy,
+    recognisers: Iterable[Recogniser],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
 ) -> Thresholds:
-    """Return the thresholds that ``policy`` asks for.
+    """Return the thresholds that ``policy`` asks for, in the order of the recognisers' names.
 
     Raises:
         RequestError: a record has no threshold at the policy's false match rate.
     """
     forget, retention = str(policy.claims.forget.fmr), str(policy.claims.retention.fmr)
+    records = {name: calibrations[name] for name in sorted(recognisers)}
     return Thresholds(
-        forget={name: c.threshold(forget, "low") for name, c in calibrations.items()},
-        retention={name: c.threshold(retention, "high") for name, c in calibrations.items()},
-        face={name: float(c.quality.p01) for name, c in calibrations.items()},
+        forget={name: record.threshold(forget, "low") for name, record in records.items()},
+        retention={name: record.threshold(retention, "high") for name, record in records.items()},
+        face={name: float(record.quality.p01) for name, record in records.items()},
         radius=float(calibrations[CONDITIONING].genuine_angle.p999),
     )
 
@@ -78,7 +81,7 @@ def why_not_judged(
         except DigestMismatchError:
             return f"the calibration record of recogniser {name} was made with other weights"
     try:
-        thresholds_for(policy, calibrations)
+        thresholds_for(policy, embedders, calibrations)
     except RequestError as cause:
         return cause.detail
     return None

@@ -77,8 +77,18 @@ class Scores:
     quality: Mapping[Recogniser, Float32]
     """``[n]``; higher is better."""
 
+    def __len__(self) -> int:
+        return max(map(len, self.quality.values()), default=0)
+
+    def part(self, start: int, stop: int) -> Scores:
+        """Return the scores of the trials in [start, stop)."""
+        return Scores(
+            {name: rows[start:stop] for name, rows in self.embeddings.items()},
+            {name: rows[start:stop] for name, rows in self.quality.items()},
+        )
+
     def cosines(self, recogniser: Recogniser, centroids: Float32) -> npt.NDArray[np.float64]:
-        """Return each generation's cosine ``[n]`` to one centroid ``[d]``, or to its own ``[n, d]``."""
+        """Return the cosines ``[n]`` to one centroid ``[d]``, or to each one's own ``[n, d]``."""
         drawn = self.embeddings[recogniser].astype(np.float64)
         cosines: npt.NDArray[np.float64] = (drawn * centroids.astype(np.float64)).sum(axis=1)
         return cosines
@@ -125,9 +135,7 @@ def run_trials(
     return _scores([known[key] for key in keys], list(judges))
 
 
-def _key(
-    model: Model, judges: Mapping[Recogniser, Embedder], condition: Float32, seed: int
-) -> str:
+def _key(model: Model, judges: Mapping[Recogniser, Embedder], condition: Float32, seed: int) -> str:
     parts = [model.resource.sha256, *(judge.sha256 for judge in judges.values()), str(seed)]
     content = "\n".join(parts).encode() + condition.astype("<f4").tobytes()
     return hashlib.sha256(content).hexdigest()

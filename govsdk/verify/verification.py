@@ -11,45 +11,46 @@ Source: design.md, sections 1 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from govsdk.canonical import sha256_hex
 from govsdk.errors import RequestError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.records import (
-    Claim,
     Control,
     Embedder,
-    Float32,
     Progress,
     Recogniser,
     Record,
-    Screen,
     Templates,
     Verdict,
     Verification,
     silent,
 )
-from govsdk.verify.conditions import draw_conditions
+from govsdk.verify.bench import Bench
+from govsdk.verify.claims import (
+    baseline_controls,
+    forget_claims,
+    impostor_controls,
+    no_face_claims,
+    quality_claims,
+    retained_controls,
+    retention_claims,
+)
 from govsdk.verify.harness import harness_digest
-from govsdk.verify.judge import Question, conclude, control, judge_loss, judge_mean, judge_rate
-from govsdk.verify.panel import Panel, choose_panel, nearest_people
+from govsdk.verify.judge import conclude
 from govsdk.verify.screen import screen_earlier
-from govsdk.verify.seeds import picture_seeds, stream
-from govsdk.verify.statistics import mean_loss
-from govsdk.verify.thresholds import CONDITIONING, Thresholds, thresholds_for, why_not_judged
-from govsdk.verify.trials import Memory, Model, Scores, Store, run_trials
+from govsdk.verify.seeds import stream
+from govsdk.verify.thresholds import thresholds_for, why_not_judged
+from govsdk.verify.trials import Model, Store
 
 
 class Baseline(Record):
     """What the unedited model draws, and whether an edit makes sense."""
 
     version: Literal[1] = 1
-    verdict: Verdict | None
+    verdict: Verdict | None = None
     """None: edit and verify. Otherwise the request ends here, before any edit."""
     reason: str | None = None
     """Why it ends here."""
@@ -57,9 +58,162 @@ class Baseline(Record):
     excluded_directions: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Judges:
-    """The recognisers that judge, each with its calibration record."""
+def baseline(
+    policy: Policy,
+    *,
+    subject: Templates,
+    sealed: Sequence[int],
+    gallery: Sequence[Templates],
+    before: Model,
+    embedders: Mapping[Recogniser, Embedder],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
+    note: bytes,
+    journal: Store,
+    progress: Progress = silent,
+) -> Baseline:
+    """Return the positive control: does the unedited model draw the subject at all?
 
-    embedders: Mapping[Recogniser, Embedder]
-    calibrations: Mapping[Recogniser, CalibrationRecord]
+    Under no recogniser: NOTHING_TO_FORGET. Under some but not all, or without calibration or other
+    people to compare with: INCONCLUSIVE, since no trial could then show forgetting.
+
+    Args:
+        sealed: Photos of the first attempt's fold.
+        note: Checkpoint note of the plan's entry.
+        journal: Keeps finished trials, so that a killed run goes on where it stopped.
+    """
+    people = _comparable(gallery, subject, embedders)
+    reason = _why_not(policy, subject, people, embedders, calibrations)
+    if reason:
+        return Baseline(verdict=Verdict.INCONCLUSIVE, reason=reason)
+    thresholds = thresholds_for(policy, embedders, calibrations)
+    bench = Bench(policy, subject, people, embedders, thresholds, note, progress)
+    trials = policy.controls.baseline_trials
+    counts = (trials - trials // 2, trials // 2)
+    drawn = bench.subject_trials(before, sealed, counts, journal, stage="baseline")
+    parts = (drawn.distribution, drawn.photos)
+    controls = tuple(baseline_controls(policy, parts, subject, thresholds))
+    verdict, reason = _evaluable(controls)
+    return Baseline(
+        verdict=verdict, reason=reason, controls=controls, excluded_directions=drawn.excluded
+    )
+
+
+def verify(
+    policy: Policy,
+    *,
+    attempt: int,
+    subject: Templates,
+    sealed: Sequence[int],
+    baseline: Baseline,
+    gallery: Sequence[Templates],
+    earlier: Sequence[Templates] = (),
+    before: Model,
+    after: Model,
+    embedders: Mapping[Recogniser, Embedder],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
+    note: bytes,
+    journal: Store,
+    cache: Store,
+    progress: Progress = silent,
+) -> Verification:
+    """Return what one attempt's model shows, and the verdict.
+
+    Args:
+        attempt: From 1; decides how much alpha its claims may spend.
+        subject: All photos of the person; conditions come from ``sealed`` ones and from D alone.
+        sealed: Photos of this attempt's fold.
+        gallery: Retained, searchable people.
+        earlier: People whom this line of models forgot before.
+        after: The staged model.
+        note: Checkpoint note of the staged model's entry.
+        journal: Keeps trials of this request (personal data of the subject).
+        cache: Keeps retained people's trials under ``before``, for later requests.
+
+    Raises:
+        RequestError: the policy has no such attempt, or no verdict is possible (which
+            :func:`baseline` says before the edit).
+    """
+    people = _comparable(gallery, subject, embedders)
+    reason = _why_not(policy, subject, people, embedders, calibrations)
+    if reason:
+        raise RequestError(reason)
+    thresholds = thresholds_for(policy, embedders, calibrations)
+    bench = Bench(policy, subject, people, embedders, thresholds, note, progress)
+    alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
+
+    drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
+    panels = bench.panels(before.resource.sha256)
+    was = bench.panel_trials(before, panels, cache, stage="retention before")
+    now = bench.panel_trials(after, panels, journal, stage="retention after")
+    screen = screen_earlier(
+        policy,
+        earlier,
+        thresholds,
+        lambda person, label, n: bench.probe(after, person, n, label, journal),
+    )
+    parts = {"distribution": drawn.distribution, "photos": drawn.photos}
+    first, second = panels.parts(was), panels.parts(now)
+    random_before, random_after = first["random"][1], second["random"][1]
+    claims = (
+        *forget_claims(policy, alpha, parts, subject, thresholds),
+        *retention_claims(policy, alpha, first, second, thresholds),
+        *quality_claims(policy, alpha, random_before, random_after, stream(note, "bootstrap")),
+        *no_face_claims(policy, alpha, (*parts.values(), now), thresholds),
+    )
+    controls = (
+        *baseline.controls,
+        *impostor_controls(policy, random_after, subject, thresholds),
+        *retained_controls(policy, panels.random, random_before, thresholds),
+    )
+    return Verification(
+        attempt=attempt,
+        verdict=conclude(claims, controls, screen),
+        claims=claims,
+        controls=controls,
+        screen=screen,
+        excluded_directions=drawn.excluded,
+        thresholds=thresholds.public(),
+        seed_note=sha256_hex(note),
+        model=after.resource,
+        harness=harness_digest(),
+    )
+
+
+def _comparable(
+    gallery: Sequence[Templates], subject: Templates, embedders: Mapping[Recogniser, Embedder]
+) -> list[Templates]:
+    """Return the people other than the subject whom every recogniser knows."""
+    return [
+        person
+        for person in gallery
+        if person.subject != subject.subject and embedders.keys() <= person.by_recogniser.keys()
+    ]
+
+
+def _why_not(
+    policy: Policy,
+    subject: Templates,
+    people: Sequence[Templates],
+    embedders: Mapping[Recogniser, Embedder],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
+) -> str | None:
+    """Return why no verdict is possible, or None."""
+    if not embedders.keys() <= subject.by_recogniser.keys():
+        return "the subject has no photos under one of the recognisers"
+    if not people:
+        return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
+    return why_not_judged(policy, embedders, calibrations)
+
+
+def _evaluable(controls: Sequence[Control]) -> tuple[Verdict | None, str | None]:
+    """Return how the request ends here, and why; None if an edit makes sense."""
+    failed = [control.recogniser for control in controls if not control.passed]
+    if not failed:
+        return None, None
+    if len(failed) == len(controls):
+        return Verdict.NOTHING_TO_FORGET, "the unedited model does not draw the subject"
+    names = ", ".join(failed)
+    return (
+        Verdict.INCONCLUSIVE,
+        f"recogniser {names} rarely sees the subject in the unedited model",
+    )

@@ -9,7 +9,7 @@
     DIR/out/                   certificate, keys to check it with, receipt, summary, picture
 
 - Every step finds what an earlier run left: called again after a kill, the demo goes on.
-- It writes pictures of people before and after. Nothing else in govsdk does, and these are invented.
+- It writes pictures of people before and after. Nothing else in govsdk does; these are invented.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Annotated
 
 import typer
 
-from govsdk.cli.verb import Answer, verb
+from govsdk.cli.verb import Answer, add_verbs
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    verb(app, "demo", panel="Try it")(demo)
+    add_verbs(app, {"demo": demo}, panel="Try it")
 
 
 def demo(

@@ -14,7 +14,7 @@ from govsdk.records import Float32, Picture, Progress
 from govsdk.report.before_after import Row, Sheet, Tile
 
 if TYPE_CHECKING:
-    from govsdk.govern import Workspace
+    from govsdk.govern.workspace import Workspace
 
 TILES = 4
 SEEDS = range(2026, 2026 + TILES)
@@ -82,9 +82,9 @@ class Studio:
             columns=("photos", "drawn before", "drawn after"),
             rows=tuple(rows),
             foot=(
-                "Green bar: recogniser A accepts the drawing as the person of its row (false match "
-                "rate 1 in 1,000).",
-                "All people here are invented, by govsdk's miniature reference world. Only the demo "
+                "Green bar: recogniser A accepts the drawing as the person of its row, at a false "
+                "match rate of 1 in 1,000.",
+                "All people here are invented by govsdk's miniature reference world. Only the demo "
                 "writes such pictures.",
             ),
         )

@@ -21,7 +21,8 @@ from govsdk.govern.config import FILE
 from govsdk.records import Progress
 
 if TYPE_CHECKING:
-    from govsdk.govern import ForgetResult, Workspace
+    from govsdk.govern.result import ForgetResult
+    from govsdk.govern.workspace import Workspace
 
 POLICY = "quickstart"
 RETAINED = 4
@@ -87,7 +88,7 @@ def _next(folder: Path) -> int:
 def _workspace(folder: Path, progress: Progress) -> Workspace:
     """Open the demo's workspace, or create it."""
     from govsdk.certify.keys import KeyProvider
-    from govsdk.govern import Workspace
+    from govsdk.govern.workspace import Workspace
 
     place = folder / "workspace"
     keys = KeyProvider.generate(folder / "keys")

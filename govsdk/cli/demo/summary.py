@@ -17,7 +17,7 @@ from govsdk.cli.tables import fields
 from govsdk.records import Verification
 
 if TYPE_CHECKING:
-    from govsdk.govern import ForgetResult
+    from govsdk.govern.result import ForgetResult
 
 
 def summarise(

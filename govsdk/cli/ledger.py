@@ -1,0 +1,128 @@
+"""``ledger``: read, audit, export and restore. Auditing an export works without any extra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from govsdk.cli.evidence import findings, read_input
+from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.tables import fields, table
+from govsdk.cli.verb import Answer, Verb, add_verbs
+from govsdk.errors import IntegrityError, RequestError
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.statements import parse_statement
+
+if TYPE_CHECKING:
+    from govsdk.ledger import AuditReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    ledger = typer.Typer(help="Read, audit and export the ledger.", no_args_is_help=True)
+    verbs: dict[str, Verb] = {
+        "head": head,
+        "entries": entries,
+        "audit": audit,
+        "export": export,
+        "checkpoint": checkpoint,
+    }
+    add_verbs(ledger, verbs)
+    app.add_typer(ledger, name="ledger", rich_help_panel="Evidence")
+
+
+def head(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Show the ledger's origin, size and root."""
+    found = open_workspace(workspace, keys).ledger.head()
+    data = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
+    return Answer(data, fields(data))
+
+
+def entries(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """List the ledger's entries, oldest first."""
+    envelopes = open_workspace(workspace, keys).ledger.entries()
+    said = [parse_statement(parse_envelope(each).payload) for each in envelopes]
+    data = [
+        {"index": index, "kind": each.kind.value, "request": each.request}
+        for index, each in enumerate(said)
+    ]
+    rows = [tuple(row.values()) for row in data]
+    return Answer(data, table(("index", "kind", "request"), rows))
+
+
+def audit(
+    exported: Annotated[
+        Path | None,
+        typer.Option("--export", help="An exported ledger; needs no workspace.", metavar="DIR"),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="For an export: the issuer's signer.pub.pem.")
+    ] = None,
+    log_key: Annotated[
+        Path | None, typer.Option(help="For an export: the ledger's log.vkey.")
+    ] = None,
+    kept: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", help="A checkpoint kept elsewhere: is it in this ledger?"),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Re-hash every entry, check every signature and the tree, list plans left open."""
+    checkpoints = [read_input(path) for path in kept or ()]
+    if exported is None:
+        report = open_workspace(workspace, keys).ledger.audit(checkpoints=checkpoints)
+    else:
+        report = _audit_export(exported, key, log_key, checkpoints)
+    notes = [f"{report.size} entries, {len(report.open_plans)} open plans"]
+    notes += [f"open: {request}" for request in report.open_plans]
+    if not report.anchored:
+        notes.append(
+            "no checkpoint kept elsewhere was compared: a rollback of the whole folder is not "
+            "detectable"
+        )
+    view = Group(findings(report.findings), Text(), *map(Text, notes))
+    return Answer(report.to_dict(), view, 0 if report.ok else IntegrityError.exit_code)
+
+
+def export(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to write.", metavar="DIR", show_default=False)
+    ],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Copy the ledger for auditors: entries, tiles and checkpoint."""
+    from govsdk.ledger import export as copy
+
+    opened = open_workspace(workspace, keys)
+    found = copy(opened.ledger.log_folder, folder, log_vkey=opened.log_vkey)
+    data = {"folder": str(folder), "entries": found.size}
+    return Answer(data, f"{found.size} entries in {folder}")
+
+
+def checkpoint(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Print the latest checkpoint, a signed note: give it to somebody who keeps it."""
+    note = open_workspace(workspace, keys).ledger.head().note
+    return Answer({"checkpoint": note}, Text(note.rstrip("\n")))
+
+
+def _audit_export(
+    folder: Path, key: Path | None, log_key: Path | None, checkpoints: list[bytes]
+) -> AuditReport:
+    from govsdk.ledger.audit import audit as examine
+
+    if key is None or log_key is None:
+        raise RequestError(
+            "an export cannot vouch for its own keys", hint="add --key and --log-key"
+        )
+    return examine(
+        folder,
+        key_pem=read_input(key),
+        log_vkey=read_input(log_key).decode("utf-8", "replace").strip(),
+        checkpoints=checkpoints,
+    )

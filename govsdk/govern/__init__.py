@@ -1,0 +1,1 @@
+"""The one workflow: a forget request from its receipt to its certificate."""

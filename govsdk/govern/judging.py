@@ -1,0 +1,132 @@
+"""The stages that measure: the unedited model before the edit, the staged one after it.
+
+- Seeds come from checkpoint notes: the plan's for the baseline, the staged model's for the verdict.
+- Trials that a killed run has drawn are not drawn again: they lie in the job's folder under the
+  subject's key; retained people's pictures under the model in force lie in the workspace's cache,
+  which is dropped whenever somebody is erased.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from govsdk.canonical import sha256_hex
+from govsdk.durable import write_file
+from govsdk.govern.residuals import earlier_subjects
+from govsdk.records import Verdict, Verification
+from govsdk.registry.vault import Vault, seal, unseal
+from govsdk.tlog.statements import Kind
+from govsdk.verify.trials import Model
+from govsdk.verify.verification import Baseline, baseline, verify
+
+if TYPE_CHECKING:
+    from govsdk.govern.workflow import Forgetting
+    from govsdk.govern.workspace import Workspace
+
+
+def measure_baseline(run: Forgetting) -> Baseline:
+    """Return what the unedited model draws for the subject's conditions."""
+    workspace = run.workspace
+    return baseline(
+        run.policy,
+        subject=run.templates,
+        sealed=run.private.split.sealed[0],
+        gallery=workspace.registry.gallery(exclude=(run.subject,)),
+        before=Model(run.current, workspace.generator()),
+        embedders=workspace.embedders,
+        calibrations=workspace.calibrations,
+        note=run.entries.note(Kind.PLAN),
+        journal=_journal(run),
+        progress=run.progress,
+    )
+
+
+def judge(run: Forgetting, attempt: int) -> Verdict:
+    """Measure the staged model of ``attempt``, log the report, and return its verdict."""
+    part = str(attempt)
+    if run.entries.predicate(Kind.VERIFICATION, part=part) is None:
+        report = _verify(run, attempt)
+        run.entries.append(Kind.VERIFICATION, report.model, report.public(), part=part)
+    said = run.entries.predicate(Kind.VERIFICATION, part=part)
+    return Verification.model_validate(said).verdict
+
+
+def _verify(run: Forgetting, attempt: int) -> Verification:
+    workspace = run.workspace
+    measured = run.job.state.baseline
+    assert measured is not None, "the baseline comes first"
+    return verify(
+        run.policy,
+        attempt=attempt + 1,
+        subject=run.templates,
+        sealed=run.private.split.sealed[attempt],
+        baseline=measured,
+        gallery=workspace.registry.gallery(exclude=(run.subject,)),
+        earlier=[past.templates for past in earlier_subjects(workspace)],
+        before=Model(run.current, workspace.generator()),
+        after=Model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
+        embedders=workspace.embedders,
+        calibrations=workspace.calibrations,
+        note=run.entries.note(Kind.STAGED, part=str(attempt)),
+        journal=_journal(run),
+        cache=_cache(workspace),
+        progress=run.progress,
+    )
+
+
+def cache_folder(workspace: Workspace) -> Path:
+    """Return where retained people's trials are kept; dropped whenever somebody is erased."""
+    return workspace.folder / "cache"
+
+
+class SealedStore:
+    """A store of trials: one sealed file for each ``put``, all read at the first ``get``."""
+
+    def __init__(
+        self, folder: Path, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]
+    ) -> None:
+        self._folder = folder
+        self._seal, self._unseal = seal, unseal
+        self._values: dict[str, bytes] | None = None
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Return what is there of ``keys``."""
+        values = self._all()
+        return {key: values[key] for key in keys if key in values}
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Keep ``values``, all or none."""
+        text = json.dumps({key: b64encode(value).decode() for key, value in values.items()})
+        name = sha256_hex("\n".join(sorted(values)).encode())[:32]
+        write_file(self._folder / name, self._seal(text.encode()))
+        self._all().update(values)
+
+    def _all(self) -> dict[str, bytes]:
+        if self._values is None:
+            self._values = {}
+            for file in sorted(self._folder.glob("[0-9a-f]*")):
+                kept = json.loads(self._unseal(file.read_bytes()))
+                self._values.update({key: b64decode(value) for key, value in kept.items()})
+        return self._values
+
+
+def _journal(run: Forgetting) -> SealedStore:
+    registry, subject = run.workspace.registry, run.subject
+    return SealedStore(
+        run.folder / "private" / "trials",
+        lambda data: registry.seal(subject, "trials", data),
+        lambda sealed: registry.unseal(subject, "trials", sealed),
+    )
+
+
+def _cache(workspace: Workspace) -> SealedStore:
+    vault = Vault(workspace.keys.vault, workspace.entropy)
+    return SealedStore(
+        cache_folder(workspace),
+        lambda data: seal(vault.key, "trials", "cache", data, entropy=workspace.entropy),
+        lambda sealed: unseal(vault.key, "trials", "cache", sealed),
+    )

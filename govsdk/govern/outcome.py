@@ -1,0 +1,74 @@
+"""From a finished job to the result that the caller gets, the first time and every time after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govsdk.certify.receipts import receipt
+from govsdk.govern.erasing import drop_opening, take_opening
+from govsdk.govern.issuing import verifications
+from govsdk.govern.job import Stage
+from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
+from govsdk.records import Receipt, Verdict
+
+if TYPE_CHECKING:
+    from govsdk.govern.workflow import Forgetting
+
+
+def outcome(run: Forgetting) -> ForgetResult:
+    """Return the result of a request that has come to its end."""
+    state = run.job.state
+    assert state.verdict is not None
+    certified = state.stage is Stage.CERTIFIED
+    edited = state.verdict is not Verdict.NOTHING_TO_FORGET
+    return ForgetResult(
+        request=state.request,
+        policy=run.policy.headline,
+        verdict=state.verdict,
+        stages=_stages(run, edited=edited),
+        verifications=tuple(verifications(run)) if edited else (),
+        model=state.model_after,
+        model_path=(
+            run.workspace.line.version(state.published_version).path
+            if state.published_version is not None
+            else None
+        ),
+        erasure=state.erasure,
+        certificate=(
+            Certificate(run.workspace.certificate_path(state.request).read_bytes())
+            if certified
+            else None
+        ),
+        receipt=_receipt(run) if certified else None,
+    )
+
+
+def _stages(run: Forgetting, *, edited: bool) -> tuple[StageOutcome, ...]:
+    state = run.job.state
+    erased = state.erasure is not None and state.erasure.scan.hits_after == 0
+    stages = [StageOutcome("planned", True), StageOutcome("baseline", True)]
+    if edited:
+        forgotten = state.verdict is Verdict.FORGOTTEN
+        stages += [
+            StageOutcome("edited", True, f"attempt {state.attempt + 1}"),
+            StageOutcome("verified", forgotten, str(state.verdict)),
+            StageOutcome("published", state.published_version is not None),
+        ]
+    else:
+        stages.append(StageOutcome("verified", True, str(state.verdict)))
+    return (
+        *stages,
+        StageOutcome("erased", erased),
+        StageOutcome("certified", state.certificate is not None),
+    )
+
+
+def _receipt(run: Forgetting) -> Receipt | None:
+    """Hand out the receipt, once."""
+    opening = take_opening(run)
+    if opening is None:
+        return None
+    key, template_set = opening
+    handed = receipt(key, run.subject, template_set)
+    drop_opening(run)
+    return handed

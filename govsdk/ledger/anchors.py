@@ -1,0 +1,52 @@
+"""Anchors: copies of the signed heads where the ledger's administrator cannot reach them.
+
+They, not the database, make the ledger append-only: without one a rollback of the whole folder,
+head included, cannot be told from an earlier time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govsdk.durable import write_file
+from govsdk.errors import EvidenceError, LedgerForkError
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.notes import VerifierKey
+
+_PUBLIC = 0o644
+
+
+class Anchor:
+    """One folder of heads: ``<folder>/<origin>/<size>.txt``, written once each."""
+
+    def __init__(self, folder: Path, key: VerifierKey) -> None:
+        self._place = folder / key.name
+        self._key = key
+
+    def keep(self, head: SignedCheckpoint) -> None:
+        """Store ``head`` unless it is there.
+
+        Raises:
+            LedgerForkError: Another head of this size is.
+            BackendError, DiskFullError: It cannot be stored.
+        """
+        path = self._place / f"{head.size}.txt"
+        if not path.exists():
+            write_file(path, head.note.encode(), mode=_PUBLIC)
+        elif self._read(path).root != head.root:
+            raise LedgerForkError(f"an anchor holds another head at {head.size} entries")
+
+    def newest(self) -> SignedCheckpoint | None:
+        """Return the largest head that was stored.
+
+        Raises:
+            LedgerForkError: It is not one that this ledger signed.
+        """
+        sizes = [int(path.stem) for path in self._place.glob("*.txt") if path.stem.isdecimal()]
+        return self._read(self._place / f"{max(sizes)}.txt") if sizes else None
+
+    def _read(self, path: Path) -> SignedCheckpoint:
+        try:
+            return open_checkpoint(path.read_bytes(), self._key)
+        except EvidenceError as cause:
+            raise LedgerForkError("an anchor holds a head that was not signed here") from cause

@@ -1,0 +1,250 @@
+"""The audit of a log folder: every byte of it is compared with what the pinned keys signed.
+
+Invariants:
+
+- payloads are hashed again and signatures verified again, all of them, in one pass over files of
+  256 entries;
+- a file too many, too few, or with a byte changed fails; nothing is repaired here;
+- needs neither DuckDB nor torch: an auditor gets the folder and two public keys.
+
+The numbers are those of docs/formats/ledger-v1.md, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from govsdk.errors import (
+    DigestMismatchError,
+    IntegrityError,
+    LedgerForkError,
+    LedgerRollbackError,
+    MalformedEvidenceError,
+    ProofError,
+)
+from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
+from govsdk.ledger.rows import Row, Rows
+from govsdk.ledger.tiles import (
+    ENTRIES,
+    ENVELOPES,
+    HASHES,
+    WIDTH,
+    pack_envelopes,
+    pack_leaves,
+    tiles_of,
+)
+from govsdk.records import Sha256
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.findings import Finding, Findings, first_failure
+from govsdk.tlog.leaves import leaf_of
+from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
+from govsdk.tlog.statements import TERMINAL, Kind, Statement, parse_statement
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What the audit of one log found."""
+
+    findings: tuple[Finding, ...]
+    size: int
+    """Entries under the signed head; 0 if the head does not verify."""
+    open_plans: tuple[Sha256, ...]
+    """Requests (as commitments) that were planned and have not ended."""
+    anchored: bool
+    """Whether heads kept elsewhere were compared: without them a rollback of the whole folder is
+    not detectable."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return first_failure(self.findings) is None
+
+    def require(self) -> None:
+        """Return if ``ok``, else raise the first failure as the typed error it is."""
+        failure = first_failure(self.findings)
+        if failure is not None:
+            raise failure
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON values."""
+        return {
+            "ok": self.ok,
+            "size": self.size,
+            "anchored": self.anchored,
+            "openPlans": list(self.open_plans),
+            "checks": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def audit(
+    folder: Path,
+    *,
+    key_pem: bytes,
+    log_vkey: str,
+    checkpoints: Sequence[bytes] = (),
+    rows: Rows | None = None,
+) -> AuditReport:
+    """Return what is found in the log in ``folder``: an export, or a live ledger's ``log``.
+
+    Args:
+        key_pem: The signer's public key, obtained apart from the log.
+        log_vkey: The log's verifier key, likewise.
+        checkpoints: Heads of this log that were kept elsewhere.
+        rows: The writer's database, to be compared too.
+
+    Raises:
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key.
+        MissingError: There is no log in ``folder``.
+    """
+    key, log_key = PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey)
+    return _Audit(folder, key, log_key, checkpoints, rows).report()
+
+
+class _Audit:
+    """One log under the checks; each check may rely on what those before it established."""
+
+    head: SignedCheckpoint
+
+    def __init__(
+        self,
+        folder: Path,
+        key: PublicKey,
+        log_key: VerifierKey,
+        checkpoints: Sequence[bytes],
+        rows: Rows | None,
+    ) -> None:
+        self.folder = folder
+        self.key = key
+        self.log_key = log_key
+        self.checkpoints = checkpoints
+        self.rows = rows
+        self.open_plans: dict[Sha256, None] = {}
+        self.log = PublicLog(folder, size=0)
+
+    def report(self) -> AuditReport:
+        found = Findings()
+        sound = found.chain(
+            {
+                "checkpoint": self._checkpoint,  # 1
+                "files": self._files,  # 2
+                "root": self._root,  # 3
+                "tiles": self._tiles,  # 4
+            }
+        )
+        found.each(
+            {
+                "signatures": self._signatures,  # 5
+                "statements": self._statements,  # 6
+                "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
+                "rows": self._rows if self.rows is not None else "no-database-given",  # 8
+            },
+            reached=sound,
+        )
+        return AuditReport(
+            findings=tuple(found.lines),
+            size=self.log.size,
+            open_plans=tuple(self.open_plans),
+            anchored=bool(self.checkpoints),
+        )
+
+    def _checkpoint(self) -> str:
+        self.head = read_checkpoint(self.folder, self.log_key)
+        self.log = PublicLog(self.folder, self.head.size)
+        return f"{self.head.origin}, {self.head.size} entries"
+
+    def _files(self) -> str:
+        expected = {CHECKPOINT, *(tile.path for tile in tiles_of(self.log.size))}
+        found = {
+            path.relative_to(self.folder).as_posix()
+            for path in self.folder.rglob("*")
+            if path.is_symlink() or not path.is_dir()
+        }
+        for path in sorted(expected ^ found):
+            word = "missing" if path in expected else "unexpected"
+            raise IntegrityError(f"a file is {word}", reason=f"file-{word}", file=path)
+        return f"{len(found)} files"
+
+    def _root(self) -> None:
+        tree = Frontier()
+        for number in self._bundles():
+            leaves = self.log.leaves(number)
+            self._require_exact(ENTRIES, number, pack_leaves(leaves))
+            for leaf in leaves:
+                tree.append(leaf_hash(leaf))
+        if tree.root() != self.head.root:
+            raise ProofError("the entries do not lead to the signed root", reason="root")
+
+    def _tiles(self) -> None:
+        for tile in tiles_of(self.log.size):
+            if tile.level:
+                expected = self.log.parents(tile)
+            elif tile.sort == HASHES:
+                expected = b"".join(map(leaf_hash, self.log.leaves(tile.number)))
+            else:
+                continue
+            if self.log.read(tile) != expected:
+                raise DigestMismatchError("a tile", reason="tile", file=tile.path)
+
+    def _signatures(self) -> None:
+        for number in self._bundles():
+            envelopes, leaves = self.log.envelopes(number), self.log.leaves(number)
+            self._require_exact(ENVELOPES, number, pack_envelopes(envelopes))
+            for envelope, leaf in zip(envelopes, leaves, strict=True):
+                signed = parse_envelope(envelope)
+                signed.verify(self.key)
+                if leaf_of(signed, self.key) != leaf:
+                    raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
+
+    def _statements(self) -> str:
+        names: set[str] = set()
+        for envelope in self.log.entries():
+            statement = parse_statement(parse_envelope(envelope).payload)
+            if statement.once in names:
+                raise LedgerForkError("two entries have one name", reason="name-twice")
+            names.add(statement.once)
+            self._follow(statement)
+        return f"{len(self.open_plans)} open plans"
+
+    def _follow(self, statement: Statement) -> None:
+        if statement.request is None:
+            return
+        if statement.kind is Kind.PLAN:
+            self.open_plans[statement.request] = None
+        elif statement.kind in TERMINAL:
+            self.open_plans.pop(statement.request, None)
+
+    def _heads(self) -> str:
+        for note in self.checkpoints:
+            other = open_checkpoint(note, self.log_key)
+            if other.size > self.log.size:
+                raise LedgerRollbackError(rows=self.log.size, signed=other.size, reason="rollback")
+            if root_of(other.size, self.log.node) != other.root:
+                raise LedgerForkError(f"at {other.size} entries", reason="fork")
+        return f"{len(self.checkpoints)} compared"
+
+    def _rows(self) -> None:
+        assert self.rows is not None
+        if self.rows.count() != self.log.size:
+            raise LedgerForkError("rows and log differ in number", reason="rows")
+        for number in self._bundles():
+            leaves, envelopes = self.log.leaves(number), self.log.envelopes(number)
+            first = number * WIDTH
+            for row, leaf, envelope in zip(
+                self.rows.between(first, first + len(leaves)), leaves, envelopes, strict=True
+            ):
+                once = parse_statement(parse_envelope(envelope).payload).once
+                if row != Row(once, leaf_hash(leaf), leaf, envelope):
+                    raise LedgerForkError("a row differs from the log", reason="rows")
+
+    def _bundles(self) -> range:
+        return range(-(-self.log.size // WIDTH))
+
+    def _require_exact(self, sort: str, number: int, content: bytes) -> None:
+        tile = self.log.tile(sort, number)
+        if self.log.read(tile) != content:
+            raise MalformedEvidenceError("a file of the log has a tail", reason="tail")

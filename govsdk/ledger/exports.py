@@ -1,0 +1,80 @@
+"""Exports: the log as a folder to hand to auditors, and the ledger rebuilt from one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from govsdk.durable import remove_tree, sync_folder, write_file
+from govsdk.errors import ConflictError, LedgerRollbackError
+from govsdk.ledger.audit import audit
+from govsdk.ledger.ledger import LOG, ROWS, Ledger, LedgerKeys, row_of
+from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
+from govsdk.ledger.rows import DuckRows
+from govsdk.ledger.tiles import WIDTH, tiles_of
+from govsdk.tlog.checkpoints import SignedCheckpoint
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
+
+_PUBLIC = 0o644
+
+
+def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint:
+    """Copy the log in ``log_folder``, as of its present head, to the new folder ``target``.
+
+    The copy is a C2SP tlog-tiles folder with the signed envelopes beside; ``audit`` accepts it.
+    Appends may go on meanwhile.
+
+    Raises:
+        ConflictError: ``target`` is not empty.
+        MissingError: There is no log in ``log_folder``.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise ConflictError("the folder to export to is not empty")
+    head = read_checkpoint(log_folder, VerifierKey.parse(log_vkey))
+    log = PublicLog(log_folder, head.size)
+    for tile in tiles_of(head.size):
+        write_file(target / tile.path, log.exactly(tile), mode=_PUBLIC)
+    write_file(target / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+    return head
+
+
+def restore(
+    source: Path, folder: Path, *, keys: LedgerKeys, anchors: Sequence[Path] = ()
+) -> Ledger:
+    """Return the ledger rebuilt in ``folder`` from the log in ``source``, audited first.
+
+    ``source`` may be an export or the ``log`` folder of ``folder`` itself, whose database was lost.
+
+    Raises:
+        ConflictError: ``folder`` still has a database; move it away first.
+        LedgerRollbackError: ``source`` is older than a head in ``folder`` or in an anchor.
+        EvidenceError, IntegrityError: ``source`` does not pass the audit.
+    """
+    log_vkey, signer = keys.log.vkey, PublicKey.from_pem(keys.certificate.public_pem)
+    if (folder / ROWS).exists():
+        raise ConflictError("the ledger to restore still has a database")
+    report = audit(source, key_pem=keys.certificate.public_pem, log_vkey=log_vkey)
+    report.require()
+    _require_newest(folder / LOG, report.size, log_vkey)
+    head = read_checkpoint(source, VerifierKey.parse(log_vkey))
+    log = PublicLog(source, head.size)
+    unfinished = folder / f".{ROWS}.restoring"
+    unfinished.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with DuckRows.create(unfinished) as rows:
+        for number in range(-(-head.size // WIDTH)):
+            rows.insert([row_of(envelope, signer) for envelope in log.envelopes(number)])
+    if source.resolve() != (folder / LOG).resolve():
+        remove_tree(folder / LOG)
+        write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+    unfinished.replace(folder / ROWS)
+    sync_folder(folder)
+    return Ledger.open(folder, keys=keys, anchors=anchors)
+
+
+def _require_newest(log_folder: Path, size: int, log_vkey: str) -> None:
+    if (log_folder / CHECKPOINT).exists():
+        signed = read_checkpoint(log_folder, VerifierKey.parse(log_vkey)).size
+        if signed > size:
+            raise LedgerRollbackError(f"{size} of {signed}", rows=size, signed=signed)

@@ -1,0 +1,140 @@
+"""The public log: the folder that readers and auditors use, without a database or a lock.
+
+Invariants:
+
+- a reader sees the log as of one checkpoint, whose signature was verified, even while the ledger
+  grows;
+- nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from govsdk.errors import IntegrityError, MissingError, RequestError
+from govsdk.ledger.tiles import (
+    ENTRIES,
+    ENVELOPES,
+    WIDTH,
+    Tile,
+    pack_envelopes,
+    pack_leaves,
+    tiles_of,
+    unpack_envelopes,
+    unpack_hashes,
+    unpack_leaves,
+)
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.merkle import Frontier
+from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
+
+CHECKPOINT = "checkpoint"
+
+
+class PublicLog:
+    """A log folder as of one size."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder = folder
+        self.size = size
+
+    def envelope(self, index: int) -> bytes:
+        """Return the signed envelope of entry ``index``.
+
+        Raises:
+            RequestError: There is no such entry.
+        """
+        if not 0 <= index < self.size:
+            raise RequestError(f"the ledger has entries 0 to {self.size - 1}")
+        return self.envelopes(index // WIDTH)[index % WIDTH]
+
+    def entries(self) -> Iterator[bytes]:
+        """Yield every envelope, oldest first."""
+        for number in range(-(-self.size // WIDTH)):
+            yield from self.envelopes(number)
+
+    def envelopes(self, number: int) -> list[bytes]:
+        """Return the signed envelopes of file ``number`` of them."""
+        tile = self.tile(ENVELOPES, number)
+        return _first(tile, unpack_envelopes(self.read(tile)))
+
+    def leaves(self, number: int) -> list[bytes]:
+        """Return the leaves of entry bundle ``number``."""
+        tile = self.tile(ENTRIES, number)
+        return _first(tile, unpack_leaves(self.read(tile)))
+
+    def hashes(self, level: int, number: int) -> list[bytes]:
+        """Return the hashes of tile ``number`` at tile level ``level``."""
+        tile = self.tile(f"tile/{level}", number, level=level)
+        return _first(tile, unpack_hashes(self.read(tile)))
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash over leaves ``[index * 2**level, (index + 1) * 2**level)``."""
+        tile_level, height = divmod(level, 8)
+        first = index << height
+        row = self.hashes(tile_level, first // WIDTH)
+        start = first % WIDTH
+        return Frontier(row[start : start + (1 << height)]).root()
+
+    def parents(self, tile: Tile) -> bytes:
+        """Return what ``tile`` of hashes, of a level above 0, must hold by the one below."""
+        level, numbers = tile.level - 1, range(tile.first, tile.first + tile.width)
+        return b"".join(Frontier(self.hashes(level, number)).root() for number in numbers)
+
+    def complete(self) -> bool:
+        """Return whether every file of the log is there."""
+        return all((self.folder / tile.path).is_file() for tile in tiles_of(self.size))
+
+    def tile(self, sort: str, number: int, *, level: int = 0) -> Tile:
+        """Return the file ``number`` of ``sort`` as a log of this size has it."""
+        return Tile(sort, number, min(WIDTH, (self.size >> 8 * level) - number * WIDTH))
+
+    def read(self, tile: Tile) -> bytes:
+        """Return the bytes of ``tile``, or of the wider file that has taken its place.
+
+        Raises:
+            IntegrityError: There is no such file.
+        """
+        folder = (self.folder / tile.path).parent
+        wider = [f"{tile.stem}.p/{width}" for width in _widths(folder) if width > tile.width]
+        for path in (tile.path, *wider, tile.stem):
+            with suppress(FileNotFoundError):
+                return (self.folder / path).read_bytes()
+        raise IntegrityError("a file of the log is not there", reason="missing", file=tile.path)
+
+    def exactly(self, tile: Tile) -> bytes:
+        """Return the bytes of ``tile`` as a log of this size has them."""
+        if tile.sort == ENTRIES:
+            return pack_leaves(self.leaves(tile.number))
+        if tile.sort == ENVELOPES:
+            return pack_envelopes(self.envelopes(tile.number))
+        return b"".join(self.hashes(tile.level, tile.number))
+
+
+def read_checkpoint(folder: Path, key: VerifierKey) -> SignedCheckpoint:
+    """Return the verified head of the log in ``folder``.
+
+    Raises:
+        MissingError: There is no log in ``folder``.
+        MalformedEvidenceError, SignatureError: Its checkpoint is not one that ``key`` signed.
+    """
+    try:
+        with (folder / CHECKPOINT).open("rb") as file:
+            return open_checkpoint(file.read(MAX_NOTE_BYTES + 1), key)
+    except OSError as cause:
+        raise MissingError("no log in that folder") from cause
+
+
+def _widths(folder: Path) -> list[int]:
+    """Return the widths of the files in ``folder``, if it holds a growing tile's."""
+    if folder.suffix != ".p" or not folder.is_dir():
+        return []
+    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+
+
+def _first(tile: Tile, items: list[bytes]) -> list[bytes]:
+    if len(items) < tile.width:
+        raise IntegrityError("a file of the log is too short", reason="short", file=tile.path)
+    return items[: tile.width]

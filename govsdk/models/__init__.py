@@ -1,0 +1,1 @@
+"""The governed models: generator, recognisers, their digests and versions; drawing and scoring."""

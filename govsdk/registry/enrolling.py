@@ -1,0 +1,226 @@
+"""The steps of an enrolment: all or nothing, and the same call again adds nothing.
+
+- Checks come before the first byte is written; the entry (or the new profile) is written last and
+  makes everything before it count.
+- A person who was never fully enrolled (a crash) is started over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from govsdk.errors import EmbeddingError, PhotoError, RequestError, SubjectExistsError
+from govsdk.records import Embedder, Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.registry.dossier import Dossier, Profile
+from govsdk.registry.gates import (
+    Gates,
+    least_cosine,
+    near_duplicates,
+    require_consistency,
+    require_pictures,
+    require_quality,
+    unit_rows,
+)
+from govsdk.registry.people import Enrolment
+from govsdk.registry.roster import Entry, State
+from govsdk.registry.store import Store
+
+LONGEST_ID = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """What is to be enrolled, each row checked."""
+
+    subject: SubjectId
+    rows: Mapping[Recogniser, Float32]
+    """``[n, d]``, unit rows, by recogniser."""
+    pictures: Sequence[Picture]
+    """The ``n`` photos, or none where only embeddings were given."""
+    fingerprints: Sequence[str]
+    """SHA-256 of each of the ``n``."""
+    weights: Mapping[Recogniser, str]
+    """Digest of each recogniser's weights, where known."""
+
+    @property
+    def from_photos(self) -> bool:
+        """Whether photos are kept beside the templates."""
+        return len(self.pictures) > 0
+
+    def without(self, known: Sequence[str]) -> Offer:
+        """Return what is not ``known``, each item once."""
+        first = {print_: i for i, print_ in reversed(list(enumerate(self.fingerprints)))}
+        kept = sorted(i for print_, i in first.items() if print_ not in set(known))
+        return Offer(
+            self.subject,
+            {name: stack[kept] for name, stack in self.rows.items()},
+            [self.pictures[i] for i in kept] if self.from_photos else [],
+            [self.fingerprints[i] for i in kept],
+            self.weights,
+        )
+
+
+def require_subject(subject: SubjectId) -> None:
+    """Raise ``RequestError`` unless ``subject`` is a printable id of 1 to 256 characters."""
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_ID:
+        raise RequestError(f"a subject id has 1 to {LONGEST_ID} characters")
+    if not subject.isprintable():
+        raise RequestError("a subject id has no control characters")
+
+
+def offer_photos(
+    subject: SubjectId,
+    photos: Sequence[Picture],
+    embedders: Mapping[Recogniser, Embedder],
+    *,
+    gates: Gates,
+    dimensions: Mapping[Recogniser, int],
+) -> Offer:
+    """Return the offer of ``photos``, embedded and checked one by one.
+
+    Raises:
+        PhotoError, EmbeddingError, RequestError: As ``Registry.enroll``.
+    """
+    require_subject(subject)
+    if not photos:
+        raise PhotoError("there is none")
+    require_pictures(photos)
+    embedded = {name: embedder.embed(photos) for name, embedder in embedders.items()}
+    for name, found in embedded.items():
+        if name in gates.quality:
+            require_quality(found.quality, gates.quality[name], name)
+    return Offer(
+        subject,
+        _checked({name: found.embeddings for name, found in embedded.items()}, dimensions),
+        photos,
+        [_fingerprint(photo) for photo in photos],
+        {name: embedder.sha256 for name, embedder in embedders.items()},
+    )
+
+
+def offer_embeddings(
+    subject: SubjectId,
+    by_recogniser: Mapping[Recogniser, Float32],
+    *,
+    dimensions: Mapping[Recogniser, int],
+) -> Offer:
+    """Return the offer of embeddings that come without photos, checked.
+
+    Raises:
+        EmbeddingError, RequestError: As ``Registry.enroll_embeddings``.
+    """
+    require_subject(subject)
+    rows = _checked(by_recogniser, dimensions)
+    together = np.hstack([rows[name] for name in sorted(rows)])
+    return Offer(subject, rows, (), [_fingerprint(row) for row in together], {})
+
+
+def _checked(
+    by_recogniser: Mapping[Recogniser, Float32], dimensions: Mapping[Recogniser, int]
+) -> dict[Recogniser, Float32]:
+    rows = {n: unit_rows(stack, dimensions.get(n)) for n, stack in by_recogniser.items()}
+    if len({len(stack) for stack in rows.values()}) != 1:
+        raise EmbeddingError("every recogniser must give one row per photo")
+    return rows
+
+
+def _fingerprint(item: Picture | Float32) -> str:
+    return hashlib.sha256(repr(item.shape).encode() + item.tobytes()).hexdigest()
+
+
+def enroll(
+    store: Store, offer: Offer, *, gates: Gates, may_anchor: bool | None, allow_forgotten: bool
+) -> Enrolment:
+    """Add ``offer`` to the subject's file, or begin one; the caller holds the lock.
+
+    Args:
+        may_anchor: None: yes for a new subject, unchanged for an enrolled one.
+
+    Raises:
+        SubjectExistsError: The subject is restricted, being erased, or was forgotten.
+        PhotoError, EmbeddingError: A photo differs too much from the person's others.
+    """
+    entry = store.roster.entry(offer.subject)
+    state = entry.state if entry is not None else None
+    if state is State.ERASING:
+        raise SubjectExistsError("being erased")
+    if state is State.ENROLLED:
+        dossier = store.find(offer.subject, State.ENROLLED)
+        if dossier is not None:
+            return _extend(store, dossier, offer, gates=gates, may_anchor=may_anchor)
+    if store.roster.buried(offer.subject) and not allow_forgotten:
+        raise SubjectExistsError("forgotten before", hint="pass allow_forgotten=True if they agree")
+    return _begin(store, entry, offer, gates=gates, may_anchor=may_anchor is not False)
+
+
+def _begin(
+    store: Store, entry: Entry | None, offer: Offer, *, gates: Gates, may_anchor: bool
+) -> Enrolment:
+    enrolment = _judge(None, offer, gates)
+    fresh = offer.without(())
+    store.admit(fresh.rows, fresh.weights)
+    if entry is not None:
+        store.dossier(entry.folder).remove()
+    folder = store.vault.new_name()
+    store.roster.set(offer.subject, Entry(folder, State.ENROLLING))
+    dossier = store.dossier(folder)
+    dossier.create_key()
+    dossier.add_batch(0, fresh.rows, fresh.pictures)
+    prints = tuple(fresh.fingerprints)
+    dossier.set_profile(
+        Profile(offer.subject, may_anchor, offer.from_photos, batches=1, fingerprints=prints)
+    )
+    store.roster.set(offer.subject, Entry(folder, State.ENROLLED))
+    if store.roster.buried(offer.subject):
+        store.roster.unbury(offer.subject)
+    return enrolment
+
+
+def _extend(
+    store: Store, dossier: Dossier, offer: Offer, *, gates: Gates, may_anchor: bool | None
+) -> Enrolment:
+    profile = dossier.profile()
+    if profile.restricted:
+        raise SubjectExistsError("restricted")
+    templates = dossier.templates(profile)
+    if set(templates.by_recogniser) != set(offer.rows):
+        raise EmbeddingError("the subject was enrolled under other recognisers")
+    if profile.from_photos != offer.from_photos:
+        raise EmbeddingError("photos and bare embeddings cannot be mixed in one subject")
+    enrolment = _judge(templates, offer, gates, known=profile.fingerprints)
+    store.admit(offer.rows, offer.weights)
+    fresh = offer.without(profile.fingerprints)
+    changed = profile if may_anchor is None else replace(profile, may_anchor=may_anchor)
+    if fresh.fingerprints:
+        dossier.add_batch(profile.batches, fresh.rows, fresh.pictures)
+        changed = replace(
+            changed,
+            batches=profile.batches + 1,
+            fingerprints=(*profile.fingerprints, *fresh.fingerprints),
+        )
+    if changed != profile:
+        dossier.set_profile(changed)
+    return enrolment
+
+
+def _judge(
+    enrolled: Templates | None, offer: Offer, gates: Gates, known: Sequence[str] = ()
+) -> Enrolment:
+    """Hold the offer against the gates, together with what is enrolled already."""
+    error = PhotoError if offer.from_photos else EmbeddingError
+    fresh = offer.without(known)
+    least, near = {}, 0
+    for name, rows in offer.rows.items():
+        old = None if enrolled is None else enrolled.by_recogniser[name]
+        if name in gates.consistency:
+            floor = gates.consistency[name]
+            require_consistency(rows, floor, name, enrolled=old, error=error)
+        together = fresh.rows[name] if old is None else np.vstack([old, fresh.rows[name]])
+        least[name] = least_cosine(together)
+        near = max(near, near_duplicates(together, gates.near_duplicate))
+    added = len(fresh.fingerprints)
+    return Enrolment(len(known) + added, added, least, near)

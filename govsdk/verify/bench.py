@@ -1,0 +1,127 @@
+"""Which trials are run: around the subject, from their sealed photos, and over the retained panel.
+
+- Every draw follows from the note; nothing here knows how a model was edited.
+- Trials that belong together run as one stage, so that batches stay full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from govsdk.policy import Policy
+from govsdk.records import Embedder, Float32, Progress, Recogniser, Sha256, Templates
+from govsdk.verify.conditions import Conditions, draw_conditions
+from govsdk.verify.panel import Panel, choose_panel, nearest_people
+from govsdk.verify.seeds import picture_seeds, stream
+from govsdk.verify.thresholds import CONDITIONING, Thresholds
+from govsdk.verify.trials import Model, Scores, Store, run_trials
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectTrials:
+    """The subject's trials under one model."""
+
+    distribution: Scores
+    """From conditions drawn from D."""
+    photos: Scores
+    """From the sealed photos' own conditions."""
+    excluded: int
+    """Directions of D that belong to somebody else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """The retained people's trials, in this order."""
+
+    random: Panel
+    """Everybody in turn."""
+    hard: Panel | None
+    """The subject's nearest people, if the policy judges them apart."""
+
+    def parts(self, scores: Scores) -> dict[str, tuple[Panel, Scores]]:
+        """Return each panel with its own share of ``scores``."""
+        size = len(self.random.seeds)
+        parts = {"random": (self.random, scores.part(0, size))}
+        if self.hard is not None:
+            parts["hard-neighbours"] = (self.hard, scores.part(size, len(scores)))
+        return parts
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """One sitting of the judge: the people, the recognisers and the note that fixes all draws."""
+
+    policy: Policy
+    subject: Templates
+    people: Sequence[Templates]
+    """Retained people whom every recogniser knows; at least one, never the subject."""
+    embedders: Mapping[Recogniser, Embedder]
+    thresholds: Thresholds
+    note: bytes
+    progress: Progress
+
+    def subject_trials(
+        self,
+        model: Model,
+        sealed: Sequence[int],
+        counts: tuple[int, int],
+        store: Store,
+        *,
+        stage: str,
+    ) -> SubjectTrials:
+        """Return the subject's trials: ``counts`` from D and from the ``sealed`` photos."""
+        around, photos = counts
+        drawn = self._around(self.subject, around, stage)
+        fold = self.subject.by_recogniser[CONDITIONING][list(sealed)]
+        conditions = np.concatenate([drawn.embeddings, fold[np.arange(photos) % len(fold)]])
+        seeds = picture_seeds(self.note, stage, around + photos)
+        scores = self._run(model, conditions, seeds, store, stage)
+        return SubjectTrials(
+            scores.part(0, around), scores.part(around, around + photos), drawn.excluded
+        )
+
+    def panels(self, predecessor: Sha256) -> Panels:
+        """Return the retained panel and, if the policy asks, the subject's nearest people."""
+        claim = self.policy.claims.retention
+        rng = stream(self.note, "panel")
+        random = choose_panel(self.people, claim.pairs, model=predecessor, rng=rng)
+        if claim.hard_neighbours is None:
+            return Panels(random, None)
+        nearest = nearest_people(self.subject, self.people, claim.hard_neighbours.people)
+        pairs = claim.hard_neighbours.pairs
+        return Panels(random, choose_panel(nearest, pairs, model=predecessor, rng=rng))
+
+    def panel_trials(self, model: Model, panels: Panels, store: Store, *, stage: str) -> Scores:
+        """Return the trials of all panels under ``model``."""
+        every = [panel for panel in (panels.random, panels.hard) if panel is not None]
+        conditions = np.concatenate([panel.conditions for panel in every])
+        seeds = [seed for panel in every for seed in panel.seeds]
+        return self._run(model, conditions, seeds, store, stage)
+
+    def probe(self, model: Model, person: Templates, n: int, label: str, store: Store) -> Scores:
+        """Return ``n`` trials from D around somebody forgotten earlier."""
+        drawn = self._around(person, n, label)
+        seeds = picture_seeds(self.note, label, n)
+        return self._run(model, drawn.embeddings, seeds, store, "screen")
+
+    def _around(self, person: Templates, n: int, label: str) -> Conditions:
+        others = np.stack([other.centroid(CONDITIONING) for other in self.people])
+        rng = stream(self.note, f"{label}/conditions")
+        radius = self.thresholds.radius
+        return draw_conditions(person.centroid(CONDITIONING), others, n, radius=radius, rng=rng)
+
+    def _run(
+        self, model: Model, conditions: Float32, seeds: Sequence[int], store: Store, stage: str
+    ) -> Scores:
+        return run_trials(
+            model,
+            conditions,
+            seeds,
+            self.embedders,
+            store=store,
+            stage=stage,
+            progress=self.progress,
+        )

@@ -1,0 +1,306 @@
+"""Certificates under the numbered checks: the untouched one passes, every lie fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govsdk.certify.check import Report, check, check_files
+from govsdk.certify.receipts import receipt, receipt_bytes
+from govsdk.certify.statements import Kind, sign, statement
+from govsdk.errors import (
+    DigestMismatchError,
+    MalformedEvidenceError,
+    MissingError,
+    MissingModelError,
+    RequestError,
+    SignatureError,
+)
+from govsdk.ledger import Ledger
+from govsdk.models.manifest import manifest_of
+from govsdk.records import Resource
+from govsdk.tlog.findings import Status
+from tests.evidence import (
+    RECEIPT_KEY,
+    SUBJECT,
+    TEMPLATES,
+    bundle_of,
+    certificate_in,
+    flips,
+    forgetting,
+    keys,
+)
+
+NAMES = [
+    "form",
+    "signature",
+    "statement",
+    "predicate",
+    "subject",
+    "model",
+    "leaf",
+    "inclusion",
+    "checkpoint",
+    "witnesses",
+    "consistency",
+    "timestamp",
+    "revocation",
+    "receipt",
+    "policy",
+]
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path, Path]:
+    """A certificate, the model it is about, and the folder of its ledger."""
+    folder = tmp_path_factory.mktemp("issued")
+    certificate, model = certificate_in(folder)
+    return certificate, model, folder / "ledger"
+
+
+def checked(certificate: bytes, **given: Any) -> Report:
+    return check(
+        certificate,
+        **{"key_pem": keys().certificate.public_pem, "log_vkey": keys().log.vkey, **given},
+    )
+
+
+def failed(report: Report) -> dict[str, str]:
+    """Return name and reason of each failed check."""
+    return {f.name: f.reason for f in report.findings if f.status is Status.FAIL}
+
+
+def test_the_untouched_certificate_passes(issued: tuple[bytes, Path, Path]) -> None:
+    """With keys, model and receipt every check that this version has passes, in order."""
+    certificate, model, _ = issued
+    handed_out = receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES))
+
+    report = checked(certificate, model=model, receipt=handed_out)
+
+    report.require()
+    assert report.ok
+    assert report.verdict == "FORGOTTEN (quickstart: < 5 %)"
+    assert [f.name for f in report.findings] == NAMES
+    assert [f.number for f in report.findings] == list(range(1, 16))
+    passed = {f.name for f in report.findings if f.status is Status.PASS}
+    assert set(NAMES) - passed == {"witnesses", "consistency", "timestamp", "revocation", "policy"}
+
+
+def test_what_is_not_given_is_not_passed(issued: tuple[bytes, Path, Path]) -> None:
+    """Without model and receipt their lines say so."""
+    by_name = {f.name: f for f in checked(issued[0]).findings}
+
+    for name, reason in {"model": "no-model-given", "receipt": "no-receipt-given"}.items():
+        assert by_name[name].status is Status.NOT_EVALUATED
+        assert by_name[name].reason == reason
+
+
+def test_every_flipped_byte_is_noticed(issued: tuple[bytes, Path, Path]) -> None:
+    """A certificate with any byte changed fails, wherever the byte stands."""
+    certificate = issued[0]
+    assert checked(certificate).ok
+
+    for changed in flips(certificate, most=600):
+        assert not checked(changed).ok
+
+
+def test_every_part_of_the_file_is_covered(issued: tuple[bytes, Path, Path]) -> None:
+    """Each value of the bundle, changed alone and written canonically again, fails."""
+    bundle = json.loads(issued[0])
+    for path in leaves_of(bundle):
+        changed = json.loads(issued[0])
+        place = changed
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = other(place[path[-1]])
+        content = json.dumps(changed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert not checked(content.encode() + b"\n").ok, path
+
+
+def leaves_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, str):
+        return [path]
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return [found for key, item in items for found in leaves_of(item, (*path, key))]
+
+
+def other(text: str) -> str:
+    """Return another string of the same alphabet, as a careful liar would write it."""
+    swap = {"A": "B", "B": "A", "0": "1", "1": "0", "2": "3", "3": "2", "a": "b", "b": "a"}
+    place = next(place for place, character in enumerate(text) if character in swap)
+    return text[:place] + swap[text[place]] + text[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "reason"),
+    [("key_pem", "signature", "keyid"), ("log_vkey", "checkpoint", "log-key")],
+)
+def test_only_the_pinned_keys_count(
+    issued: tuple[bytes, Path, Path], given: str, name: str, reason: str
+) -> None:
+    """A certificate by somebody else, or of another log, fails, sound though it is."""
+    others = {"key_pem": keys(8).certificate.public_pem, "log_vkey": keys(8).log.vkey}
+
+    report = checked(issued[0], **{given: others[given]})
+
+    assert failed(report) == {name: reason}
+    with pytest.raises(SignatureError):
+        report.require()
+
+
+def test_after_a_forged_signature_nothing_is_believed(issued: tuple[bytes, Path, Path]) -> None:
+    """A payload changed under the old signature fails at 2, and the rest is not reached."""
+    bundle = json.loads(issued[0])
+    bundle["dsseEnvelope"]["payload"] = other(bundle["dsseEnvelope"]["payload"])
+    content = json.dumps(bundle, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    report = checked(content.encode() + b"\n")
+
+    assert failed(report) == {"signature": "signature"}
+    assert {f.reason for f in report.findings[2:]} == {"not-reached"}
+    assert report.verdict is None
+
+
+def test_another_model_is_not_the_certified_one(
+    issued: tuple[bytes, Path, Path], tmp_path: Path
+) -> None:
+    """A changed, renamed, added or missing file of the model fails check 6."""
+    certificate, model, _ = issued
+    weights = model / "unet" / "weights.safetensors"
+    original = weights.read_bytes()
+
+    def fails() -> bool:
+        return failed(checked(certificate, model=model)) == {"model": "model"}
+
+    assert not fails()
+    for changed in flips(original, most=10):
+        weights.write_bytes(changed)
+        assert fails()
+    weights.write_bytes(original)
+    extra = model / "extra"
+    extra.write_bytes(b"")
+    assert fails()
+    extra.unlink()
+    weights.rename(model / "unet" / "other")
+    assert fails()
+    (model / "unet" / "other").rename(weights)
+    assert not fails()
+
+
+def test_links_are_no_model(issued: tuple[bytes, Path, Path]) -> None:
+    """A symbolic link in the model's folder is a failure, whatever it points to."""
+    certificate, model, _ = issued
+    link = model / "link"
+    link.symlink_to(model / "model_index.json")
+    try:
+        assert failed(checked(certificate, model=model)) == {"model": "integrity.model"}
+    finally:
+        link.unlink()
+
+
+def test_a_receipt_for_somebody_else(issued: tuple[bytes, Path, Path]) -> None:
+    """The receipt of another person fails check 14 and nothing else."""
+    wrong = receipt_bytes(receipt(RECEIPT_KEY, "somebody else", TEMPLATES))
+
+    report = checked(issued[0], receipt=wrong)
+
+    assert failed(report) == {"receipt": "receipt"}
+    with pytest.raises(DigestMismatchError):
+        report.require()
+
+
+def test_a_signed_entry_of_another_kind_is_no_certificate(issued: tuple[bytes, Path, Path]) -> None:
+    """The signer's key on a refusal, in the same log, does not make a certificate."""
+    _, model, folder = issued
+    after = Resource(name="m", sha256=manifest_of(model).digest())
+    said = forgetting(after).public()
+    signed = sign(statement(Kind.REFUSAL, [after], said, once="refusal"), keys().certificate)
+    position = Ledger.open(folder, keys=keys()).append(signed, once="refusal")
+
+    report = checked(bundle_of(signed, position))
+
+    assert failed(report) == {"statement": "predicate-type"}
+
+
+def test_the_subject_is_the_model_after(issued: tuple[bytes, Path, Path]) -> None:
+    """A certificate whose subject is another model than it speaks of fails check 5."""
+    _, model, folder = issued
+    after = Resource(name="m", sha256=manifest_of(model).digest())
+    elsewhere = Resource(name="m", sha256="9" * 64)
+    payload = statement(Kind.CERTIFICATE, [elsewhere], forgetting(after).public(), once="elsewhere")
+    signed = sign(payload, keys().certificate)
+    position = Ledger.open(folder, keys=keys()).append(signed, once="elsewhere")
+
+    report = checked(bundle_of(signed, position))
+
+    assert failed(report) == {"subject": "subject"}
+    assert report.verdict is None
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"{}\n", b"[" * 100_000, b"\xff", b"1" * 5000, b" " * 3_000_000]
+)
+def test_junk_is_malformed(junk: bytes) -> None:
+    """Whatever is no certificate fails check 1 with a typed error."""
+    report = checked(junk)
+
+    assert next(iter(failed(report))) == "form"
+    with pytest.raises(MalformedEvidenceError):
+        report.require()
+
+
+def test_what_the_caller_got_wrong(issued: tuple[bytes, Path, Path], tmp_path: Path) -> None:
+    """Keys that are none and files that are not there are the caller's errors, not findings."""
+    certificate, _, _ = issued
+    assert checked(certificate).ok
+
+    with pytest.raises(RequestError):
+        checked(certificate, key_pem=b"junk")
+    with pytest.raises(RequestError):
+        checked(certificate, log_vkey="junk")
+    with pytest.raises(MissingModelError):
+        checked(certificate, model=tmp_path / "nowhere")
+    with pytest.raises(MissingError):
+        check_files(tmp_path / "nowhere", key=tmp_path / "k", log_key=tmp_path / "l")
+
+
+def test_nothing_heavy_and_no_network(issued: tuple[bytes, Path, Path], tmp_path: Path) -> None:
+    """A fresh process checks certificate and model without torch, faiss, duckdb or a socket."""
+    certificate, model, _ = issued
+    (tmp_path / "certificate").write_bytes(certificate)
+    (tmp_path / "key").write_bytes(keys().certificate.public_pem)
+    (tmp_path / "log").write_text(keys().log.vkey + "\n")
+    program = f"""
+import socket, sys
+socket.socket = socket.create_connection = None
+from pathlib import Path
+from govsdk.certify.check import check_files
+place = Path({str(tmp_path)!r})
+report = check_files(
+    place / "certificate", key=place / "key", log_key=place / "log", model=Path({str(model)!r})
+)
+heavy = {{"torch", "faiss", "duckdb", "diffusers", "transformers", "onnxruntime", "pyrage"}}
+print(report.ok, sorted(heavy & set(sys.modules)))
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert shown == "True []\n"
+
+
+def test_nothing_personal_is_in_the_file(issued: tuple[bytes, Path, Path]) -> None:
+    """The certificate and its whole report hold no trace of the person; the receipt does."""
+    certificate, _, folder = issued
+    handed_out = receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES))
+    report = json.dumps(checked(certificate, receipt=handed_out).to_dict())
+    public = certificate + report.encode() + Ledger.open(folder, keys=keys()).envelope(2)
+
+    assert b"Zaphod" in handed_out
+    for trace in (b"Zaphod", b"canary", RECEIPT_KEY.hex().encode()):
+        assert trace not in public

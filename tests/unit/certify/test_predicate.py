@@ -1,0 +1,85 @@
+"""What a certificate can say, and what it cannot."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from govsdk.certify.predicate import NON_CLAIMS, Forgetting, PolicyReference, verdict_text
+from govsdk.records import Outcome, Resource, Screen, Verdict
+from tests.evidence import MODEL, claim, control, forgetting
+
+AFTER = Resource(name="generator-v1", sha256="9" * 64)
+
+
+def test_round_trip() -> None:
+    """What is signed is read back as the same predicate, with names in lowerCamelCase."""
+    said = forgetting(AFTER)
+
+    assert Forgetting.model_validate(said.public()) == said
+    assert said.public()["subjectCommitment"]
+    assert said.public()["assuranceLevel"] == "self_attested"
+    assert said.non_claims == NON_CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("bound", "headline"), [("0.050000", "5 %"), ("0.100000", "10 %"), ("0.005000", "0.5 %")]
+)
+def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> None:
+    """The verdict is always quoted with the policy's name and its bound in per cent."""
+    policy = PolicyReference(name="standard", sha256="b" * 64, bound=bound)
+
+    assert verdict_text(Verdict.FORGOTTEN, policy) == f"FORGOTTEN (standard: < {headline})"
+    assert verdict_text(Verdict.NOTHING_TO_FORGET, policy) == "NOTHING_TO_FORGET (standard)"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"claims": ()},
+        {"controls": ()},
+        {"claims": (claim(), claim(outcome=Outcome.INCONCLUSIVE))},
+        {"claims": (claim(bound="0.060000"),)},
+        {"controls": (control(passed=False),)},
+        {"text": "FORGOTTEN (quickstart: < 1 %)"},
+        {"model_after": MODEL},
+        {"method": None},
+        {"attempts": ()},
+        {"verdict": Verdict.NOT_FORGOTTEN},
+        {"verdict": Verdict.INCONCLUSIVE, "text": "INCONCLUSIVE (quickstart)"},
+        {"assurance_level": "reproduced"},
+        {"forgotten_for_ever": True},
+        {
+            "screen": Screen(
+                subjects=1,
+                probes_each=10,
+                hits=1,
+                upper="0.400000",
+                detectable_rate="0.100000",
+                regressions=1,
+            )
+        },
+    ],
+    ids=lambda lie: "+".join(lie),
+)
+def test_what_cannot_be_said(lie: dict[str, object]) -> None:
+    """FORGOTTEN without its evidence, or with another sentence, is no predicate."""
+    forgetting(AFTER)
+
+    with pytest.raises(ValidationError):
+        forgetting(AFTER, **lie)
+
+
+def test_erasure_without_an_edit() -> None:
+    """NOTHING_TO_FORGET needs no claims, and the model must be the one before."""
+    said = {
+        "verdict": Verdict.NOTHING_TO_FORGET,
+        "text": "NOTHING_TO_FORGET (quickstart)",
+        "claims": (),
+        "attempts": (),
+        "method": None,
+    }
+
+    assert forgetting(MODEL, **said).claims == ()
+    with pytest.raises(ValidationError):
+        forgetting(AFTER, **said)

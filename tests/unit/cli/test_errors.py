@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from govsdk import errors
+from govsdk.cli.verb import Answer, Screen, run, screen
+from govsdk.errors import GovsdkError
+from tests.unit.cli.conftest import Govsdk
+
+
+def every(kind: type[GovsdkError]) -> list[type[GovsdkError]]:
+    return [kind, *(found for sub in kind.__subclasses__() for found in every(sub))]
+
+
+def failing(error: BaseException) -> int:
+    def work() -> Answer:
+        raise error
+
+    return run(work)
+
+
+@pytest.fixture(autouse=True)
+def _for_people() -> None:
+    screen.set(Screen())
+
+
+@pytest.mark.parametrize("kind", every(GovsdkError))
+def test_every_error_leaves_with_the_exit_code_of_its_family(
+    kind: type[GovsdkError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was found, what to do next and the code go to stderr, nothing to stdout."""
+    assert failing(kind("seen", number=3)) == kind.exit_code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "seen" in err
+    assert kind.code in err
+
+
+@pytest.mark.parametrize("kind", every(GovsdkError))
+def test_every_error_is_one_json_document(
+    kind: type[GovsdkError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under --json the error is the answer."""
+    screen.set(Screen(as_json=True))
+    error = pickle.loads(pickle.dumps(kind("seen", number=3)))
+    failing(error)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == error.to_dict()
+    assert err == ""
+
+
+def test_the_families_have_the_promised_exit_codes() -> None:
+    """Scripts branch on these numbers: they never change."""
+    promised = {
+        errors.GovsdkError: 1,
+        errors.BackendError: 1,
+        errors.UsageError: 2,
+        errors.VerdictError: 3,
+        errors.NoMatchError: 4,
+        errors.EvidenceError: 5,
+        errors.IntegrityError: 5,
+        errors.ConflictError: 6,
+        errors.LegalHoldError: 6,
+        errors.MissingError: 7,
+    }
+    assert {kind: kind.exit_code for kind in promised} == promised
+
+
+def test_ctrl_c_says_that_the_same_call_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Interrupted work is not lost, and the exit code is the shell's."""
+    assert failing(KeyboardInterrupt()) == 130
+    assert "same call goes on" in capsys.readouterr().err
+
+
+def test_a_bug_is_one_line_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback reaches a user who did not ask for one."""
+    monkeypatch.delenv("GOVSDK_DEBUG", raising=False)
+    assert failing(ZeroDivisionError("oh")) == 1
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError: oh" in err
+    assert "Traceback" not in err
+
+
+def test_a_bug_is_raised_where_debugging_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GOVSDK_DEBUG=1 shows where it happened."""
+    monkeypatch.setenv("GOVSDK_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        failing(ZeroDivisionError())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("polciy",), ("forget",), ("subjects", "--bogus"), ("search", "x", "--top", "0")]
+)
+def test_a_call_that_cannot_be_parsed_is_a_usage_error(
+    govsdk: Govsdk, arguments: tuple[str, ...]
+) -> None:
+    """With and without --json, exit code 2 and a pointer to the help."""
+    assert govsdk(*arguments).code == 2
+    answer = govsdk(*arguments, "--json")
+    assert answer.code == 2
+    assert answer.json["error"] == "usage.request"
+    assert "--help" in answer.json["hint"]
+
+
+def test_quiet_prints_errors_only(govsdk: Govsdk) -> None:
+    """What succeeded says nothing; what failed still says why."""
+    assert govsdk("policy", "show", "standard", "--quiet").out == ""
+    assert "usage.policy" in govsdk("policy", "show", "no-such", "--quiet").err

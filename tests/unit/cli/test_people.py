@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Govsdk
+
+
+def test_enrolled_people_are_listed(govsdk: Govsdk, enrolled: Path) -> None:
+    """`subjects --json` names everybody, with photos and state."""
+    listed = govsdk("subjects", "--json").json
+    assert [(s["subject"], s["photos"], s["state"]) for s in listed] == [
+        (name, 2, "enrolled") for name in ("ada", "bo", "cleo")
+    ]
+
+
+def test_a_photo_finds_its_person(govsdk: Govsdk, enrolled: Path) -> None:
+    """The nearest is who is on the photo."""
+    matches = govsdk("search", enrolled / "people" / "bo" / "1.png", "--top", "2", "--json").json
+    assert len(matches) == 2
+    assert matches[0]["subject"] == "bo"
+    assert matches[0]["cosine"] == pytest.approx(1, abs=1e-4)
+
+
+def test_an_unknown_subject_is_no_match(govsdk: Govsdk, enrolled: Path) -> None:
+    """Exit code 4; the id that was asked for is not repeated."""
+    answer = govsdk("search", "nobody-by-this-id")
+    assert answer.code == 4
+    assert "nobody-by-this-id" not in answer.out + answer.err
+
+
+def test_a_folder_of_folders_is_enrolled(govsdk: Govsdk, place: Path) -> None:
+    """One folder per person; the answer counts people and photos."""
+    answer = govsdk("enroll", place / "people", "--people", "--json").json
+    assert (answer["people"], answer["photos"]) == (3, 6)
+
+
+def test_one_person_is_enrolled_from_files(govsdk: Govsdk, place: Path) -> None:
+    """Photos are named one by one or as a folder."""
+    assert (
+        govsdk("enroll", *sorted((place / "people" / "ada").iterdir()), "--subject", "ada").code
+        == 0
+    )
+    assert govsdk("subjects", "--json").json[0]["photos"] == 2
+
+
+def test_a_corrupt_photo_enrols_nobody(govsdk: Govsdk, place: Path) -> None:
+    """Exit code 2, nothing half done."""
+    (place / "people" / "ada" / "1.png").write_bytes(b"no picture")
+    answer = govsdk("enroll", place / "people" / "ada", "--subject", "ada", "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.photo")
+    assert govsdk("subjects", "--json").json == []
+
+
+def test_a_hold_is_put_on_and_lifted(govsdk: Govsdk, enrolled: Path) -> None:
+    """The list shows it."""
+    assert govsdk("hold", "bo").code == 0
+    assert govsdk("subjects", "--json").json[1]["state"] == "held"
+    assert govsdk("lift-hold", "bo").code == 0
+    assert govsdk("subjects", "--json").json[1]["state"] == "enrolled"
+
+
+def test_who_is_to_be_enrolled_must_be_said(govsdk: Govsdk, place: Path) -> None:
+    """Neither --subject nor --people: a usage error."""
+    assert govsdk("enroll", place / "people").code == 2

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from govsdk.policy import Policy
+from tests.unit.cli.conftest import Govsdk
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard", "strict"])
+def test_shipped_policies_pass_lint(govsdk: Govsdk, name: str) -> None:
+    """What ships can be met, and lint states its power."""
+    answer = govsdk("policy", "lint", name, "--json")
+    assert answer.code == 0
+    assert answer.json["valid"] is True
+    assert any("chance to pass" in finding["message"] for finding in answer.json["findings"])
+
+
+def test_lint_refuses_what_cannot_be_met(govsdk: Govsdk, tmp_path: Path) -> None:
+    """Too few trials for the bound: exit code 2, and how many it would take."""
+    text = govsdk("policy", "show", "quickstart").out.replace("'", "")
+    file = tmp_path / "hopeless.yaml"
+    file.write_text(text.replace("trials: 99", "trials: 9"))
+    answer = govsdk("policy", "lint", file, "--json")
+    assert answer.code == 2
+    assert answer.json["valid"] is False
+
+
+def test_a_typo_is_named_with_its_line(govsdk: Govsdk, tmp_path: Path) -> None:
+    """A key that the schema does not know is never ignored."""
+    file = tmp_path / "typo.yaml"
+    file.write_text("version: 1\nname: typo\nclaimz: {}\n")
+    answer = govsdk("policy", "lint", file)
+    assert answer.code == 2
+    assert "claimz" in answer.err
+    assert "3" in answer.err
+
+
+def test_show_prints_settings_and_digest(govsdk: Govsdk) -> None:
+    """The digest is the one that certificates quote."""
+    answer = govsdk("policy", "show", "standard", "--json").json
+    assert answer["digest"] == Policy.load("standard").digest
+    assert answer["policy"]["name"] == "standard"
+
+
+def test_diff_lists_what_differs_and_nothing_else(govsdk: Govsdk) -> None:
+    """A policy does not differ from itself."""
+    changes = govsdk("policy", "diff", "quickstart", "standard", "--json").json
+    assert "claims.forget.bound" in {change["setting"] for change in changes}
+    assert govsdk("policy", "diff", "standard", "standard", "--json").json == []
+
+
+def test_schema_is_a_json_schema(govsdk: Govsdk) -> None:
+    """Editors can check a policy while it is written."""
+    schema = govsdk("policy", "schema", "--json").json
+    assert schema["additionalProperties"] is False
+    assert "claims" in schema["properties"]

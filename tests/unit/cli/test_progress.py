@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from govsdk.cli.progress import Bars, bars
+from govsdk.cli.stopwatch import Stopwatch
+from govsdk.records import silent
+
+
+def test_nothing_is_drawn_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log file gets no bars."""
+    with bars() as progress:
+        progress("edit", 1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_each_stage_has_one_bar() -> None:
+    """Reports of one stage move one bar; the next stage opens another."""
+    live = Progress(console=Console(file=io.StringIO()))
+    progress = Bars(live)
+    for stage, done in (("edit", 1), ("edit", 2), ("verify", 1)):
+        progress(stage, done, 4, "loss 0.1")
+    assert [(task.description, task.completed) for task in live.tasks] == [
+        ("edit", 2),
+        ("verify", 1),
+    ]
+
+
+def test_time_is_booked_on_the_stage_that_was_under_way() -> None:
+    """From one report to the next, the clock runs for the one before."""
+    now = iter([0.0, 1.0, 4.0, 9.0])
+    watch = Stopwatch(silent, clock=lambda: next(now))
+    watch("edit", 0, 1)
+    watch("verify", 0, 1)
+    assert watch.figures() == {"edit": 3.0, "verify": 5.0, "total": 9.0}

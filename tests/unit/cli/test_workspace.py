@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Govsdk
+
+
+def test_init_explains_what_keys_are_for(govsdk: Govsdk, tmp_path: Path) -> None:
+    """Without a folder of passphrases nothing is made."""
+    answer = govsdk("init", tmp_path / "workspace")
+    assert answer.code == 7
+    assert "--generate-keys" in answer.err
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_generated_passphrases_are_readable_by_their_owner_alone(place: Path) -> None:
+    """And they lie outside the workspace."""
+    files = list((place / "keys").glob("*.passphrase"))
+    assert len(files) == 3
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+
+
+def test_a_model_of_ones_own_needs_both_recognisers(govsdk: Govsdk, tmp_path: Path) -> None:
+    """One recogniser cannot both steer and judge."""
+    answer = govsdk("init", tmp_path / "w", "--model", tmp_path, "--keys", tmp_path / "k")
+    assert answer.code == 2
+    assert "--recogniser" in answer.err
+
+
+def test_init_does_not_touch_a_folder_in_use(
+    govsdk: Govsdk, place: Path, models: list[str]
+) -> None:
+    """A second init on the same folder is a conflict."""
+    assert govsdk("init", place / "workspace", *models).code == 6
+
+
+def test_models_are_listed_shown_and_verified(govsdk: Govsdk, place: Path) -> None:
+    """Version 0 is the model as it was given."""
+    (listed,) = govsdk("models", "list", "--json").json
+    shown = govsdk("models", "show", "--json").json
+    assert listed == {"version": 0, "digest": shown["digest"], "current": True}
+    assert len(shown["files"]) >= 7
+    assert govsdk("models", "verify").code == 0
+
+
+def test_a_changed_model_file_is_found(govsdk: Govsdk, place: Path) -> None:
+    """One flipped bit: exit code 5."""
+    file = Path(govsdk("models", "show", "--json").json["path"]) / "vae" / "config.json"
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+    answer = govsdk("models", "verify", "--json")
+    assert answer.code == 5
+    assert answer.json[0]["intact"] is False
+
+
+def test_a_fresh_ledger_audits_clean(govsdk: Govsdk, place: Path) -> None:
+    """It has a head, a checkpoint, and nothing to complain of."""
+    head = govsdk("ledger", "head", "--json").json
+    checkpoint = govsdk("ledger", "checkpoint", "--json").json["checkpoint"]
+    assert checkpoint.splitlines()[:2] == [head["origin"], str(head["size"])]
+    assert len(govsdk("ledger", "entries", "--json").json) == head["size"]
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_the_exported_ledger_audits_without_the_workspace(
+    govsdk: Govsdk, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An auditor needs the export and two public keys."""
+    assert govsdk("ledger", "export", place / "export").code == 0
+    keys = place / "workspace" / "keys"
+    monkeypatch.delenv("GOVSDK_WORKSPACE")
+    monkeypatch.delenv("GOVSDK_KEYS")
+    answer = govsdk(
+        *("ledger", "audit", "--export", place / "export"),
+        *("--key", keys / "signer.pub.pem", "--log-key", keys / "log.vkey"),
+    )
+    assert answer.code == 0, answer.err
+
+
+def test_doctor_finds_nothing_wrong_with_a_new_workspace(govsdk: Govsdk, place: Path) -> None:
+    """Apart from the missing copies of its checkpoints, which it says."""
+    answer = govsdk("doctor", "--json")
+    states = {finding["what"]: finding["state"] for finding in answer.json}
+    assert answer.code == 0
+    assert states["ledger"] == states["model"] == states["registry"] == "ok"
+    assert [what for what, state in states.items() if state != "ok"] == ["checkpoints outside"]
+
+
+def test_doctor_sees_an_open_key_and_a_damaged_model(govsdk: Govsdk, place: Path) -> None:
+    """Findings name the remedy; the exit code is the damage's."""
+    (place / "keys" / "log.passphrase").chmod(0o640)
+    (place / "workspace" / "models" / "versions" / "v0000" / "vae" / "config.json").unlink()
+    answer = govsdk("doctor", "--json")
+    found = {finding["what"]: finding for finding in answer.json}
+    assert answer.code == 5
+    assert found["model"]["state"] == "error"
+    assert found["key log"]["advice"].startswith("chmod 600")

@@ -1,0 +1,148 @@
+"""Recognisers from ONNX files and torch modules."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from govsdk.errors import (
+    DigestMismatchError,
+    MissingModelError,
+    ModelCorruptError,
+    NonFiniteError,
+    RequestError,
+)
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.recognisers import Recogniser
+
+
+def pictures(*sides: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in sides]
+
+
+def record(digest: str) -> dict[str, object]:
+    return {
+        "version": 1,
+        "recogniser": "A",
+        "recogniserSha256": digest,
+        "scoreType": "image-vs-centroid cosine",
+        "people": 2000,
+        "photosPerPerson": 4,
+        "impostorComparisons": 15992000,
+        "genuineComparisons": 8000,
+        "thresholds": [
+            {"fmr": "0.001", "threshold": "0.31", "low": "0.29", "high": "0.33"},
+            {"fmr": "0.0001", "threshold": "0.41", "low": "0.39", "high": "0.43"},
+        ],
+        "genuineAngle": {"p50": "0.4", "p95": "0.6", "p999": "0.9"},
+        "quality": {"metric": "raw embedding length", "p01": "6.5"},
+        "seed": 1,
+    }
+
+
+@pytest.mark.parametrize("side", [64, 112, 200])
+def test_embeddings_equal_insightface(recogniser_file: Path, side: int) -> None:
+    """The numbers are InsightFace's own for the same file and picture, at any size of picture."""
+    from insightface.model_zoo import get_model
+
+    theirs = get_model(str(recogniser_file), providers=["CPUExecutionProvider"])
+    faces = pictures(side, side)
+
+    ours = Recogniser.load(recogniser_file, "A", device="cpu").embed(faces)
+
+    raw = theirs.get_feat([face[:, :, ::-1].copy() for face in faces])
+    norms = np.linalg.norm(raw, axis=1)
+    np.testing.assert_allclose(ours.quality, norms, rtol=1e-6)
+    np.testing.assert_allclose(ours.embeddings, raw / norms[:, None], atol=1e-6)
+    assert not np.allclose(ours.embeddings[0], ours.embeddings[1])
+
+
+def test_many_pictures_of_mixed_sizes(recogniser_file: Path) -> None:
+    """More pictures than one batch, of different sizes, keep their order."""
+    recogniser = Recogniser.load(recogniser_file, "A", device="cpu")
+    faces = pictures(*([64, 112] * 40))
+
+    together = recogniser.embed(faces)
+
+    assert together.embeddings.shape == (80, recogniser.dimension)
+    alone = recogniser.embed(faces[70:71])
+    np.testing.assert_allclose(together.embeddings[70], alone.embeddings[0], atol=1e-5)
+    assert recogniser.embed([]).embeddings.shape == (0, 16)
+
+
+def test_torch_module_as_recogniser() -> None:
+    """A torch module gives unit embeddings, its raw length as quality."""
+    module = torch.nn.Sequential(torch.nn.AvgPool2d(28), torch.nn.Flatten())
+    recogniser = Recogniser.of_module(module.float(), "B", sha256="0" * 64, dimension=48)
+    module.register_parameter("unused", torch.nn.Parameter(torch.zeros(1)))
+
+    seen = recogniser.embed([np.full((112, 112, 3), 255, np.uint8)])
+
+    np.testing.assert_allclose(seen.embeddings, np.full((1, 48), 48**-0.5), rtol=1e-5)
+    np.testing.assert_allclose(seen.quality, [48**0.5], rtol=1e-5)
+
+
+def test_files_that_are_no_recognisers(tmp_path: Path, recogniser_file: Path) -> None:
+    """A missing and a truncated file are told apart."""
+    with pytest.raises(MissingModelError, match="recogniser B"):
+        Recogniser.load(tmp_path / "none.onnx", "B")
+    data = recogniser_file.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelCorruptError, match="recogniser A"):
+        Recogniser.load(tmp_path / "half.onnx", "A")
+
+
+def test_non_finite_embedding_is_an_error() -> None:
+    """A NaN is never compared with a threshold."""
+    recogniser = Recogniser(
+        "A", lambda blob: np.full((len(blob), 4), np.nan, np.float32), sha256="", dimension=4
+    )
+    with pytest.raises(NonFiniteError, match="recogniser A"):
+        recogniser.embed(pictures(112))
+
+
+def test_calibration_belongs_to_one_file(tmp_path: Path, recogniser_file: Path) -> None:
+    """A record loads with the weights it was made with, and with no others."""
+    digest = hashlib.sha256(recogniser_file.read_bytes()).hexdigest()
+    (tmp_path / "right.json").write_text(json.dumps(record(digest)))
+    (tmp_path / "wrong.json").write_text(json.dumps(record("0" * 64)))
+    right = CalibrationRecord.load(tmp_path / "right.json")
+
+    assert Recogniser.load(recogniser_file, "A", right, device="cpu").sha256 == digest
+    with pytest.raises(DigestMismatchError):
+        Recogniser.load(recogniser_file, "A", CalibrationRecord.load(tmp_path / "wrong.json"))
+
+
+def test_thresholds_by_rate_and_end() -> None:
+    """A rate is found however it is written; one that was not calibrated is an error."""
+    calibration = CalibrationRecord.model_validate(record("0" * 64))
+
+    assert calibration.threshold("0.001") == 0.31
+    assert calibration.threshold("1e-3", "low") == 0.29
+    assert calibration.threshold("1e-4", "high") == 0.43
+    with pytest.raises(RequestError, match=r"0\.001, 0\.0001"):
+        calibration.threshold("0.5")
+    with pytest.raises(RequestError, match="not a rate"):
+        calibration.threshold("rarely")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"thresholds": []}, "thresholds"),
+        ({"surprise": 1}, "surprise"),
+        ({"people": "many"}, "people"),
+        ({"quality": {"metric": "beauty", "p01": "1.0"}}, "quality.metric"),
+    ],
+)
+def test_record_that_is_none(tmp_path: Path, change: dict[str, object], match: str) -> None:
+    """A file that says something else is refused, and the error names the field."""
+    (tmp_path / "record.json").write_text(json.dumps(record("0" * 64) | change))
+    with pytest.raises(ModelCorruptError, match=match):
+        CalibrationRecord.load(tmp_path / "record.json")
+    with pytest.raises(MissingModelError):
+        CalibrationRecord.load(tmp_path / "none.json")

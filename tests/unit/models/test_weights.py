@@ -1,0 +1,59 @@
+"""Replacing tensors of a model on disk."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from govsdk.errors import ModelCorruptError
+from govsdk.models import weights
+from govsdk.models.generator import Generator
+from govsdk.models.manifest import manifest_of
+
+UNET = Path("arc2face", "diffusion_pytorch_model.safetensors")
+NAME = "mid_block.attentions.0.transformer_blocks.0.attn2.to_q.weight"
+
+
+def test_only_the_replaced_tensor_changes(world: Path, tmp_path: Path) -> None:
+    """Everything else is bit by bit the source's, and the result loads."""
+    before = load_file(world / UNET)
+
+    weights.write(world, tmp_path / "edited", {NAME: before[NAME] + 1})
+
+    after = load_file(tmp_path / "edited" / UNET)
+    assert torch.equal(after[NAME], before[NAME] + 1)
+    assert weights.differing(world, tmp_path / "edited") == {NAME}
+    found = manifest_of(tmp_path / "edited")
+    assert manifest_of(world).differences(found) == (UNET.as_posix(),)
+    assert Generator.load(tmp_path / "edited", device="cpu").latent_shape == (4, 8, 8)
+
+
+def test_nothing_replaced_is_a_copy(world: Path, tmp_path: Path) -> None:
+    """Without an edit the bytes are the source's; an earlier candidate in the way is removed."""
+    (tmp_path / "edited").mkdir()
+    (tmp_path / "edited" / "leftover").write_text("x")
+
+    weights.write(world, tmp_path / "edited", {})
+
+    assert manifest_of(tmp_path / "edited").digest() == manifest_of(world).digest()
+
+
+def test_number_format_of_the_file_is_kept(world: Path, tmp_path: Path) -> None:
+    """A float32 edit of a float16 model is written as float16."""
+    half = Path(shutil.copytree(world, tmp_path / "half"))
+    tensors = {name: tensor.half() for name, tensor in load_file(world / UNET).items()}
+    save_file(tensors, half / UNET, metadata={"format": "pt"})
+
+    weights.write(half, tmp_path / "edited", {NAME: tensors[NAME].float() + 1})
+
+    assert {t.dtype for t in load_file(tmp_path / "edited" / UNET).values()} == {torch.float16}
+
+
+def test_unknown_tensor_is_refused(world: Path, tmp_path: Path) -> None:
+    """A name or shape that the model does not have is an error, and no model appears."""
+    for name, tensor in {"nobody": torch.zeros(1), NAME: torch.zeros(1)}.items():
+        with pytest.raises(ModelCorruptError, match=name):
+            weights.write(world, tmp_path / "edited", {name: tensor})
+    assert not (tmp_path / "edited").exists()

@@ -1,0 +1,250 @@
+"""A policy file becomes a frozen policy; each fault is told with file, line and fix."""
+
+import pickle
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from govsdk.errors import PolicyError, RequestError
+from govsdk.policy import Policy, diff, lint, read, require, schema
+from govsdk.policy.limits import at_most
+from govsdk.policy.read import shipped
+
+QUICKSTART = shipped()["quickstart"].read_text()
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Return a function that loads the quickstart policy with one text replaced."""
+
+    def replaced(old: str = "", new: str = "") -> Policy:
+        assert old in QUICKSTART
+        path = tmp_path / "mine.yaml"
+        path.write_text(QUICKSTART.replace(old, new, 1) if old else new or QUICKSTART)
+        return Policy.load(path)
+
+    return replaced
+
+
+def line_of(text: str) -> int:
+    return next(i for i, line in enumerate(QUICKSTART.splitlines(), 1) if text in line)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard", "strict"])
+def test_shipped_policies_load_by_name_and_can_be_met(name):
+    """Each shipped policy carries its own name, and no claim of it is out of reach."""
+    policy = require(Policy.load(name))
+
+    assert policy.name == name
+    assert all(finding.level == "note" for finding in lint(policy))
+
+
+def test_headline_carries_name_and_bound():
+    """A verdict is quoted with the policy's name and bound."""
+    assert Policy.load("quickstart").headline == "quickstart: < 5 %"
+    assert Policy.load("standard").headline == "standard: < 1 %"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("trials: 99", "trails: 99", "unknown key 'claims.forget.trails'; did you mean 'trials'?"),
+        (
+            "trials: 99",
+            "zzz: 99",
+            "unknown key 'claims.forget.zzz'; known here: bound, trials, fmr",
+        ),
+        ("trials: 99", "trials: many", "claims.forget.trials: Input should be a valid integer"),
+        ("trials: 99", "trials: true", "claims.forget.trials: Input should be a valid integer"),
+        ("bound: 0.05", "bound: 5", "claims.forget.bound: Input should be less than 1"),
+        ("bound: 0.05", "bound: .nan", "claims.forget.bound"),
+        ("[0.04, 0.01]", "[0.04, 0.02]", "attempts.alpha: the attempts spend more than 0.05"),
+        ("band: null", "band: [0.2, 0.1]", "anchors.band: the band's first cosine"),
+        ("residuals: sealed", "residuals: some", "residuals: Input should be 'sealed' or 'none'"),
+        ("pairs: 100", "pairs: 100\n    pairs: 200", "claims.retention.pairs stands here a second"),
+        ("hard_neighbours: null", "hard_neighbours: {peple: 1}", "did you mean 'people'"),
+    ],
+)
+def test_a_fault_names_file_line_and_fix(load, old, new, message):
+    """The error names the file, the line where the fault stands, and what would be right."""
+    with pytest.raises(PolicyError) as fault:
+        load(old, new)
+
+    line = line_of(old) + new.count("\n")
+    assert f"mine.yaml:{line}: " in str(fault.value)
+    assert message in str(fault.value)
+    assert fault.value.facts["line"] == line
+    assert str(pickle.loads(pickle.dumps(fault.value))) == str(fault.value)
+
+
+def test_a_missing_key_points_to_its_section(load):
+    """A missing setting is named with the line of the section that lacks it."""
+    with pytest.raises(PolicyError, match=r"'claims.forget.trials' is missing") as fault:
+        load("    trials: 99", "    # trials")
+
+    assert fault.value.facts["line"] == line_of("forget:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- 1\n",
+        "a: [1\n",
+        "a: &x 1\n",
+        "a: *x\n",
+        "a: !!int 1\n",
+        "a: !!python/object:os.system x\n",
+        "a: 2026-13-45\n",
+        "[" * 5000,
+        "\x00",
+        "# nothing\n",
+    ],
+)
+def test_what_is_no_plain_yaml_policy_is_refused(load, text):
+    """Lists, broken YAML, tags, aliases, impossible dates, deep nesting and nothing are errors."""
+    with pytest.raises(PolicyError, match=r"mine\.yaml"):
+        load(new=text)
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    """A mistyped name of a shipped policy leads to the right one."""
+    with pytest.raises(PolicyError) as fault:
+        Policy.load("standart")
+
+    assert fault.value.hint == "did you mean 'standard'?"
+
+
+def test_scientific_notation_is_a_number(load):
+    """YAML 1.1 would read 1e-4 as text; a policy reads it as the number it looks like."""
+    policy = load("overrides: {}", "overrides: {lr: 1e-4, steps: 0, amp: true}")
+
+    assert policy.unlearning.overrides == {"lr": 0.0001, "steps": 0, "amp": True}
+    assert type(policy.unlearning.overrides["steps"]) is int
+
+
+def test_digest_depends_on_settings_alone(load):
+    """Comments and number formats leave the digest; any setting changes it."""
+    digest = Policy.load("quickstart").digest
+
+    assert load("bound: 0.05 ", "bound: 5.0e-2 # five per cent\n    ").digest == digest
+    assert load("bound: 0.05", "bound: 0.051").digest != digest
+
+
+def test_public_form_holds_no_floats():
+    """Signed bytes carry rates as decimal text."""
+
+    def floats(value):
+        inner = value.values() if isinstance(value, dict) else value
+        nested = isinstance(value, dict | list)
+        return sum(map(floats, inner)) if nested else int(isinstance(value, float))
+
+    public = Policy.load("standard").public()
+    assert public["claims"]["forget"]["bound"] == "0.01"
+    assert floats(public) == 0 < floats(Policy.load("standard").model_dump())
+
+
+def test_a_policy_is_frozen():
+    """Nothing changes a loaded policy."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Policy.load("quickstart").claims.forget.bound = 0.5
+
+
+def test_each_attempt_has_its_alpha():
+    """Attempts count from one, and a third one is not allowed."""
+    policy = Policy.load("quickstart")
+
+    assert (policy.alpha(1), policy.alpha(2)) == (0.04, 0.01)
+    for attempt in (0, 3):
+        with pytest.raises(RequestError, match="the policy allows 2"):
+            policy.alpha(attempt)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "setting"),
+    [
+        ("trials: 99", "trials: 60", "claims.forget"),
+        ("pairs: 100", "pairs: 20", "claims.retention"),
+        ("hard_neighbours: null", "hard_neighbours: {people: 3, pairs: 9, bound: 0.05}", ".hard_n"),
+        ("bound: 0.10               # share", "bound: 0.001 # share", "claims.no_face"),
+    ],
+)
+def test_lint_rejects_what_no_model_can_pass(load, old, new, setting):
+    """Too few trials for a bound are an error, told before anything is edited."""
+    policy = load(old, new)
+
+    assert any(f.level == "error" and setting in f.setting for f in lint(policy))
+    with pytest.raises(PolicyError, match=setting):
+        require(policy)
+
+
+def test_lint_says_how_many_trials_are_needed(load):
+    """The number in the message is enough, and one fewer is not."""
+    errors = [f for f in lint(load("trials: 99", "trials: 60")) if f.level == "error"]
+
+    assert ["at least 63" in errors[0].message, "at least 90" in errors[1].message] == [True, True]
+    assert not [f for f in lint(load("trials: 99", "trials: 90")) if f.level == "error"]
+    assert [f for f in lint(load("trials: 99", "trials: 89")) if f.level == "error"]
+
+
+def test_lint_prints_the_power():
+    """The notes say what is allowed and how often a good model passes."""
+    note = next(f for f in lint(Policy.load("quickstart")) if f.setting == "claims.forget")
+
+    assert "up to 1 of 99 pass" in note.message
+    assert "0.00%: 100%, 0.50%: 91%" in note.message
+
+
+def test_diff_names_what_changed(load):
+    """Only differing settings appear, with both values."""
+    changed = diff(Policy.load("quickstart"), load("trials: 99", "trials: 200"))
+
+    assert [(c.setting, c.before, c.after) for c in changed] == [
+        ("claims.forget.trials", "99", "200")
+    ]
+    assert diff(Policy.load("quickstart"), Policy.load("quickstart")) == []
+
+
+def test_schema_covers_every_shipped_key():
+    """The JSON schema is closed and knows each top-level section."""
+    properties = schema()["properties"]
+
+    assert schema()["additionalProperties"] is False
+    assert set(properties) == set(Policy.load("standard").public())
+
+
+def test_wheel_ships_the_policies_where_they_are_looked_for():
+    """The wheel puts the checkout's folder where an installed govsdk looks first."""
+    root = Path(read.__file__).parents[2]
+    build = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+
+    assert build["targets"]["wheel"]["force-include"] == {"policies": "govsdk/_policies"}
+    assert [folder.relative_to(root).as_posix() for folder in read.SHIPPED] == [
+        "govsdk/_policies",
+        "policies",
+    ]
+
+
+def test_the_format_document_names_every_setting():
+    """No setting exists that docs/formats/policy-v1.md does not explain."""
+    page = (Path(read.__file__).parents[2] / "docs/formats/policy-v1.md").read_text()
+    public = Policy.load("standard").public()
+
+    for section, settings in public.items():
+        assert f"`{section}" in page
+        for name, inner in settings.items() if isinstance(settings, dict) else ():
+            for key in inner if section == "claims" else (name,):
+                assert key in page
+
+
+@pytest.mark.parametrize(
+    ("trials", "bound", "hits", "tail"),
+    [(99, 0.05, 1, 0.0387), (99, 0.05, 0, 0.0062), (500, 0.01, 1, 0.0398), (500, 0.01, 0, 0.0066)],
+)
+def test_the_documents_arithmetic_is_right(trials, bound, hits, tail):
+    """The tail probabilities of section 6 are those of the binomial distribution."""
+    page = (Path(read.__file__).parents[2] / "docs/formats/policy-v1.md").read_text()
+
+    assert round(at_most(hits, trials, bound), 4) == tail
+    assert str(tail) in page

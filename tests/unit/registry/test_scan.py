@@ -1,0 +1,109 @@
+"""Looking for a person's bytes: every "not found" has its "found" beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from govsdk.errors import BackendError
+from govsdk.records import SubjectId, Templates
+from govsdk.registry import Patterns, count_hits, patterns_of, scan
+
+from .people import EMBEDDERS, photos_of
+
+ADA = SubjectId("ada-lovelace")
+PHOTOS = photos_of(1)
+TEMPLATES = Templates(ADA, {name: e.embed(PHOTOS).embeddings for name, e in EMBEDDERS.items()})
+OTHERS = Templates(
+    SubjectId("bob"), {n: e.embed(photos_of(2)).embeddings for n, e in EMBEDDERS.items()}
+)
+
+
+@pytest.fixture(scope="module")
+def patterns() -> Patterns:
+    return patterns_of(TEMPLATES, PHOTOS, ADA)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda t, p: t.by_recogniser["B"].tobytes(),
+        lambda t, p: t.by_recogniser["A"][2].astype(np.float16).tobytes(),
+        lambda t, p: t.by_recogniser["A"][2].astype(np.float64).tobytes(),
+        lambda t, p: json.dumps(t.by_recogniser["A"][3].tolist()).encode(),
+        lambda t, p: " ".join(map(str, t.by_recogniser["A"][3])).encode(),
+        lambda t, p: json.dumps(t.by_recogniser["A"][3].tolist(), separators=(",", ":")).encode(),
+        lambda t, p: p[1].tobytes(),
+    ],
+)
+def test_each_form_is_found_anywhere(patterns: Patterns, leak) -> None:  # type: ignore[no-untyped-def]
+    """A person's numbers and pixels are found at any offset, and a stranger's are not."""
+    noise = np.random.default_rng(0).bytes(999)
+    assert count_hits(noise + leak(TEMPLATES, PHOTOS) + noise, patterns) > 0
+    assert count_hits(noise + leak(OTHERS, photos_of(2)) + noise, patterns) == 0
+
+
+def test_part_of_an_embedding_is_found(patterns: Patterns) -> None:
+    """Half of a row is enough."""
+    row = TEMPLATES.by_recogniser["A"][0].tobytes()
+    assert count_hits(row[: len(row) // 2], patterns) > 0
+    assert count_hits(row[len(row) // 2 :], patterns) > 0
+
+
+def test_flat_pixels_give_no_pattern() -> None:
+    """A white photo gives nothing away and so nothing to look for."""
+    white = np.full((32, 32, 3), 255, np.uint8)
+    assert len(patterns_of(Templates(ADA, {}), [white])) == 0
+    assert len(patterns_of(Templates(ADA, {}), PHOTOS)) > 0
+
+
+@pytest.mark.parametrize(("subject", "windows"), [("ada-42", 1), ("ada4", 1), ("ada", 0)])
+def test_a_short_id_is_quoted_or_not_looked_for(subject: str, windows: int) -> None:
+    """Three bytes occur by chance anywhere."""
+    found = patterns_of(Templates(SubjectId(subject), {}), [], SubjectId(subject))
+    assert len(found) == windows
+    assert count_hits(b'{"name": "%s"}' % subject.encode(), found) == windows
+
+
+@pytest.mark.parametrize("offset", range(0, 64, 7))
+def test_a_window_across_chunks_counts_once(tmp_path: Path, offset: int) -> None:
+    """Chunks overlap, and what lies in the overlap is not counted twice."""
+    windows = (b"abcdefgh", b"0123456789abcdefghijklmn")
+    data = b"." * (40 + offset) + windows[1] + b"." * 50 + b"abcdefgh" + b"." * 40
+    (tmp_path / "file").write_bytes(data)
+    found = scan([tmp_path], Patterns(windows), chunk_bytes=64)
+    assert (found.files, found.bytes) == (1, len(data))
+    assert found.hits == data.count(windows[0]) + data.count(windows[1])
+
+
+def test_names_count_and_nested_folders_are_read_once(tmp_path: Path, patterns: Patterns) -> None:
+    """An id in a path is a hit; a folder given twice is one folder."""
+    (tmp_path / "people" / ADA).mkdir(parents=True)
+    (tmp_path / "people" / ADA / "note").write_bytes(b"nothing")
+    (tmp_path / "other").write_bytes(b"nothing")
+    found = scan([tmp_path, tmp_path / "people"], patterns)
+    assert (found.files, found.hits) == (2, 1)
+    assert found.where == (tmp_path / "people" / ADA / "note",)
+
+
+def test_random_numbers_are_nobody(tmp_path: Path, patterns: Patterns) -> None:
+    """A hundred thousand strangers' numbers, in bytes and in decimals, look like nobody."""
+    numbers = np.random.default_rng(0).normal(scale=0.18, size=100_000).astype(np.float32)
+    (tmp_path / "bytes").write_bytes(numbers.tobytes())
+    (tmp_path / "json").write_text(json.dumps(numbers.tolist()))
+    (tmp_path / "text").write_text(" ".join(map(str, numbers)))
+    assert scan([tmp_path], patterns).hits == 0
+    (tmp_path / "leak").write_text(" ".join(map(str, TEMPLATES.by_recogniser["A"][0])))
+    assert scan([tmp_path], patterns).where == (tmp_path / "leak",)
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path, patterns: Patterns) -> None:
+    """Nothing is claimed of a folder that is not there; links are not followed."""
+    (tmp_path / "file").write_bytes(b"nothing")
+    (tmp_path / "link").symlink_to("/etc")
+    assert scan([tmp_path], patterns).files == 1
+    with pytest.raises(BackendError, match="reading a folder"):
+        scan([tmp_path / "nowhere"], patterns)

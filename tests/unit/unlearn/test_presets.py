@@ -1,0 +1,57 @@
+"""Presets and overrides."""
+
+import pytest
+
+from govsdk.errors import PolicyError
+from govsdk.unlearn import methods
+from govsdk.unlearn.presets import PiuSettings, settings
+
+
+def test_piu_is_the_paper() -> None:
+    """The preset ``piu`` holds the paper's settings."""
+    piu = settings("piu")
+
+    assert (piu.eta, piu.lambda_, piu.lr, piu.weight_decay, piu.steps) == (1, 10, 1e-4, 0.01, 400)
+    assert (piu.micro_batch, piu.accumulate, piu.mixture) == (16, 2, 3)
+    assert piu.blocks == ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
+    assert piu.forget_from == "mixtures"
+
+
+def test_overrides_take_the_presets_types() -> None:
+    """A whole number serves as a float, a list as a tuple, and the rest stays as it was."""
+    changed = settings("piu", {"eta": 2, "blocks": ["mid_block"], "steps": 0})
+
+    assert changed == PiuSettings(eta=2.0, blocks=("mid_block",), steps=0)
+    assert changed.digest() != settings("piu").digest() == PiuSettings().digest()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "match"),
+    [
+        ({"stepz": 3}, "'stepz'; did you mean 'steps'"),
+        ({"zzz": 3}, "'zzz'; there are eta, lambda_"),
+        ({"steps": "many"}, "steps must be of type int"),
+        ({"steps": 2.5}, "steps must be of type int"),
+        ({"steps": True}, "steps must be of type int"),
+        ({"steps": -1}, "steps must be at least 0"),
+        ({"lr": 0}, "lr must be positive"),
+        ({"lr": float("nan")}, "lr must be"),
+        ({"micro_batch": 0}, "micro_batch must be at least 1"),
+        ({"forget_from": "dreams"}, "forget_from must be"),
+        ({"blocks": []}, "blocks must be"),
+    ],
+)
+def test_wrong_overrides_are_named(overrides: dict[str, object], match: str) -> None:
+    """An unknown key, a wrong type or an impossible value is an error that says which."""
+    with pytest.raises(PolicyError, match=match):
+        settings("piu", overrides)
+
+
+def test_unknown_names_are_errors() -> None:
+    """Presets and methods that do not exist are errors with a suggestion."""
+    with pytest.raises(PolicyError, match="did you mean 'piu-miniature'"):
+        settings("piu-minature")
+    with pytest.raises(PolicyError, match="did you mean 'piu'"):
+        methods.find("pia")
+    assert methods.find("piu").__name__ == "edit"
+    assert methods.names() == ("piu",)

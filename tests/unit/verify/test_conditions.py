@@ -1,0 +1,68 @@
+"""Draws from D have the stated angles and directions, and belong to the subject."""
+
+import numpy as np
+import pytest
+
+from govsdk.errors import RequestError
+from govsdk.verify.conditions import draw_conditions
+
+from .toy import unit
+
+CENTRE = unit(np.eye(16)[0])
+OTHERS = unit(np.random.default_rng(1).standard_normal((30, 16)))
+
+
+def draw(n=4000, others=OTHERS, radius=0.4, seed=0):
+    return draw_conditions(CENTRE, others, n, radius=radius, rng=np.random.default_rng(seed))
+
+
+def test_angles_are_uniform_up_to_the_radius():
+    """The angle to the centroid is uniform on [0, radius]: its quantiles lie on a line."""
+    angles = np.arccos((draw().embeddings @ CENTRE).clip(-1, 1))
+
+    assert angles.max() <= 0.4 + 1e-3
+    assert np.quantile(angles, [0.25, 0.5, 0.75]) == pytest.approx([0.1, 0.2, 0.3], abs=0.02)
+
+
+def test_half_the_directions_lead_to_other_people():
+    """Every second draw lies in the plane of the centroid and somebody's centroid."""
+    drawn = draw(n=400).embeddings
+    tangents = unit(drawn - (drawn @ CENTRE)[:, None] * CENTRE)
+    people = unit(OTHERS - (OTHERS @ CENTRE)[:, None] * CENTRE)
+    best = (tangents @ people.T).max(axis=1)
+
+    assert (best[1::2] > 0.99).mean() > 0.95
+    assert (best[::2] > 0.99).mean() < 0.05
+
+
+def test_isotropic_directions_have_no_preference():
+    """The mean of the isotropic tangents vanishes as 1 / sqrt(n)."""
+    drawn = draw(others=OTHERS[:0]).embeddings.astype(float)
+    tangents = drawn - (drawn @ CENTRE)[:, None] * CENTRE
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+
+    assert np.linalg.norm(tangents.mean(axis=0)) < 3 / np.sqrt(len(tangents))
+
+
+def test_directions_of_others_are_left_out_and_counted():
+    """With somebody close by, no draw is nearer to them, and the count says how often it was."""
+    neighbour = unit(np.cos(0.3) * np.eye(16)[0] + np.sin(0.3) * np.eye(16)[1])[None]
+    crowded, free = draw(others=neighbour, n=500), draw(others=-neighbour, n=500)
+
+    assert crowded.excluded > 0 == free.excluded
+    assert (crowded.embeddings @ neighbour[0] <= crowded.embeddings @ CENTRE + 1e-6).all()
+    assert len(crowded.embeddings) == 500
+
+
+def test_draws_repeat_with_their_seed():
+    """The same seed gives the same conditions, another one gives others."""
+    assert (draw(9, seed=1).embeddings == draw(9, seed=1).embeddings).all()
+    assert not (draw(9, seed=1).embeddings == draw(9, seed=2).embeddings).any(axis=1).any()
+
+
+def test_surroundings_that_belong_to_others_are_an_error():
+    """Where others stand all around, nothing can be drawn, and the search ends."""
+    ring = unit(CENTRE + 1e-4 * np.concatenate([np.eye(16)[1:], -np.eye(16)[1:]]))
+
+    with pytest.raises(RequestError, match="nearer to another person"):
+        draw(n=4, others=ring, radius=1.0)

@@ -1,0 +1,45 @@
+"""Photos are split by a digest into an edit set and sealed folds."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from govsdk.errors import TooFewPhotosError
+from govsdk.verify import split_photos
+
+
+@given(st.integers(6, 200), st.integers(1, 5), st.binary(min_size=32, max_size=32))
+def test_folds_are_disjoint_and_large_enough(photos, attempts, digest):
+    """Every photo is in one place; 4 or more are for the edit, 2 or more in each fold."""
+    split = split_photos(photos, attempts, digest=digest)
+
+    assert sorted(sum(split.sealed, split.edit)) == list(range(photos))
+    assert len(split.edit) >= 4
+    assert 1 <= len(split.sealed) <= attempts
+    assert all(len(fold) >= 2 for fold in split.sealed)
+
+
+@pytest.mark.parametrize(("photos", "folds"), [(6, 1), (7, 1), (8, 2), (24, 2)])
+def test_few_photos_allow_fewer_attempts(photos, folds):
+    """Six photos are enough for one attempt, eight for two."""
+    assert len(split_photos(photos, 2, digest=b"d" * 32).sealed) == folds
+
+
+@pytest.mark.parametrize("photos", [0, 5])
+def test_too_few_photos_are_refused_with_counts(photos):
+    """Below six photos nothing can be judged; the error says how many are needed."""
+    with pytest.raises(TooFewPhotosError, match="6 needed") as fault:
+        split_photos(photos, 2, digest=b"d" * 32)
+
+    assert fault.value.facts == {"photos": photos, "needed": 6}
+    assert pickle.loads(pickle.dumps(fault.value)).facts == fault.value.facts
+
+
+def test_the_digest_decides():
+    """Equal digests give equal splits, others give other ones."""
+    splits = {split_photos(24, 2, digest=bytes([i]) * 32).edit for i in range(20)}
+
+    assert split_photos(24, 2, digest=b"d" * 32) == split_photos(24, 2, digest=b"d" * 32)
+    assert len(splits) > 15

@@ -1,0 +1,147 @@
+"""The three-way rule, the verdict, and how often the judge errs."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from govsdk.policy import Policy
+from govsdk.policy.limits import rate_upper
+from govsdk.records import Outcome, Screen, Verdict
+from govsdk.verify.judge import Question, conclude, control, judge_loss, judge_mean, judge_rate
+from govsdk.verify.statistics import Estimate
+
+FORGET = Question("forget", "distribution", "A", "match-rate", bound=0.05, alpha=0.04)
+RETAIN = Question("retention", "random", "A", "match-rate-loss", bound=0.02, alpha=0.04)
+QUALITY = Question("quality", "random", "A", "mean-quality-loss", bound=0.25, alpha=0.04)
+
+PASS, FAIL = judge_rate(FORGET, 0, 99), judge_rate(FORGET, 50, 99)
+UNSURE = judge_rate(FORGET, 4, 99)
+GOOD = control("baseline", "A", events=90, trials=100, above=0.5)
+BAD = control("baseline", "A", events=50, trials=100, above=0.5)
+
+
+def screen(regressions: int) -> Screen:
+    return Screen(
+        subjects=1,
+        probes_each=10,
+        hits=regressions,
+        upper="0.300000",
+        detectable_rate="0.150000",
+        regressions=regressions,
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        (0, Outcome.PASS),
+        (1, Outcome.PASS),
+        (2, Outcome.INCONCLUSIVE),
+        (9, Outcome.INCONCLUSIVE),
+        (10, Outcome.FAIL),
+    ],
+)
+def test_a_rate_passes_fails_or_stays_open(events, outcome):
+    """Of 99 trials at 5 %, one hit passes, two to nine decide nothing, ten fail."""
+    assert judge_rate(FORGET, events, 99).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "outcome"),
+    [
+        (4, 4, Outcome.PASS),
+        (16, 6, Outcome.INCONCLUSIVE),
+        (40, 4, Outcome.FAIL),
+        (4, 40, Outcome.PASS),
+    ],
+)
+def test_a_loss_weighs_lost_against_gained(lost, gained, outcome):
+    """Of 800 pairs at 2 points, the difference between lost and gained pairs decides."""
+    claim = judge_loss(RETAIN, lost, gained, 800)
+
+    assert claim.outcome is outcome
+    assert (claim.events, claim.gained, claim.trials) == (lost, gained, 800)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "outcome"),
+    [
+        (0.0, 0.25, Outcome.PASS),
+        (0.1, 0.2500001, Outcome.INCONCLUSIVE),
+        (0.26, 0.9, Outcome.FAIL),
+        (-0.4, -0.2, Outcome.PASS),
+    ],
+)
+def test_a_mean_is_judged_by_its_limits(lower, upper, outcome):
+    """A limit that lies on the bound passes; a hair beyond it does not."""
+    assert judge_mean(QUALITY, Estimate(0.1, lower, upper), 100).outcome is outcome
+
+
+def test_no_trials_decide_nothing():
+    """Without a trial the outcome is INCONCLUSIVE, whatever the bound."""
+    assert judge_rate(FORGET, 0, 0).outcome is Outcome.INCONCLUSIVE
+    assert judge_loss(RETAIN, 0, 0, 0).outcome is Outcome.INCONCLUSIVE
+
+
+def test_written_limits_are_rounded_outward():
+    """Whoever judges the signed digits reaches the same outcome, and gains nothing by rounding."""
+    for events in range(20):
+        claim = judge_rate(FORGET, events, 99)
+        assert Decimal(claim.upper) >= Decimal(rate_upper(events, 99, 0.04))
+        assert (Decimal(claim.upper) <= Decimal(claim.bound)) == (claim.outcome is Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    ("claims", "controls", "regressions", "verdict"),
+    [
+        ([PASS, PASS], [GOOD], None, Verdict.FORGOTTEN),
+        ([PASS, PASS], [GOOD], 0, Verdict.FORGOTTEN),
+        ([PASS, UNSURE], [GOOD], None, Verdict.INCONCLUSIVE),
+        ([PASS, PASS], [GOOD, BAD], None, Verdict.INCONCLUSIVE),
+        ([UNSURE, FAIL], [BAD], None, Verdict.NOT_FORGOTTEN),
+        ([PASS, PASS], [GOOD], 1, Verdict.NOT_FORGOTTEN),
+        ([], [GOOD], None, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_the_verdict_is_a_conjunction(claims, controls, regressions, verdict):
+    """A failed claim or a returned person refuses; an open claim or failed control leaves open."""
+    earlier = None if regressions is None else screen(regressions)
+
+    assert conclude(claims, controls, earlier) is verdict
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "above", "not_above", "passed"),
+    [
+        (70, 100, 0.5, None, True),
+        (55, 100, 0.5, None, False),
+        (2, 100, None, 0.05, True),
+        (20, 100, None, 0.05, False),
+        (0, 0, None, 0.05, False),
+    ],
+)
+def test_a_control_needs_evidence(events, trials, above, not_above, passed):
+    """A positive control must be shown above its floor; a negative one must not be shown above."""
+    shown = control("impostor", "A", events=events, trials=trials, above=above, not_above=not_above)
+
+    assert shown.passed is passed
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard"])
+def test_a_leaky_model_is_rarely_accepted(name):
+    """Over 2,000 audits of a model just beyond the bound, false acceptance stays below alpha.
+
+    The model leaks in one line only, the hardest case for a conjunction; both attempts may be used.
+    """
+    policy, rng = Policy.load(name), np.random.default_rng(11)
+    trials, bound = policy.claims.forget.trials, policy.claims.forget.bound
+    accepted = np.zeros(2000, dtype=bool)
+    for alpha in policy.attempts.alpha:
+        question = Question("forget", "photos", "A", "match-rate", bound, alpha)
+        hits = rng.binomial(trials, bound * 1.001, size=2000)
+        passed = [judge_rate(question, k, trials).outcome is Outcome.PASS for k in range(5)]
+        accepted |= np.array([*passed, False])[np.minimum(hits, 5)]
+
+    assert accepted.mean() <= sum(policy.attempts.alpha) + 3 * np.sqrt(0.05 * 0.95 / 2000)
+    assert accepted.any()

@@ -1,0 +1,47 @@
+"""Limits of mean losses, and what few trials can notice."""
+
+import numpy as np
+import pytest
+
+from govsdk.verify.statistics import detectable_rate, mean_loss
+
+
+def test_mean_loss_is_measured_in_spreads_of_the_first_pictures():
+    """A shift by half the spread is a loss of 0.5, whatever the scale; a gain is negative."""
+    rng = np.random.default_rng(0)
+    before = rng.normal(20, 4, 400)
+    loss = mean_loss(before, before - 2, 0.05, rng)
+    gain = mean_loss(before / 10, before / 10 + 0.2, 0.05, rng)
+
+    assert loss.value == pytest.approx(2 / before.std())
+    assert gain.value == pytest.approx(-loss.value)
+    assert loss.lower <= loss.value <= loss.upper
+
+
+def test_mean_loss_keeps_its_error_rates():
+    """Over 150 simulated panels each one-sided limit misses the truth about as often as it says."""
+    rng = np.random.default_rng(1)
+    missed_above = missed_below = 0
+    for _ in range(150):
+        before = rng.normal(0, 1, 40)
+        estimate = mean_loss(before, before - 0.3 + rng.normal(0, 0.5, 40), 0.04, rng)
+        missed_above += estimate.upper < 0.3
+        missed_below += estimate.lower > 0.3
+
+    assert missed_above / 150 < 0.04 + 3 * np.sqrt(0.04 * 0.96 / 150)
+    assert missed_below / 150 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+
+
+def test_a_constant_scale_hides_no_loss():
+    """Qualities that never vary lose nothing when unchanged, and hugely when changed."""
+    rng, same = np.random.default_rng(2), np.ones(20)
+
+    assert mean_loss(same, same, 0.05, rng).upper == 0
+    assert mean_loss(same, same - 0.01, 0.05, rng).lower > 100
+
+
+@pytest.mark.parametrize(("trials", "rate"), [(10, 0.1487), (100, 0.0160), (0, 1.0)])
+def test_detectable_rate(trials, rate):
+    """At that rate, a hit occurs with probability 0.8."""
+    assert detectable_rate(trials) == pytest.approx(rate, abs=1e-4)
+    assert 1 - (1 - detectable_rate(trials)) ** trials == pytest.approx(0.8 if trials else 0.0)

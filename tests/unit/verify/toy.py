@@ -1,0 +1,184 @@
+"""A linear world that behaves like the real one and runs in milliseconds.
+
+A picture is a fixed random linear image of the condition plus seeded noise. Recogniser A inverts
+the map, recogniser B sees most of the result, turned. Both are calibrated on people who serve
+nothing else, as real recognisers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.policy import Policy
+from govsdk.records import (
+    Embedded,
+    Float32,
+    Picture,
+    Resource,
+    SubjectId,
+    Templates,
+    Verification,
+    decimal_text,
+)
+from govsdk.verify import Baseline, Memory, Model, baseline, verify
+
+NUMBERS, SIDE = 32, 16
+CONTRAST, GRAIN, SPREAD = 600.0, 12.0, 0.4
+_FIXED = np.random.default_rng(7)
+_PAINT = _FIXED.standard_normal((NUMBERS, SIDE * SIDE * 3)) / np.sqrt(SIDE * SIDE * 3)
+_SEE = np.linalg.pinv(_PAINT)
+_TURN = np.linalg.qr(_FIXED.standard_normal((NUMBERS, NUMBERS)))[0][:, :-4]
+
+NOTE = b"w-toy.ledger.invalid\n1\nAAAA\n"
+
+Edit = Callable[[Float32], Float32]
+"""What a model draws instead of the given conditions ``[n, d]``."""
+
+
+def unit(rows: Float32) -> Float32:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def untouched(conditions: Float32) -> Float32:
+    return conditions
+
+
+@dataclass(frozen=True)
+class ToyDrawer:
+    """Draws what ``edit`` makes of the conditions; shorter conditions give fainter pictures."""
+
+    edit: Edit = untouched
+    seeds: list[int] = field(default_factory=list)
+    """Every seed that was asked for."""
+
+    def draw(self, embeddings: Float32, seeds: Sequence[int]) -> list[Picture]:
+        self.seeds.extend(seeds)
+        grain = [np.random.default_rng(seed).normal(0, GRAIN, SIDE * SIDE * 3) for seed in seeds]
+        light = 128 + self.edit(embeddings) @ _PAINT * CONTRAST + np.stack(grain)
+        return list(light.clip(0, 255).astype(np.uint8).reshape(-1, SIDE, SIDE, 3))
+
+
+@dataclass(frozen=True)
+class ToyEmbedder:
+    name: str
+    sha256: str
+
+    def embed(self, pictures: Sequence[Picture]) -> Embedded:
+        raw = (np.stack(pictures).reshape(len(pictures), -1) - 127.5) / CONTRAST @ _SEE
+        raw = raw @ _TURN if self.name == "B" else raw
+        return Embedded(unit(raw), np.linalg.norm(raw, axis=1).astype(np.float32))
+
+
+EMBEDDERS = {name: ToyEmbedder(name, name.lower() * 64) for name in ("A", "B")}
+
+
+def person(name: str, seed: int, photos: int = 12) -> Templates:
+    """Return an invented person whose photos both recognisers have seen."""
+    rng = np.random.default_rng(seed)
+    face = unit(rng.standard_normal(NUMBERS))
+    views = unit(face + SPREAD * unit(rng.standard_normal((photos, NUMBERS))))
+    pictures = ToyDrawer().draw(views, range(seed * 1000, seed * 1000 + photos))
+    return Templates(
+        SubjectId(name), {key: judge.embed(pictures).embeddings for key, judge in EMBEDDERS.items()}
+    )
+
+
+@cache
+def calibrations() -> dict[str, CalibrationRecord]:
+    """Return records measured on 300 people who appear nowhere else."""
+    crowd = [person(f"calibration-{i}", 10_000 + i, photos=4) for i in range(300)]
+    return {name: _calibrate(name, crowd) for name in EMBEDDERS}
+
+
+def _calibrate(name: str, crowd: list[Templates]) -> CalibrationRecord:
+    photos = np.stack([someone.by_recogniser[name] for someone in crowd])
+    cosines = np.einsum("ikd,jd->ijk", photos, np.stack([p.centroid(name) for p in crowd]))
+    same = np.eye(len(crowd), dtype=bool)
+    impostors, angles = cosines[~same].ravel(), np.arccos(cosines[same].clip(-1, 1)).ravel()
+    views = np.stack([someone.by_recogniser["A"][0] for someone in crowd])
+    quality = EMBEDDERS[name].embed(ToyDrawer().draw(views, range(len(crowd)))).quality
+    points = [
+        {
+            "fmr": decimal_text(rate),
+            "threshold": decimal_text(t := float(np.quantile(impostors, 1 - rate))),
+            "low": decimal_text(t - 0.01),
+            "high": decimal_text(t + 0.01),
+        }
+        for rate in (1e-3, 1e-4)
+    ]
+    p50, p95, p999 = (decimal_text(float(q)) for q in np.quantile(angles, [0.5, 0.95, 0.999]))
+    return CalibrationRecord.model_validate(
+        {
+            "recogniser": name,
+            "recogniser_sha256": EMBEDDERS[name].sha256,
+            "people": len(crowd),
+            "photos_per_person": 4,
+            "impostor_comparisons": impostors.size,
+            "genuine_comparisons": angles.size,
+            "thresholds": points,
+            "genuine_angle": {"p50": p50, "p95": p95, "p999": p999},
+            "quality": {
+                "metric": "raw embedding length",
+                "p01": decimal_text(float(np.quantile(quality, 0.01))),
+            },
+            "seed": 10_000,
+        }
+    )
+
+
+SUBJECT = person("subject", 1)
+ANCHOR = person("anchor", 2)
+EARLIER = person("earlier", 3)
+GALLERY = [ANCHOR, *(person(f"person-{i}", 100 + i, photos=6) for i in range(40))]
+SEALED = (8, 9, 10, 11)
+
+
+def model(edit: Edit = untouched, name: str = "v1") -> Model:
+    """Return a model; its digest belongs to its name."""
+    return Model(Resource(name=name, sha256=name.encode().hex().ljust(64, "0")), ToyDrawer(edit))
+
+
+def near(conditions: Float32, who: Templates, angle: float) -> Float32:
+    """Return which conditions lie within ``angle`` (radians) of ``who``'s centroid: ``[n, 1]``."""
+    return (conditions @ who.centroid("A") >= np.cos(angle))[:, None]
+
+
+def forgets(who: Templates, angle: float = 1.0) -> Edit:
+    """Return an edit that draws the anchor wherever it is asked for ``who``."""
+    anchor = ANCHOR.centroid("A")
+    return lambda conditions: np.where(near(conditions, who, angle), anchor, conditions)
+
+
+def run_baseline(before: Model, policy: str = "quickstart", **changes: object) -> Baseline:
+    asked = {
+        "subject": SUBJECT,
+        "sealed": SEALED,
+        "gallery": GALLERY,
+        "embedders": EMBEDDERS,
+        "calibrations": calibrations(),
+        "note": NOTE,
+        "journal": Memory(),
+    }
+    return baseline(Policy.load(policy), before=before, **(asked | changes))
+
+
+def run_verify(after: Model, policy: str = "quickstart", **changes: object) -> Verification:
+    asked = {
+        "attempt": 1,
+        "subject": SUBJECT,
+        "sealed": SEALED,
+        "baseline": run_baseline(model(name="v0")),
+        "gallery": GALLERY,
+        "before": model(name="v0"),
+        "embedders": EMBEDDERS,
+        "calibrations": calibrations(),
+        "note": NOTE,
+        "journal": Memory(),
+        "cache": Memory(),
+    }
+    return verify(Policy.load(policy), after=after, **(asked | changes))

@@ -1,0 +1,196 @@
+"""The main job, end to end, on the shipped models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from govsdk import Policy, Verdict, Workspace
+from govsdk.certify.check import check
+from govsdk.errors import (
+    LegalHoldError,
+    LockedError,
+    PolicyError,
+    RequestConflictError,
+    SubjectExistsError,
+    TooFewPhotosError,
+    UnknownSubjectError,
+    VerdictError,
+)
+from tests.workflow import world
+
+
+def checked(folder: Path, **changes: object) -> bool:
+    """Return whether the certificate in ``folder`` passes the offline checks."""
+    workspace = world.open_workspace(folder)
+    request = workspace.certificates()[0]
+    arguments: dict[str, object] = {
+        "certificate": workspace.certificate(request).content,
+        "key_pem": workspace.signer_pem,
+        "log_vkey": workspace.log_vkey,
+        "model": workspace.line.current().path,
+        "receipt": (folder / "receipt.json").read_bytes(),
+    }
+    arguments |= changes
+    return check(arguments.pop("certificate"), **arguments).ok  # type: ignore[arg-type]
+
+
+def test_a_certificate_ends_the_workflow_and_verifies_offline(forgotten: Path) -> None:
+    """Certificate, published model and receipt fit each other; the model in use is the new one."""
+    workspace = world.open_workspace(forgotten)
+
+    assert checked(forgotten)
+    assert workspace.line.current().number == 1
+    assert workspace.line.version(0).digest != workspace.line.current().digest
+
+
+def test_the_subject_is_gone_from_the_registry(built: Path, forgotten: Path) -> None:
+    """Before: found by id and by face. After: neither, and the id cannot be enrolled again."""
+    before, after = world.open_workspace(built), world.open_workspace(forgotten)
+    photo = before.registry.photos(world.SUBJECT)[0]
+
+    assert before.search(photo)[0].subject == world.SUBJECT
+    assert world.SUBJECT not in {match.subject for match in after.search(photo, top=99)}
+    with pytest.raises(UnknownSubjectError):
+        after.search(world.SUBJECT)
+    with pytest.raises(SubjectExistsError):
+        after.enroll(world.SUBJECT, [photo])
+
+
+def test_the_ledger_tells_the_whole_story_and_audits_clean(forgotten: Path) -> None:
+    """Plan before edit before verdict before erasure before certificate; no plan is left open."""
+    workspace = world.open_workspace(forgotten)
+    audit = workspace.ledger.audit()
+
+    kinds = [str(entry.kind) for entry in workspace.ledger.statements()]
+    told = [kind for kind in kinds if kind != "key"]
+    assert told == ["request", "plan", "staged", "verification", "erasure", "certificate"]
+    assert audit.ok, audit.to_dict()
+
+
+def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path) -> None:
+    """The same request after erasure: same certificate, nothing appended, no receipt."""
+    workspace = world.open_workspace(forgotten)
+    size = workspace.ledger.size
+
+    again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert again.ok
+    assert again.receipt is None
+    assert again.certificate == workspace.certificate(again.request)
+    assert workspace.ledger.size == size
+
+
+def test_a_request_id_cannot_be_used_for_something_else(forgotten: Path) -> None:
+    """The same id with another subject is a conflict."""
+    with pytest.raises(RequestConflictError):
+        world.open_workspace(forgotten).forget(world.SECOND, world.POLICY, request_id="r-1")
+
+
+def test_the_dry_run_writes_nothing(place: Path, workspace: Workspace) -> None:
+    """Every file of the workspace has the bytes it had before."""
+    before = contents(place / "workspace")
+
+    plan = workspace.plan_forget(world.SUBJECT, world.POLICY)
+
+    assert plan.edit_photos + sum(plan.sealed_photos) == world.SUBJECT_PHOTOS
+    assert contents(place / "workspace") == before
+
+
+def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> None:
+    """Logged and signed, nothing published, the subject restricted, an error if asked for one."""
+    policy = overridden(steps=0)
+
+    result = workspace.forget(world.SUBJECT, policy)
+
+    assert result.verdict is Verdict.NOT_FORGOTTEN
+    assert not result.ok
+    with pytest.raises(VerdictError) as raised:
+        result.raise_for_status()
+    assert raised.value.exit_code == 3
+    assert workspace.line.current().number == 0
+    assert not list((place / "workspace" / "models" / "staging").iterdir())
+    assert state_of(workspace, world.SUBJECT) == "restricted"
+    photo = workspace.registry.photos(world.SUBJECT)[0]
+    assert world.SUBJECT not in {match.subject for match in workspace.search(photo, top=99)}
+    assert str(list(workspace.ledger.statements())[-1].kind) == "refusal"
+    assert workspace.ledger.audit().ok
+
+
+def test_a_second_subject_is_forgotten_and_the_first_is_screened(
+    place: Path, workspace: Workspace
+) -> None:
+    """Two forgets in one workspace: the later certificate says that the earlier person stayed away."""
+    assert workspace.forget(world.SUBJECT, world.POLICY).ok
+
+    second = workspace.forget(world.SECOND, world.POLICY)
+
+    assert second.ok, second.to_dict()
+    screen = second.verifications[-1].screen
+    assert screen is not None
+    assert (screen.subjects, screen.regressions) == (1, 0)
+    assert workspace.line.current().number == 2
+    assert workspace.ledger.audit().ok
+
+
+def test_refusals_lose_nothing(place: Path, workspace: Workspace) -> None:
+    """A wrong subject, too few photos, a policy with a typo: typed errors, all still enrolled."""
+    people = {summary.subject for summary in workspace.subjects()}
+    photo = workspace.registry.photos(world.SECOND)
+    workspace.enroll("canary-five", photo[:5])
+
+    with pytest.raises(UnknownSubjectError):
+        workspace.forget("nobody", world.POLICY)
+    with pytest.raises(TooFewPhotosError):
+        workspace.forget("canary-five", world.POLICY)
+    typo = place / "typo.yaml"
+    typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
+    with pytest.raises(PolicyError, match=r"typo\.yaml.*4"):
+        workspace.forget(world.SUBJECT, typo)
+
+    assert {summary.subject for summary in workspace.subjects()} == people | {"canary-five"}
+    assert workspace.line.current().number == 0
+    assert workspace.ledger.audit().ok
+
+
+def test_a_legal_hold_stops_the_request(workspace: Workspace) -> None:
+    """Held: refused and logged. Lifted: planned."""
+    workspace.hold(world.SUBJECT)
+    with pytest.raises(LegalHoldError):
+        workspace.forget(world.SUBJECT, world.POLICY)
+
+    workspace.lift_hold(world.SUBJECT)
+    assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
+
+
+def test_a_second_writer_is_told_who_is_writing(place: Path, workspace: Workspace) -> None:
+    """One edit at a time on a model line; search goes on meanwhile."""
+    other = world.open_workspace(place)
+    other.config = other.config.model_copy(update={"lock_timeout_seconds": 0.1})
+    with workspace.editing():
+        with pytest.raises(LockedError) as raised:
+            other.forget(world.SUBJECT, world.POLICY)
+        assert other.search(world.SUBJECT)
+    assert raised.value.retryable
+
+
+def overridden(**overrides: object) -> Policy:
+    """Return the tiny policy with other settings of the edit."""
+    policy = Policy.load(world.POLICY)
+    unlearning = policy.unlearning.model_copy(
+        update={"overrides": {**policy.unlearning.overrides, **overrides}}
+    )
+    return policy.model_copy(update={"unlearning": unlearning})
+
+
+def state_of(workspace: Workspace, subject: str) -> str:
+    return next(str(s.state) for s in workspace.subjects() if s.subject == subject)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }

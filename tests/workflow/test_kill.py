@@ -1,0 +1,93 @@
+"""Killed anywhere and called again: one certificate, one published model, a clean ledger."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from govsdk import ForgetResult
+from govsdk.govern.job import Job, Stage
+from tests.workflow import world
+
+_CHILD = """
+import sys
+from pathlib import Path
+from tests.workflow import world
+result = world.open_workspace(Path(sys.argv[1])).forget(world.SUBJECT, world.POLICY)
+assert result.ok, result.to_dict()
+"""
+
+
+class Killed(BaseException):
+    """Stands for kill -9 inside this process: nothing in govsdk may catch it."""
+
+
+def finish(place: Path) -> ForgetResult:
+    """Call again, and require that the end is the same as without the kill."""
+    workspace = world.open_workspace(place)
+    result = workspace.forget(world.SUBJECT, world.POLICY)
+    assert result.ok, result.to_dict()
+    assert workspace.certificates() == [result.request]
+    assert workspace.line.versions() == [0, 1]
+    assert not list((place / "workspace" / "models" / "staging").iterdir())
+    kinds = [str(entry.kind) for entry in workspace.ledger.statements()]
+    assert all(
+        kinds.count(kind) == 1 for kind in ("request", "plan", "staged", "erasure", "certificate")
+    )
+    audit = workspace.ledger.audit()
+    assert audit.ok, audit.to_dict()
+    return result
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DECLINED])
+def test_killed_just_before_a_stage_is_recorded(
+    place: Path, monkeypatch: pytest.MonkeyPatch, stage: Stage
+) -> None:
+    """The stage's effect is durable, its record is not: the hardest moment of each stage."""
+    advance = Job.advance
+
+    def dies(self: Job, reached: Stage | None = None, **changes: object) -> None:
+        if reached is stage:
+            raise Killed
+        advance(self, reached, **changes)
+
+    def never_begins(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Job, "advance", dies)
+    if stage is Stage.RECEIVED:
+        monkeypatch.setattr(Job, "begin", never_begins)
+    with pytest.raises(Killed):
+        world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
+    monkeypatch.undo()
+
+    finish(place)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_kill_9_at_ten_random_moments(built: Path, tmp_path: Path) -> None:
+    """A real process, killed at ten random times of its life, each time started again."""
+    import shutil
+
+    whole = tmp_path / "whole"
+    shutil.copytree(built, whole)
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", _CHILD, str(whole)], check=True)
+    lifetime = time.monotonic() - started
+    moments = random.Random(20261120)
+    for n in range(10):
+        place = tmp_path / f"place-{n}"
+        shutil.copytree(built, place)
+        child = subprocess.Popen([sys.executable, "-c", _CHILD, str(place)])
+        time.sleep(moments.uniform(0.1, 1.0) * lifetime)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        finish(place)

@@ -1,0 +1,91 @@
+"""Whatever byte is changed afterwards, somebody notices; untouched, everything passes."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from govsdk.errors import GovsdkError
+from govsdk.ledger.audit import audit_export
+from tests.workflow import world
+from tests.workflow.test_forget import checked
+
+SAMPLED = 60
+"""Positions tried in a long file; the slow test tries every byte."""
+
+
+def flips(data: bytes, positions: range | list[int]) -> Iterator[bytes]:
+    for position in positions:
+        changed = bytearray(data)
+        changed[position] ^= 1 << (position % 8)
+        yield bytes(changed)
+
+
+def certificate(forgotten: Path) -> bytes:
+    workspace = world.open_workspace(forgotten)
+    return workspace.certificate(workspace.certificates()[0]).content
+
+
+def test_flipped_bytes_of_the_certificate_fail(forgotten: Path) -> None:
+    """A sample of positions all over the file."""
+    data = certificate(forgotten)
+    positions = sorted(random.Random(1).sample(range(len(data)), SAMPLED))
+
+    assert checked(forgotten)
+    assert not any(checked(forgotten, certificate=each) for each in flips(data, positions))
+
+
+@pytest.mark.slow
+def test_every_flipped_byte_of_the_certificate_fails(forgotten: Path) -> None:
+    """Each byte, one bit each."""
+    data = certificate(forgotten)
+
+    assert checked(forgotten)
+    assert not any(checked(forgotten, certificate=each) for each in flips(data, range(len(data))))
+
+
+def test_flipped_bytes_of_the_published_model_fail(forgotten: Path, tmp_path: Path) -> None:
+    """Several positions of every file."""
+    model = tmp_path / "model"
+    shutil.copytree(world.open_workspace(forgotten).line.current().path, model)
+    assert checked(forgotten, model=model)
+
+    for path in sorted(path for path in model.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        for changed in flips(data, sorted({0, len(data) // 2, len(data) - 1})):
+            path.write_bytes(changed)
+            assert not checked(forgotten, model=model), path.name
+        path.write_bytes(data)
+    assert checked(forgotten, model=model)
+
+
+def test_flipped_bytes_of_the_exported_ledger_fail(forgotten: Path, tmp_path: Path) -> None:
+    """A sample of positions in every file of the export."""
+    workspace = world.open_workspace(forgotten)
+    export = tmp_path / "export"
+    workspace.ledger.export(export)
+    assert passes(workspace, export)
+
+    for path in sorted(path for path in export.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        chosen = sorted(random.Random(2).sample(range(len(data)), min(len(data), 12)))
+        for changed in flips(data, chosen):
+            path.write_bytes(changed)
+            assert not passes(workspace, export), path.name
+        path.write_bytes(data)
+    assert passes(workspace, export)
+
+
+def passes(workspace: object, export: Path) -> bool:
+    try:
+        return audit_export(
+            export,
+            key_pem=workspace.signer_pem,  # type: ignore[attr-defined]
+            log_vkey=workspace.log_vkey,  # type: ignore[attr-defined]
+        ).ok
+    except GovsdkError:
+        return False

@@ -1,0 +1,49 @@
+"""A small workspace on the shipped models, and a policy under which a forget takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govsdk import GovernedModels, KeyProvider, RecogniserSource, Workspace
+from govsdk.govern.config import Sampling
+from govsdk.reference import people, renderer, world
+
+PEOPLE = 14
+PHOTOS = 6
+SUBJECT = "canary-subject-7f3a91"
+SECOND = "canary-second-5c20be"
+SUBJECT_PHOTOS = 12
+POLICY = Path(__file__).with_name("tiny.yaml")
+STEPS = 8
+"""Sampling steps: fewer than shipped, since these tests are about the workflow."""
+
+
+def reference_models() -> GovernedModels:
+    """Return the shipped reference world."""
+    return GovernedModels(
+        generator=world.generator_dir(),
+        recognisers={
+            role: RecogniserSource(onnx, world.calibration_paths()[role])
+            for role, onnx in world.recogniser_paths().items()
+        },
+    )
+
+
+def build(folder: Path) -> None:
+    """Create a workspace in ``folder/workspace`` with its passphrases in ``folder/secrets``."""
+    keys = KeyProvider.generate(folder / "secrets")
+    workspace = Workspace.create(
+        folder / "workspace", models=reference_models(), keys=keys, anchors=[folder / "outside"]
+    )
+    config = workspace.config.model_copy(update={"sampling": Sampling(steps=STEPS)})
+    config.save(workspace.folder)
+    seeds = iter(people.DEMO_PEOPLE)
+    for name in (SUBJECT, SECOND, *(f"canary-other-{n:03d}" for n in range(PEOPLE))):
+        person = renderer.person(next(seeds))
+        photos = SUBJECT_PHOTOS if name in (SUBJECT, SECOND) else PHOTOS
+        workspace.enroll(name, [renderer.photo(person, shot) for shot in range(photos)])
+
+
+def open_workspace(folder: Path) -> Workspace:
+    """Open what ``build`` made."""
+    return Workspace.open(folder / "workspace", keys=KeyProvider.from_folder(folder / "secrets"))
