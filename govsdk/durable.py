@@ -39,7 +39,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
-    """Put ``data`` under ``path``, atomically and durably, readable by the owner alone by default."""
+    """Put ``data`` under ``path``, atomically and durably; by default for the owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

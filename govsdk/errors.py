@@ -24,17 +24,17 @@
      |       +- MissingModelError              a model folder or component is not there
      |       +- MissingWorkspaceError          no workspace at that path
      +- EvidenceError                    5  the thing examined does not hold
-     |   +- MalformedEvidenceError          it cannot even be parsed (a certificate, a note, a proof)
+     |   +- MalformedEvidenceError          it cannot be parsed (a certificate, a note, a proof)
      |   +- SignatureError                  a signature does not verify under the pinned key
      |   +- DigestMismatchError             bytes differ from the digest that names them
-     |   +- ProofError                      an inclusion or consistency proof does not lead to the root
+     |   +- ProofError                      a proof does not lead to the signed root
      |   +- VerdictError                 3  the measured result does not meet the policy
      +- IntegrityError                   5  our own store contradicts itself: stop writing
      |   +- LedgerForkError                 two histories for one position
      |   +- LedgerRollbackError             fewer entries than were once signed
      |   +- RegistryCorruptError            the registry's files do not fit together
      |   +- PlaintextFoundError             bytes of an erased subject lie in an unsealed file
-     |   +- ModelCorruptError               a model's files differ from its manifest or its architecture
+     |   +- ModelCorruptError               a model's files differ from its manifest
      +- BackendError                     1  torch, faiss, duckdb, onnxruntime or the disk failed
          +- NonFiniteError                  training or generation produced a NaN or an infinity
          +- OutOfMemoryError                even the smallest micro-batch does not fit
@@ -44,7 +44,7 @@ Invariants:
 
 - no message, fact or hint holds a name, an id of a person, a photo or an embedding;
 - every error survives pickling, so that it can cross a process border;
-- the number beside a family is the exit code of the command line (see ``docs/formats/exit-codes.md``).
+- the number beside a family is the exit code of the command line (``docs/errors.md``).
 """
 
 from __future__ import annotations
@@ -289,7 +289,9 @@ class RegistryCorruptError(IntegrityError):
 class PlaintextFoundError(IntegrityError):
     code = "integrity.plaintext"
     says = "bytes of the subject lie outside the sealed files"
-    advice = "remove the files that `Registry.locate` returns and call again; the key is kept so long"
+    advice = (
+        "remove the files that `Registry.locate` returns and call again; the key is kept so long"
+    )
     retryable = True
 
 

@@ -31,10 +31,10 @@ Picture = npt.NDArray[np.uint8]
 """One RGB picture, ``[height, width, 3]``."""
 
 SubjectId = NewType("SubjectId", str)
-"""The enterprise's own name for a person: personal data, never logged, signed or printed in errors."""
+"""The enterprise's own name for a person: personal data, never logged or signed."""
 
 Recogniser = str
-"""A recogniser's role: ``"A"`` conditions the generator and may steer the edit, ``"B"`` only judges."""
+"""A recogniser's role: ``"A"`` conditions the generator and steers edits, ``"B"`` judges."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest or HMAC in lower-case hex."""
@@ -159,7 +159,7 @@ class Verification(Record):
     controls: tuple[Control, ...]
     screen: Screen | None = None
     excluded_directions: int = 0
-    """Directions of D nearer to another enrolled person than to the subject: left out and counted."""
+    """Directions of D nearer to another enrolled person: left out and counted."""
     thresholds: dict[str, DecimalText]
     """Decision thresholds by ``recogniser/purpose``, e.g. ``A/forget``."""
     seed_note: Sha256
@@ -226,7 +226,7 @@ class Residual(Record):
 
 
 class Receipt(Record):
-    """The data subject's half of the commitment: who holds it can tell that a certificate is theirs.
+    """The data subject's half of the commitment: its holder can tell that a certificate is theirs.
 
     Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}).
     """
@@ -255,8 +255,8 @@ class Position(Record):
 class Templates:
     """The enrolled embeddings of one person, in memory only.
 
-    ``by_recogniser["A"]`` is ``[photos, d]``, unit rows, in enrolment order; photo ``i`` is row ``i``
-    under every recogniser that has seen the photos.
+    ``by_recogniser["A"]`` is ``[photos, d]``, unit rows, in enrolment order; photo ``i`` is row
+    ``i`` under every recogniser that has seen the photos.
     """
 
     subject: SubjectId
@@ -268,7 +268,8 @@ class Templates:
     def centroid(self, recogniser: Recogniser) -> Float32:
         """Return the unit mean ``[d]`` of the person's embeddings under ``recogniser``."""
         mean = self.by_recogniser[recogniser].mean(axis=0)
-        return (mean / np.linalg.norm(mean)).astype(np.float32)
+        unit: Float32 = (mean / np.linalg.norm(mean)).astype(np.float32)
+        return unit
 
     def only(self, photos: tuple[int, ...]) -> Templates:
         """Return the same person with these photos alone."""

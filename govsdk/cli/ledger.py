@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
         "audit": audit,
         "export": export,
         "checkpoint": checkpoint,
+        "restore": restore,
     }
     add_verbs(ledger, verbs)
     app.add_typer(ledger, name="ledger", rich_help_panel="Evidence")
@@ -109,6 +110,28 @@ def checkpoint(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> An
     """Print the latest checkpoint, a signed note: give it to somebody who keeps it."""
     note = open_workspace(workspace, keys).ledger.head().note
     return Answer({"checkpoint": note}, Text(note.rstrip("\n")))
+
+
+def restore(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="An export; default: the public log that the workspace itself still has.",
+            metavar="EXPORT",
+            show_default=False,
+        ),
+    ] = None,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Rebuild the ledger's lost database; refuses anything older than what was signed."""
+    from govsdk.ledger import restore as rebuild
+
+    opened = open_workspace(workspace, keys)
+    folder = opened.folder / "ledger"
+    anchors = [Path(anchor) for anchor in opened.config.anchors]
+    ledger = rebuild(source or folder / "log", folder, keys=opened.keys, anchors=anchors)
+    return Answer({"entries": ledger.size}, f"{ledger.size} entries restored")
 
 
 def _audit_export(

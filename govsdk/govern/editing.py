@@ -86,9 +86,7 @@ class _SealedCheckpoints:
 
     def save(self, data: bytes) -> None:
         registry = self._run.workspace.registry
-        self._run.job.save_private(
-            self._name, registry.seal(self._run.subject, self._name, data)
-        )
+        self._run.job.save_private(self._name, registry.seal(self._run.subject, self._name, data))
 
     def load(self) -> bytes | None:
         sealed = self._run.job.load_private(self._name)

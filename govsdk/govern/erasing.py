@@ -30,8 +30,8 @@ def erase(run: Forgetting) -> None:
     """Erase the subject from the registry and from every unsealed byte of the workspace.
 
     Raises:
-        PlaintextFoundError: The subject's bytes lie in unsealed files of the workspace, put there by
-            somebody else: remove them and call again.
+        PlaintextFoundError: The subject's bytes lie in unsealed files of the workspace that
+            somebody else put there: remove them and call again.
     """
     workspace, job = run.workspace, run.job
     if not job.state.residuals:

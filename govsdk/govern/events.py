@@ -1,6 +1,6 @@
 """Structured log events of the workflow: stable names, no personal data.
 
-- Events go to the standard logger ``govsdk`` as one JSON line each; nothing is configured on import.
+- Events go to the standard logger ``govsdk`` as one JSON line each; import configures nothing.
 - Names are ``govsdk.<thing>.<what happened>``; values are digests, counts, seconds, stages.
 - No id of a person, file name, photo, embedding or cosine is ever a value (canary test).
 """

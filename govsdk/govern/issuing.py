@@ -1,4 +1,4 @@
-"""The last stage: the certificate is composed, signed, logged, checked as an auditor would, kept."""
+"""The last stage: the certificate is composed, signed, logged, checked as by an auditor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from govsdk.certify.check import check
 from govsdk.certify.predicate import (
     AttemptReference,
     Design,
-    Forgetting as Predicate,
     Method,
     PolicyReference,
     PreRegistration,
@@ -22,6 +21,9 @@ from govsdk.certify.predicate import (
     SubjectCommitment,
     Validity,
     verdict_text,
+)
+from govsdk.certify.predicate import (
+    Forgetting as Predicate,
 )
 from govsdk.durable import write_file
 from govsdk.govern.job import Stage
@@ -37,7 +39,15 @@ DISTRIBUTION = (
     "angle uniform on [0, theta_g] around the person's centroid, half the directions isotropic, "
     "half towards other enrolled people; and the sealed photos' own conditions"
 )
-_LIBRARIES = ("numpy", "torch", "diffusers", "transformers", "onnxruntime", "faiss-cpu", "faiss-gpu")
+_LIBRARIES = (
+    "numpy",
+    "torch",
+    "diffusers",
+    "transformers",
+    "onnxruntime",
+    "faiss-cpu",
+    "faiss-gpu",
+)
 
 
 def issue(run: Forgetting) -> None:

@@ -33,7 +33,7 @@ class Stage(StrEnum):
     ERASED = "erased"
     CERTIFIED = "certified"
     DECLINED = "declined"
-    """Not forgotten or inconclusive: logged and signed, nothing published, the subject restricted."""
+    """Not forgotten or inconclusive: logged and signed, nothing published, subject restricted."""
 
     @property
     def terminal(self) -> bool:

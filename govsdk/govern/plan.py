@@ -1,7 +1,7 @@
 """What a forget request will do, fixed before anything is done.
 
 - The public part goes into the ledger before any edit: digests, commitments, numbers, rules.
-- The private part (anchor, splits, the receipt's key) lives under the subject's key and dies with it.
+- The private part (anchor, splits, the receipt's key) lives and dies with the subject's key.
 - Commitments are HMACs under the receipt's 256-bit key: whoever is handed that key can open them,
   nobody can guess them.
 """
@@ -122,9 +122,7 @@ class PrivatePlan:
             key=bytes.fromhex(value["key"]),
             template_set=value["templateSet"],
             split=PhotoSplit(tuple(value["edit"]), tuple(map(tuple, value["sealed"]))),
-            anchor=Anchor(
-                SubjectId(value["anchor"]), embedding, value["cosine"], value["below"]
-            ),
+            anchor=Anchor(SubjectId(value["anchor"]), embedding, value["cosine"], value["below"]),
         )
 
 
@@ -227,9 +225,7 @@ def public_plan(
             for role, embedder in sorted(workspace.embedders.items())
         ],
         "subjectCommitment": commitment(private.key, templates.subject, private.template_set),
-        "anchorCommitment": private.commit(
-            anchor=sha256_hex(private.anchor.embedding.tobytes())
-        ),
+        "anchorCommitment": private.commit(anchor=sha256_hex(private.anchor.embedding.tobytes())),
         "editCommitment": private.commitment_to_photos(templates, private.split.edit),
         "sealedCommitments": [
             private.commitment_to_photos(templates, fold) for fold in private.split.sealed

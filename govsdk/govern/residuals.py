@@ -80,7 +80,7 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
 
 
 def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:
-    """Return everybody forgotten on this model line whose residual is kept, oldest request first."""
+    """Return everybody forgotten on this model line whose residual is kept."""
     return list(_earlier(workspace))
 
 

@@ -90,9 +90,7 @@ class ForgetResult:
             "verdict": self.verdict.value,
             "headline": self.headline,
             "policy": self.policy,
-            "stages": [
-                {"stage": s.stage, "passed": s.passed, "note": s.note} for s in self.stages
-            ],
+            "stages": [{"stage": s.stage, "passed": s.passed, "note": s.note} for s in self.stages],
             "verifications": [v.public() for v in self.verifications],
             "model": self.model.public() if self.model else None,
             "erasure": self.erasure.public() if self.erasure else None,

@@ -270,9 +270,7 @@ class Forgetting:
         """The plan's private half; gone once erased."""
         sealed = self.job.load_private("plan")
         assert sealed is not None, "planned before it is read"
-        return PrivatePlan.from_bytes(
-            self.workspace.registry.unseal(self.subject, "plan", sealed)
-        )
+        return PrivatePlan.from_bytes(self.workspace.registry.unseal(self.subject, "plan", sealed))
 
     def staging(self, attempt: int) -> Path:
         """Return the folder in which ``attempt`` is staged."""

@@ -130,14 +130,12 @@ class Workspace:
             recognisers=recognisers,
             anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
         )
-        opened = WorkspaceKeys.create(
-            folder / "keys", keys, origin=config.origin, entropy=entropy
-        )
+        opened = WorkspaceKeys.create(folder / "keys", keys, origin=config.origin, entropy=entropy)
         Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)
         Ledger.create(
             folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
         )
-        # Last: a folder without this file is no workspace, so a killed `create` can be seen as such.
+        # Last: a folder without this file is no workspace, so a killed `create` leaves none.
         config.save(folder)
         log.info("govsdk.workspace.created", origin=config.origin)
         return cls(folder, config, opened, clock=clock, entropy=entropy)
@@ -173,9 +171,7 @@ class Workspace:
         """The identity registry."""
         from govsdk.registry import Registry
 
-        return Registry.open(
-            self.folder / "registry", vault=self.keys.vault, entropy=self.entropy
-        )
+        return Registry.open(self.folder / "registry", vault=self.keys.vault, entropy=self.entropy)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -242,7 +238,7 @@ class Workspace:
     def enroll(
         self, subject: str, photos: Photo | Sequence[Photo], *, may_anchor: bool = True
     ) -> Enrolment:
-        """Enrol a person from aligned face crops: paths (files or a folder) or ``[h, w, 3]`` arrays.
+        """Enrol a person from aligned face crops: files, a folder, or ``[h, w, 3]`` arrays.
 
         All or nothing: a photo that cannot be used enrols nobody.
 
@@ -257,9 +253,7 @@ class Workspace:
         log.info("govsdk.registry.enrolled", photos=enrolment.photos)
         return enrolment
 
-    def enroll_folder(
-        self, folder: str | Path, *, progress: Progress = silent
-    ) -> list[Enrolment]:
+    def enroll_folder(self, folder: str | Path, *, progress: Progress = silent) -> list[Enrolment]:
         """Enrol everybody in ``folder``, which holds one folder of photos per person."""
         from govsdk.registry.intake import people_in
 

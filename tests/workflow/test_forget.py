@@ -121,7 +121,7 @@ def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> N
 def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     place: Path, workspace: Workspace
 ) -> None:
-    """Two forgets in one workspace: the later certificate says that the earlier person stayed away."""
+    """Two forgets in one workspace: the later one says that the earlier person stayed away."""
     assert workspace.forget(world.SUBJECT, world.POLICY).ok
 
     second = workspace.forget(world.SECOND, world.POLICY)

@@ -13,7 +13,7 @@ from tests.workflow import world
 
 
 def test_nothing_personal_lies_in_plain_anywhere(built: Path, forgotten: Path) -> None:
-    """Ids, photos and embeddings of subject, anchor and bystanders are in no file of the workspace."""
+    """Nobody's id, photo or embedding is in any file of the workspace."""
     before = world.open_workspace(built)
     for summary in before.subjects():
         templates = before.registry.templates(summary.subject)
@@ -32,9 +32,7 @@ def test_the_scanner_would_have_found_them(built: Path, tmp_path: Path) -> None:
     assert scan([tmp_path], patterns_of(templates, (), world.SUBJECT)).hits > 0
 
 
-def test_logs_and_errors_name_nobody(
-    place: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_logs_and_errors_name_nobody(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Every event of a whole forget, and the error of a refused one."""
     workspace = world.open_workspace(place)
     with caplog.at_level(logging.DEBUG, logger="govsdk"):

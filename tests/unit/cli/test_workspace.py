@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from govsdk.ledger.ledger import ROWS
 from tests.unit.cli.conftest import Govsdk
 
 
@@ -78,6 +79,15 @@ def test_the_exported_ledger_audits_without_the_workspace(
         *("--key", keys / "signer.pub.pem", "--log-key", keys / "log.vkey"),
     )
     assert answer.code == 0, answer.err
+
+
+def test_a_lost_database_is_restored_from_the_public_log(govsdk: Govsdk, place: Path) -> None:
+    """Without it the ledger refuses to work; with it, nothing is restored over it."""
+    assert govsdk("ledger", "restore").code == 6
+    (place / "workspace" / "ledger" / ROWS).unlink()
+    assert govsdk("ledger", "audit").code != 0
+    assert govsdk("ledger", "restore").code == 0
+    assert govsdk("ledger", "audit").code == 0
 
 
 def test_doctor_finds_nothing_wrong_with_a_new_workspace(govsdk: Govsdk, place: Path) -> None:

@@ -90,8 +90,8 @@ def test_names_count_and_nested_folders_are_read_once(tmp_path: Path, patterns: 
 
 
 def test_random_numbers_are_nobody(tmp_path: Path, patterns: Patterns) -> None:
-    """A hundred thousand strangers' numbers, in bytes and in decimals, look like nobody."""
-    numbers = np.random.default_rng(0).normal(scale=0.18, size=100_000).astype(np.float32)
+    """Thirty thousand strangers' numbers, in bytes and in decimals, look like nobody."""
+    numbers = np.random.default_rng(0).normal(scale=0.18, size=30_000).astype(np.float32)
     (tmp_path / "bytes").write_bytes(numbers.tobytes())
     (tmp_path / "json").write_text(json.dumps(numbers.tolist()))
     (tmp_path / "text").write_text(" ".join(map(str, numbers)))

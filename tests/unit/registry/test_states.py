@@ -87,6 +87,7 @@ def test_create_and_open_refuse_the_wrong_folder_or_key(registry: Registry, fold
 
 HOLD = """
 import pathlib, sys
+from govsdk.durable import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
