@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 
+import govsdk
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
@@ -59,14 +60,8 @@ def verify(
 
     Keys are pinned: what the certificate itself says about keys is never believed.
     """
-    from govsdk.certify.check import check
-
-    report = check(
-        read_input(certificate),
-        key_pem=read_input(key),
-        log_vkey=read_input(log_key).decode("utf-8", "replace").strip(),
-        model=model,
-        receipt=None if receipt is None else read_input(receipt),
+    report = govsdk.verify_certificate(
+        certificate, key=key, log_key=log_key, model=model, receipt=receipt
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
     verdict = Text(str(said), style="bold green" if report.ok else "bold red")

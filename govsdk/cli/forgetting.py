@@ -12,6 +12,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from govsdk.certify.receipts import receipt_bytes
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import cell, fields, table
@@ -81,7 +82,7 @@ def save(result: ForgetResult, folder: Path) -> dict[str, str]:
         files["certificate"] = str(path)
     if result.receipt is not None:
         path = folder / f"receipt-{tag}.json"
-        write_file(path, json.dumps(result.receipt.public(), indent=2).encode() + b"\n")
+        write_file(path, receipt_bytes(result.receipt))
         files["receipt"] = str(path)
     return files
 

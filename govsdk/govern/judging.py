@@ -124,9 +124,11 @@ def _journal(run: Forgetting) -> SealedStore:
 
 
 def _cache(workspace: Workspace) -> SealedStore:
+    # A trial's key names the model, not the sampler.
+    sampling = workspace.config.sampling
     vault = Vault(workspace.keys.vault, workspace.entropy)
     return SealedStore(
-        cache_folder(workspace),
+        cache_folder(workspace) / f"{sampling.steps}-{sampling.guidance}",
         lambda data: seal(vault.key, "trials", "cache", data, entropy=workspace.entropy),
         lambda sealed: unseal(vault.key, "trials", "cache", sealed),
     )

@@ -36,7 +36,7 @@ from govsdk.govern.plan import ForgetPlan
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.policy import Policy
+from govsdk.policy import Policy, require
 from govsdk.records import (
     Float32,
     GovernedModels,
@@ -387,4 +387,5 @@ def _pictures(photos: Photo | Sequence[Photo]) -> list[Picture]:
 
 
 def _policy(policy: str | Path | Policy) -> Policy:
-    return policy if isinstance(policy, Policy) else Policy.load(policy)
+    """Return the policy, refused if one of its claims could never pass."""
+    return require(policy if isinstance(policy, Policy) else Policy.load(policy))

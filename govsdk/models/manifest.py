@@ -70,7 +70,9 @@ def manifest_of(folder: Path) -> Manifest:
 
 def _files(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for entry in os.scandir(folder):
+    with os.scandir(folder) as scan:
+        entries = list(scan)
+    for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             found.extend(_files(Path(entry.path)))
         elif entry.is_file(follow_symlinks=False):

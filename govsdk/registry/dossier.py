@@ -7,6 +7,7 @@
         profile            who it is, and which batches count
         templates-<n>      the embeddings of batch n, by recogniser
         photos-<n>         the photos of batch n
+        erasure            while being erased: what to look for afterwards
 
 - Batches are never changed; a new profile makes a new batch count, atomically.
 - Without ``key`` nothing in the folder, nor anything else sealed for the person, can be opened.
@@ -27,7 +28,6 @@ from govsdk.records import Float32, Picture, Recogniser, SubjectId, Templates
 from govsdk.registry import vault as sealing
 from govsdk.registry.packing import pack, unpack
 from govsdk.registry.people import SubjectSummary
-from govsdk.registry.roster import durable_unlink
 from govsdk.registry.vault import MAGIC, NONCE_BYTES, Vault
 
 
@@ -72,7 +72,7 @@ class Dossier:
 
     def destroy_key(self) -> None:
         """Unlink the wrapped key: from here on nothing sealed for the person can be opened."""
-        durable_unlink(self._folder / "key")
+        sealing.drop(self._folder / "key")
 
     def _key(self) -> bytes:
         return self._vault.take(self._folder / "key", "key", self._folder.name)
@@ -93,10 +93,6 @@ class Dossier:
     def take(self, purpose: str) -> bytes:
         """Return what was put."""
         return sealing.take(self._folder / purpose, self._key(), purpose, self._folder.name)
-
-    def has(self, purpose: str) -> bool:
-        """Return whether there is such a file."""
-        return (self._folder / purpose).exists()
 
     def seal(self, purpose: str, data: bytes) -> bytes:
         """Return ``data`` sealed under the person's key, for a file elsewhere."""
@@ -155,7 +151,7 @@ class Dossier:
         """Remove batches and profile, and leave what the rest of an erasure needs."""
         for pattern in ("*-*", "profile", ".*.tmp"):
             for path in self._folder.glob(pattern):
-                durable_unlink(path)
+                sealing.drop(path)
 
     def remove(self) -> None:
         """Remove the folder; the key goes first."""

@@ -93,9 +93,12 @@ def offer_photos(
     for name, found in embedded.items():
         if name in gates.quality:
             require_quality(found.quality, gates.quality[name], name)
+    rows = _checked({name: found.embeddings for name, found in embedded.items()}, dimensions)
+    if any(len(stack) != len(photos) for stack in rows.values()):
+        raise EmbeddingError("every recogniser must give one row per photo")
     return Offer(
         subject,
-        _checked({name: found.embeddings for name, found in embedded.items()}, dimensions),
+        rows,
         photos,
         [_fingerprint(photo) for photo in photos],
         {name: embedder.sha256 for name, embedder in embedders.items()},
@@ -145,13 +148,11 @@ def enroll(
         PhotoError, EmbeddingError: A photo differs too much from the person's others.
     """
     entry = store.roster.entry(offer.subject)
-    state = entry.state if entry is not None else None
-    if state is State.ERASING:
+    if entry is not None and entry.state is State.ERASING:
         raise SubjectExistsError("being erased")
-    if state is State.ENROLLED:
-        dossier = store.find(offer.subject, State.ENROLLED)
-        if dossier is not None:
-            return _extend(store, dossier, offer, gates=gates, may_anchor=may_anchor)
+    if entry is not None and entry.state is State.ENROLLED:
+        dossier = store.dossier(entry.folder)
+        return _extend(store, dossier, offer, gates=gates, may_anchor=may_anchor)
     if store.roster.buried(offer.subject) and not allow_forgotten:
         raise SubjectExistsError("forgotten before", hint="pass allow_forgotten=True if they agree")
     return _begin(store, entry, offer, gates=gates, may_anchor=may_anchor is not False)

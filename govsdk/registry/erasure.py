@@ -79,11 +79,18 @@ def draft_of(dossier: Dossier) -> Draft:
     )
 
 
-def patterns_for(dossier: Dossier) -> Patterns:
-    """Return what gives this person away, whether their erasure has begun or not."""
-    if dossier.has("erasure"):
-        return Draft.from_bytes(dossier.take("erasure")).patterns
-    return draft_of(dossier).patterns
+def patterns_for(store: Store, subject: SubjectId) -> Patterns:
+    """Return what gives the subject away, whether their erasure has begun or not.
+
+    Raises:
+        UnknownSubjectError: There is no such subject.
+    """
+    if enrolled := store.find(subject, State.ENROLLED):
+        return draft_of(enrolled).patterns
+    leaving = store.find(subject, State.ERASING)
+    if leaving is None or not leaving.has_key():
+        raise UnknownSubjectError()
+    return Draft.from_bytes(leaving.take("erasure")).patterns
 
 
 def begin(store: Store, gallery: Gallery, subject: SubjectId) -> Draft | Erasure:

@@ -89,17 +89,20 @@ class Gallery:
         exclude: Collection[SubjectId] = (),
     ) -> list[Match]:
         """Return the ``top`` people whose best template is nearest to any query of ``[q, d]``."""
-        with self._guard:
-            steadily(self._refresh)
+
+        def look() -> list[Match]:
+            self._refresh()
             shelf = self._shelves.get(recogniser)
             found = [] if shelf is None else shelf.best(queries, top + len(exclude))
             named = ((self._subject(folder), cosine) for folder, cosine in found)
-            matches = [
+            return [
                 Match(subject, min(max(cosine, -1.0), 1.0))
                 for subject, cosine in named
                 if subject not in exclude
             ]
-        return matches[:top]
+
+        with self._guard:
+            return steadily(look)[:top]
 
     @property
     def stale(self) -> bool:

@@ -341,7 +341,7 @@ class Registry:
         Raises:
             UnknownSubjectError: The subject is not enrolled, and no erasure is under way.
         """
-        return scan(folders, erasure.patterns_for(self._owner(subject))).where
+        return scan(folders, erasure.patterns_for(self._store, subject)).where
 
     def drop_tombstone(self, subject: SubjectId) -> None:
         """Forget even that the subject was forgotten (policies without residuals)."""

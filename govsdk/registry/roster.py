@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from govsdk import durable
 from govsdk.errors import RegistryCorruptError
 from govsdk.records import Erasure, SubjectId
-from govsdk.registry.vault import Vault
+from govsdk.registry.vault import Vault, drop
 
 
 class State(StrEnum):
@@ -70,7 +69,7 @@ class Roster:
 
     def remove(self, subject: SubjectId) -> None:
         """Remove the subject's entry."""
-        durable_unlink(self._entries / self._vault.name(subject))
+        drop(self._entries / self._vault.name(subject))
 
     def buried(self, subject: SubjectId) -> bool:
         """Return whether the subject has a tombstone."""
@@ -90,13 +89,13 @@ class Roster:
 
     def unbury(self, subject: SubjectId) -> None:
         """Remove the subject's tombstone."""
-        durable_unlink(self._tombstone(subject))
+        drop(self._tombstone(subject))
 
     def remove_leftovers(self) -> None:
         """Remove the half-written files of writers that died."""
         for folder in (self._entries, self._tombstones, self._entries.parent):
             for path in folder.glob(".*.tmp"):
-                durable_unlink(path)
+                drop(path)
 
     def _tombstone(self, subject: SubjectId) -> Path:
         return self._tombstones / self._vault.tombstone(subject)
@@ -110,12 +109,3 @@ class Roster:
                 raise
             return None
         return Entry(fields["folder"], State(fields["state"]))
-
-
-def durable_unlink(path: Path) -> None:
-    """Remove the file ``path``, durably; an absent one is no error."""
-    try:
-        path.unlink(missing_ok=True)
-        durable.sync_folder(path.parent)
-    except OSError as cause:
-        raise durable.disk_error(cause, "removing a file") from cause

@@ -87,6 +87,15 @@ def take(path: Path, key: bytes, purpose: str, owner: str) -> bytes:
     return unseal(key, purpose, owner, read(path, purpose))
 
 
+def drop(path: Path) -> None:
+    """Remove the file ``path``, durably; an absent one is no error."""
+    try:
+        path.unlink(missing_ok=True)
+        durable.sync_folder(path.parent)
+    except OSError as cause:
+        raise durable.disk_error(cause, "removing a file") from cause
+
+
 def read(path: Path, purpose: str, size: int = -1) -> bytes:
     """Return the first ``size`` bytes of a file, as they are.
 

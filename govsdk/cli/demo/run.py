@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from govsdk.certify.receipts import receipt_bytes
 from govsdk.cli.demo.checking import check_offline, check_tampered
 from govsdk.cli.demo.people import FORGETTABLE, Extra, cast, draw_photos
 from govsdk.cli.demo.pictures import Stars, Studio
@@ -129,8 +130,7 @@ def _write_evidence(workspace: Workspace, result: ForgetResult, out: Path) -> No
     write_file(out / "log.vkey", workspace.log_vkey.encode() + b"\n", mode=PUBLIC)
     write_file(out / "checkpoint.txt", workspace.ledger.head().note.encode(), mode=PUBLIC)
     if result.receipt is not None:  # handed out once; a later run finds the file
-        receipt = json.dumps(result.receipt.public(), indent=2).encode() + b"\n"
-        write_file(out / "receipt.json", receipt)
+        write_file(out / "receipt.json", receipt_bytes(result.receipt))
 
 
 def _draw(

@@ -60,7 +60,7 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
             )
         },
     ],
-    ids=lambda lie: "+".join(lie),
+    ids="+".join,
 )
 def test_what_cannot_be_said(lie: dict[str, object]) -> None:
     """FORGOTTEN without its evidence, or with another sentence, is no predicate."""

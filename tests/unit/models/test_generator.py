@@ -90,6 +90,18 @@ def test_drawing_agrees_with_the_stock_pipeline(world: Path, generator: Generato
     assert np.abs(ours - stock * 255).max() <= 1
 
 
+def test_upstreams_pickled_encoder_draws_the_same(world: Path, tmp_path: Path) -> None:
+    """Arc2Face's ``encoder/pytorch_model.bin`` loads as plain tensors, with the same pictures."""
+    model = Path(shutil.copytree(world, tmp_path / "model"))
+    torch.save(load_file(model / ENCODER), model / "encoder" / "pytorch_model.bin")
+    (model / ENCODER).unlink()
+    faces = embeddings(2)
+
+    drawn = Generator.load(model, device="cpu", steps=2).draw(faces, [1, 2])
+
+    assert np.array_equal(drawn, Generator.load(world, device="cpu", steps=2).draw(faces, [1, 2]))
+
+
 def test_guidance_of_one_skips_the_empty_condition(world: Path, generator: Generator) -> None:
     """At scale 1 the formula has no empty part: half the passes, the same picture to one level."""
     plain = Generator.load(world, device="cpu", steps=4, guidance=1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from govsdk.errors import (
     SubjectExistsError,
     UnknownSubjectError,
 )
-from govsdk.records import SubjectId
+from govsdk.records import Embedded, Picture, SubjectId
 from govsdk.registry import Gates, Registry
 
 from .conftest import Killed, killed_before
@@ -133,6 +133,18 @@ def test_an_unusable_id_is_refused(empty: Registry, subject: SubjectId) -> None:
     """Empty, endless and unprintable ids are no ids."""
     with pytest.raises(RequestError):
         empty.enroll(subject, photos_of(1), EMBEDDERS)
+
+
+def test_a_recogniser_must_see_every_photo(empty: Registry) -> None:
+    """An embedder that drops a photo would shift every later row."""
+
+    class Skipping(Projection):
+        def embed(self, pictures: Sequence[Picture]) -> Embedded:
+            return super().embed(pictures[1:])
+
+    with pytest.raises(EmbeddingError, match="one row per photo"):
+        empty.enroll(EVE, photos_of(1), {"A": Skipping("A", 1)})
+    assert EVE not in empty
 
 
 def test_no_photo_enrols_nobody(empty: Registry) -> None:

@@ -82,16 +82,8 @@ def test_openssl_accepts_the_signature(tmp_path: Path) -> None:
 
     def openssl(message: bytes) -> str:
         (tmp_path / "message").write_bytes(message)
-        command = [
-            "openssl",
-            "dgst",
-            "-sha256",
-            "-verify",
-            "key.pem",
-            "-signature",
-            "sig",
-            "message",
-        ]
+        command = ["openssl", "dgst", "-sha256", "-verify", "key.pem"]
+        command += ["-signature", "sig", "message"]
         found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return found.stdout
 

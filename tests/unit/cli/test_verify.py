@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from govsdk.certify.receipts import receipt, receipt_bytes
+from tests.evidence import RECEIPT_KEY, SUBJECT, TEMPLATES, certificate_in, keys
+from tests.unit.cli.conftest import Govsdk
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What an auditor was handed."""
+
+    certificate: Path
+    pinned: list[str]
+    model: Path
+    receipt: Path
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    content, model = certificate_in(tmp_path)
+    files = {
+        "certificate.sigstore.json": content,
+        "signer.pub.pem": keys().certificate.public_pem,
+        "log.vkey": keys().log.vkey.encode() + b"\n",
+        "receipt.json": receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES)),
+    }
+    paths = [tmp_path / name for name in files]
+    for path, data in zip(paths, files.values(), strict=True):
+        path.write_bytes(data)
+    pinned = ["--key", str(paths[1]), "--log-key", str(paths[2])]
+    return Kit(paths[0], pinned, model, paths[3])
+
+
+def test_an_honest_certificate_passes(govsdk: Govsdk, kit: Kit) -> None:
+    """One line per check, the verdict with policy and bound, exit code 0."""
+    more = ("--model", kit.model, "--receipt", kit.receipt)
+    answer = govsdk("verify", kit.certificate, *kit.pinned, *more)
+    report = govsdk("verify", kit.certificate, *kit.pinned, *more, "--json").json
+    assert answer.code == 0
+    assert "FORGOTTEN (quickstart: < 5 %)" in answer.out
+    assert all(check["name"] in answer.out for check in report["checks"])
+
+
+def test_a_changed_certificate_fails(govsdk: Govsdk, kit: Kit) -> None:
+    """A signature that does not hold: exit code 5, and no verdict is shown."""
+    content = bytearray(kit.certificate.read_bytes())
+    middle = content.index(b'"sig":"') + 40
+    content[middle] = ord("A") if content[middle] != ord("A") else ord("B")
+    kit.certificate.write_bytes(content)
+    answer = govsdk("verify", kit.certificate, *kit.pinned)
+    assert answer.code == 5
+    assert "FORGOTTEN" not in answer.out
+    assert "do not rely on it" in answer.out
+
+
+def test_a_changed_model_fails(govsdk: Govsdk, kit: Kit) -> None:
+    """The certificate is about these bytes and no others: exit code 5."""
+    (kit.model / "added.txt").write_text("one file more")
+    assert govsdk("verify", kit.certificate, *kit.pinned, "--model", kit.model).code == 5
+
+
+def test_what_is_no_certificate_is_malformed_input(govsdk: Govsdk, kit: Kit) -> None:
+    """Exit code 2: the file was wrong, nothing was examined."""
+    kit.certificate.write_text("<html>not found</html>")
+    assert govsdk("verify", kit.certificate, *kit.pinned).code == 2
+
+
+def test_a_file_that_is_not_there_is_missing(govsdk: Govsdk, kit: Kit) -> None:
+    """Exit code 7."""
+    kit.certificate.unlink()
+    assert govsdk("verify", kit.certificate, *kit.pinned).code == 7
+
+
+def test_verify_works_without_the_extras(kit: Kit) -> None:
+    """With torch, faiss, duckdb and the rest impossible to import, the check still passes."""
+    script = (
+        "import sys\n"
+        "for name in ('torch', 'faiss', 'duckdb', 'onnxruntime', 'diffusers', 'transformers',"
+        " 'insightface', 'PIL', 'cv2', 'pyrage'):\n"
+        "    sys.modules[name] = None\n"
+        "from govsdk.cli.main import main; main(sys.argv[1:])\n"
+    )
+    arguments = ["verify", str(kit.certificate), *kit.pinned, "--model", str(kit.model)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

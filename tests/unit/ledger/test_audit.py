@@ -1,0 +1,239 @@
+"""Auditing a folder, exporting it, rebuilding from it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from govsdk.certify.statements import Kind
+from govsdk.errors import (
+    ConflictError,
+    EvidenceError,
+    IntegrityError,
+    LedgerRollbackError,
+    MissingError,
+)
+from govsdk.ledger import AuditReport, Ledger, audit, export, restore
+from govsdk.tlog.findings import Status
+from tests.evidence import envelope, flips, keys, ledger_of
+
+
+def audited(folder: Path, *checkpoints: bytes) -> AuditReport:
+    return audit(
+        folder,
+        key_pem=keys().certificate.public_pem,
+        log_vkey=keys().log.vkey,
+        checkpoints=checkpoints,
+    )
+
+
+def exported(ledger: Ledger, target: Path) -> Path:
+    export(ledger.log_folder, target, log_vkey=keys().log.vkey)
+    return target
+
+
+def failed(report: AuditReport) -> dict[str, str]:
+    return {f.name: f.reason for f in report.findings if f.status is Status.FAIL}
+
+
+def test_an_export_passes(tmp_path: Path) -> None:
+    """An untouched export passes every check that can be made of a folder."""
+    report = audited(exported(ledger_of(tmp_path / "ledger", 3), tmp_path / "export"))
+
+    report.require()
+    assert (report.ok, report.size, report.anchored) == (True, 3, False)
+    skipped = [f.name for f in report.findings if f.status is Status.NOT_EVALUATED]
+    assert skipped == ["heads", "rows"]
+
+
+def test_an_empty_log_passes(tmp_path: Path) -> None:
+    """A log without entries is a log."""
+    assert audited(exported(ledger_of(tmp_path / "ledger", 0), tmp_path / "export")).ok
+
+
+def test_every_flipped_byte_of_an_export_is_noticed(tmp_path: Path) -> None:
+    """Whichever byte of whichever file is changed, the audit fails; put back, it passes."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) == 4
+
+    for path in files:
+        original = path.read_bytes()
+        for changed in flips(original, most=150):
+            path.write_bytes(changed)
+            assert not audited(folder).ok, path.name
+        path.write_bytes(original)
+    assert audited(folder).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "tail", "reason"),
+    [
+        ("envelopes/000.p/2", b"\n", "tail"),
+        ("envelopes/000.p/2", b"{}\n", "tail"),
+        ("tile/entries/000.p/2", b"\0\0", "tail"),
+        ("tile/0/000.p/2", bytes(32), "tile"),
+        ("checkpoint", b"\n", "note"),
+        ("README", b"x", "file-unexpected"),
+    ],
+)
+def test_nothing_hides_in_an_export(tmp_path: Path, name: str, tail: bytes, reason: str) -> None:
+    """Bytes added to a file, and files added to the folder, are noticed."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    assert audited(folder).ok
+    with (folder / name).open("ab") as file:
+        file.write(tail)
+
+    assert list(failed(audited(folder)).values()) == [reason]
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    """A file that is not there is told by its path."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    (folder / "envelopes/000.p/2").unlink()
+
+    report = audited(folder)
+
+    assert failed(report) == {"files": "file-missing"}
+    with pytest.raises(IntegrityError) as caught:
+        report.require()
+    assert caught.value.facts["file"] == "envelopes/000.p/2"
+
+
+def test_a_log_signed_by_others(tmp_path: Path) -> None:
+    """Under other pinned keys the same log fails, and a folder without one is missing."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    theirs, ours = keys(8), keys()
+
+    pem = audit(folder, key_pem=theirs.certificate.public_pem, log_vkey=ours.log.vkey)
+    vkey = audit(folder, key_pem=ours.certificate.public_pem, log_vkey=theirs.log.vkey)
+
+    assert failed(pem) == {"signatures": "keyid"}
+    assert failed(vkey) == {"checkpoint": "log-key"}
+    with pytest.raises(MissingError):
+        audited(tmp_path)
+
+
+def test_heads_kept_elsewhere(tmp_path: Path) -> None:
+    """Older heads of this log pass; a head of another history and a longer one fail."""
+    ledger = ledger_of(tmp_path / "ledger", 1)
+    older = ledger.head().note.encode()
+    ledger.append(envelope("e1"), once="e1")
+    other = ledger_of(tmp_path / "other", 1).head().note.encode()
+    folder = exported(ledger, tmp_path / "export")
+    ledger.append(envelope("e2"), once="e2")
+    longer = ledger.head().note.encode()
+
+    assert audited(folder, older).ok
+    assert audited(folder, older).anchored
+    assert failed(audited(folder, other)) == {"heads": "fork"}
+    assert failed(audited(folder, longer)) == {"heads": "rollback"}
+
+
+def test_open_plans_are_listed(tmp_path: Path) -> None:
+    """A plan is open until a certificate or a refusal of the same request follows."""
+    ledger = ledger_of(tmp_path / "ledger", 0)
+    steps = [
+        ("p1", Kind.PLAN, "a" * 64, ("a",)),
+        ("p2", Kind.PLAN, "b" * 64, ("a", "b")),
+        ("r1", Kind.REFUSAL, "a" * 64, ("b",)),
+        ("c0", Kind.VERIFICATION, "b" * 64, ("b",)),
+        ("c1", Kind.CERTIFICATE, {"commitment": "b" * 64}, ()),
+        ("p3", Kind.PLAN, "b" * 64, ("b",)),
+    ]
+    for name, kind, request, expected in steps:
+        ledger.append(envelope(name, kind, request=request), once=name)
+        assert ledger.audit().open_plans == tuple(letter * 64 for letter in expected)
+
+
+def test_full_tiles(tmp_path: Path) -> None:
+    """Past 256 entries the tree has a second level of files, which is audited too."""
+    ledger = ledger_of(tmp_path / "ledger", 0)
+    ledger.append_many([envelope(f"e{number}") for number in range(258)])
+    folder = exported(ledger, tmp_path / "export")
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+    assert {"tile/0/000", "tile/0/001.p/2", "tile/1/000.p/1", "envelopes/000"} <= names
+    assert audited(folder).ok
+    upper = folder / "tile/1/000.p/1"
+    upper.write_bytes(bytes(32))
+    assert failed(audited(folder)) == {"tiles": "tile"}
+
+
+def test_an_export_is_not_written_over_another(tmp_path: Path) -> None:
+    """A folder that holds something is left alone."""
+    ledger = ledger_of(tmp_path / "ledger", 1)
+    exported(ledger, tmp_path / "export")
+
+    with pytest.raises(ConflictError):
+        exported(ledger, tmp_path / "export")
+
+
+@pytest.mark.parametrize("source", ["export", "ledger/log"])
+def test_restoring(tmp_path: Path, source: str) -> None:
+    """The ledger is rebuilt from an export or from its own files: same head, same places."""
+    ledger = ledger_of(tmp_path / "ledger", 3)
+    place = ledger.find("e1")
+    exported(ledger, tmp_path / "export")
+    (tmp_path / "ledger/ledger.duckdb").unlink()
+
+    restored = restore(tmp_path / source, tmp_path / "ledger", keys=keys())
+
+    assert restored.audit().ok
+    assert restored.find("e1") == place
+    assert restored.append(envelope("e3"), once="e3").index == 3
+
+
+def test_restoring_does_not_go_back(tmp_path: Path) -> None:
+    """A damaged export, an older one, or one beside a living database restores nothing."""
+    ledger = ledger_of(tmp_path / "ledger", 2)
+    exported(ledger, tmp_path / "export")
+    with pytest.raises(ConflictError):
+        restore(tmp_path / "export", tmp_path / "ledger", keys=keys())
+    ledger.append(envelope("e2"), once="e2")
+    (tmp_path / "ledger/ledger.duckdb").unlink()
+    with pytest.raises(LedgerRollbackError):
+        restore(tmp_path / "export", tmp_path / "ledger", keys=keys())
+
+    tile = tmp_path / "export/tile/0/000.p/2"
+    tile.write_bytes(bytes(64))
+    with pytest.raises(EvidenceError):
+        restore(tmp_path / "export", tmp_path / "new", keys=keys())
+    assert not (tmp_path / "new").exists()
+
+
+def test_auditing_needs_no_database(tmp_path: Path) -> None:
+    """A fresh process audits an export without duckdb, torch or faiss."""
+    exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    (tmp_path / "key").write_bytes(keys().certificate.public_pem)
+    program = f"""
+import sys
+sys.modules["duckdb"] = None
+from pathlib import Path
+from govsdk.ledger import audit
+place = Path({str(tmp_path)!r})
+pem = (place / "key").read_bytes()
+report = audit(place / "export", key_pem=pem, log_vkey={keys().log.vkey!r})
+print(report.ok, report.size, sorted({{"torch", "faiss", "pyrage"}} & set(sys.modules)))
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert shown == "True 2 []\n"
+
+
+def test_reports_are_json(tmp_path: Path) -> None:
+    """A report can be printed for machines."""
+    ledger = ledger_of(tmp_path / "ledger", 1)
+    shutil.rmtree(tmp_path / "ledger/log/envelopes")
+
+    said = json.loads(json.dumps(ledger.audit().to_dict()))
+
+    assert said["ok"] is False
+    assert said["checks"][1]["reason"] == "file-missing"
