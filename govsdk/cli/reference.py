@@ -8,6 +8,7 @@ from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingModelError
+from govsdk.records import GovernedModels, RecogniserSource
 
 
 def register(app: typer.Typer) -> None:
@@ -17,16 +18,31 @@ def register(app: typer.Typer) -> None:
     app.add_typer(reference, name="reference", rich_help_panel="Try it")
 
 
+def shipped_models() -> GovernedModels:
+    """Return the reference world's generator and recognisers.
+
+    Raises:
+        MissingModelError: Its weights are not installed.
+    """
+    from govsdk.reference import world
+
+    if not (world.weights_dir() / world.MANIFEST).is_file():
+        raise MissingModelError(
+            "the reference world's weights", hint="train them: python -m govsdk.reference.train"
+        )
+    records = world.calibration_paths()
+    sources = {
+        r: RecogniserSource(onnx, records[r]) for r, onnx in world.recogniser_paths().items()
+    }
+    return GovernedModels(generator=world.generator_dir(), recognisers=sources)
+
+
 def info() -> Answer:
     """Show what is shipped: files, digests, seeds, how it was trained."""
     from govsdk.reference import world
 
-    try:
-        data = world.info()
-    except FileNotFoundError as cause:
-        raise MissingModelError(
-            "the reference world's weights", hint="train them: python -m govsdk.reference.train"
-        ) from cause
+    shipped_models()
+    data = world.info()
     return Answer(data, fields(data))
 
 
@@ -34,6 +50,7 @@ def evaluate() -> Answer:
     """Recompute every figure of the model card from the shipped weights (minutes)."""
     from govsdk.reference.evaluate import evaluate as measure
 
+    shipped_models()
     with bars() as progress:
         progress("evaluate", 0, 1)
         data = measure()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from govsdk.cli.opening import KeysFolder
+from govsdk.cli.reference import shipped_models
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingKeyError, RequestError
@@ -91,16 +92,7 @@ def governed(model: str, recognisers: list[str]) -> GovernedModels:
         RequestError: A recogniser is not ``ROLE=FILE``, or none was given for a model of one's own.
     """
     if model == REFERENCE and not recognisers:
-        from govsdk.reference import world
-
-        records = world.calibration_paths()
-        return GovernedModels(
-            generator=world.generator_dir(),
-            recognisers={
-                role: RecogniserSource(path, records[role])
-                for role, path in world.recogniser_paths().items()
-            },
-        )
+        return shipped_models()
     sources = dict(_source(text) for text in recognisers)
     if set(sources) != {"A", "B"}:
         raise RequestError(

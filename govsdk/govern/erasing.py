@@ -46,11 +46,6 @@ def erase(run: Forgetting) -> None:
 
 def _residuals(run: Forgetting) -> tuple[Residual, ...]:
     """Keep what the policy lets outlive erasure, and say what it is."""
-    tombstone = Residual(
-        name="tombstone",
-        purpose="recognise a retried request or a new enrolment of the same id",
-        key_holder="workspace vault",
-    )
     first_model = Residual(
         name="model version 0",
         purpose="teacher of later edits",
@@ -58,7 +53,12 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         sha256=run.workspace.line.version(0).digest,
     )
     if run.policy.residuals == "none":
-        return tombstone, first_model
+        return (first_model,)
+    tombstone = Residual(
+        name="tombstone",
+        purpose="recognise a retried request or a new enrolment of the same id",
+        key_holder="workspace vault",
+    )
     sealed = keep_residual(run.workspace, run.request, run.templates, run.private)
     expires = run.workspace.clock() + timedelta(days=run.policy.evidence.retention_days)
     embeddings = Residual(

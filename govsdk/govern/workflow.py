@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
-from govsdk.durable import remove_tree
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
@@ -249,8 +248,9 @@ class Forgetting:
         self.log.info("govsdk.forget.erased")
 
     def _certify(self) -> None:
+        if self.policy.residuals == "none":
+            self.workspace.registry.drop_tombstone(self.subject)
         issue(self)
-        remove_tree(self.folder / "private")
         self.log.info("govsdk.forget.certified")
 
     # -- what the stages share ---------------------------------------------------------------------

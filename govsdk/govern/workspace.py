@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from govsdk.ledger import Ledger
     from govsdk.models.generator import Generator
     from govsdk.models.recognisers import Recogniser as RecogniserModel
-    from govsdk.registry import Enrolment, Match, Registry, SubjectSummary
+    from govsdk.registry import Enrolment, Gates, Match, Registry, SubjectSummary
 
 Clock = Callable[[], datetime]
 Entropy = Callable[[int], bytes]
@@ -248,10 +248,25 @@ class Workspace:
             SubjectExistsError: The subject was forgotten before.
         """
         enrolment = self.registry.enroll(
-            SubjectId(subject), _pictures(photos), self.embedders, may_anchor=may_anchor
+            SubjectId(subject),
+            _pictures(photos),
+            self.embedders,
+            may_anchor=may_anchor,
+            gates=self._gates,
         )
         log.info("govsdk.registry.enrolled", photos=enrolment.photos)
         return enrolment
+
+    @cached_property
+    def _gates(self) -> Gates:
+        """Photos of one subject must show one person; lookalikes under other ids are reported."""
+        from govsdk.registry import Gates
+
+        records = self.calibrations.items()
+        return Gates(
+            consistency={role: record.threshold("0.01", "low") for role, record in records},
+            same_person={role: record.threshold("0.0001", "high") for role, record in records},
+        )
 
     def enroll_folder(self, folder: str | Path, *, progress: Progress = silent) -> list[Enrolment]:
         """Enrol everybody in ``folder``, which holds one folder of photos per person."""
@@ -377,13 +392,15 @@ def _adopt_recogniser(
 
 
 def _pictures(photos: Photo | Sequence[Photo]) -> list[Picture]:
-    from govsdk.registry.intake import photos_from
+    from govsdk.registry import photos_from
 
     items = [photos] if isinstance(photos, str | Path | np.ndarray) else list(photos)
-    pictures: list[Picture] = []
-    for item in items:
-        pictures.extend([item] if isinstance(item, np.ndarray) else photos_from(Path(item)))
-    return pictures
+    paths = [Path(item) for item in items if not isinstance(item, np.ndarray)]
+    if len(paths) == 1 and len(items) == 1:
+        return photos_from(paths[0])
+    if paths and len(paths) < len(items):
+        raise RequestError("photos are given as paths or as arrays, not as both")
+    return photos_from(paths) if paths else [np.asarray(item) for item in items]
 
 
 def _policy(policy: str | Path | Policy) -> Policy:

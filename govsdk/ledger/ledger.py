@@ -192,9 +192,12 @@ class Ledger:
         names = [row.once for row in offered]
         with self._writing() as rows:
             known = rows.find(names)
-            fresh = {row.once: row for row in reversed(offered) if row.once not in known}
+            fresh: dict[str, Row] = {}
+            for row in offered:
+                if row.once not in known:
+                    fresh.setdefault(row.once, row)
             if fresh:
-                rows.insert(list(reversed(fresh.values())))
+                rows.insert(list(fresh.values()))
                 self._catch_up(rows)
                 known = rows.find(names)
         return [self._position(known[name]) for name in names]

@@ -120,17 +120,15 @@ def copy(source: Path, target: Path) -> None:
 
 def _unpickle(pickled: Path, target: Path) -> None:
     import torch
-    from safetensors.torch import save_file
+
+    from govsdk.models.tensors import save
 
     try:
         tensors = torch.load(pickled, map_location="cpu", weights_only=True)
     except Exception as cause:
         raise ModelCorruptError(f"{ENCODER.name}: {pickled.name} is not plain tensors") from cause
-    save_file(
-        {name: tensor.clone().contiguous() for name, tensor in tensors.items()},
-        target,
-        metadata={"format": "pt"},
-    )
+    plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+    save(plain, target, {"format": "pt"})
 
 
 def _missing(component: Component, name: str) -> MissingModelError:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from govsdk.durable import disk_error, remove_tree
 from govsdk.errors import MissingModelError, ModelCorruptError
 from govsdk.models import layout
+from govsdk.models.tensors import save
 
 
 def digest(model: Path) -> str:
@@ -69,29 +69,27 @@ def write(source: Path, target: Path, replaced: Mapping[str, Tensor]) -> None:
     """
     partial = target.with_name(f".{target.name}.partial")
     remove_tree(partial)
-    layout.copy(source, partial)
-    if replaced:
-        _replace(_unet(partial), replaced)
-    remove_tree(target)
     try:
+        layout.copy(source, partial)
+        if replaced:
+            _replace(_unet(partial), replaced)
+        remove_tree(target)
         partial.rename(target)
     except OSError as cause:
         raise disk_error(cause, "writing a model") from cause
+    finally:
+        remove_tree(partial)
 
 
 def _replace(path: Path, replaced: Mapping[str, Tensor]) -> None:
     with safe_open(path, "pt") as file:
-        metadata = file.metadata()
+        metadata = file.metadata() or {"format": "pt"}
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     for name, tensor in replaced.items():
         if name not in tensors or tensors[name].shape != tensor.shape:
             raise ModelCorruptError(f"the U-Net has no such tensor {name}", tensor=name)
         tensors[name] = tensor.detach().to("cpu", tensors[name].dtype).contiguous()
-    try:
-        save_file(tensors, path, metadata=metadata)
-    except (OSError, SafetensorError) as cause:
-        full = cause if isinstance(cause, OSError) else OSError(28, str(cause))
-        raise disk_error(full, "writing a model") from cause
+    save(tensors, path, metadata)
 
 
 def _unet(model: Path) -> Path:

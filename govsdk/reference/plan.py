@@ -33,13 +33,15 @@ class Plan:
     autoencoder_steps: int = 1000
     autoencoder_batch: int = 32
     autoencoder_rate: float = 2e-3
-    reader_steps: int = 1500
+    refine_steps: int = 900
+    refine_batch: int = 16
+    reader_steps: int = 900
     reader_batch: int = 256
-    generator_steps: int = 6000
+    generator_steps: int = 9000
     generator_batch: int = 64
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
-    identity_loss_from: int = 3000
+    identity_loss_from: int = 1500
     """Step from which recogniser A judges decoded estimates of the clean picture."""
     bootstrap: int = 1000
     """Person-bootstrap resamples behind each calibrated interval."""
@@ -73,6 +75,6 @@ SHIPPED = Plan()
 TINY = Plan(
     people_a=12, people_b=12, people_generator=12, people_validation=4, people_calibration=8, people_evaluation=4,
     photos_recogniser=3, photos_generator=2, photos_calibration=3, photos_evaluation=3,
-    recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4,
+    recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4, refine_steps=3, refine_batch=4,
     reader_steps=3, reader_batch=8, generator_steps=4, generator_batch=4, identity_loss_from=2, bootstrap=20,
 )  # fmt: skip

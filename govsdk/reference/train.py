@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from govsdk.reference.autoencoder import train_autoencoder
+from govsdk.reference.autoencoder import refine_autoencoder, train_autoencoder
 from govsdk.reference.export import calibrate, export
 from govsdk.reference.photobook import draw_book
 from govsdk.reference.plan import SHIPPED, TINY
@@ -41,7 +41,7 @@ def stages(to: Path, commands: list[str]) -> dict[str, Callable[[Run], object]]:
         "recogniser-a": lambda run: train_recogniser(run, "a"),
         "recogniser-b": lambda run: train_recogniser(run, "b"),
         "calibration": calibrate,
-        "autoencoder": train_autoencoder,
+        "autoencoder": lambda run: (train_autoencoder(run), refine_autoencoder(run)),
         "generator": train_generator,
         "export": lambda run: export(run, to, commands=commands),
     }
@@ -58,12 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--weights", type=Path, help="where export writes (default: OUT/weights)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--plan", default="shipped", choices=sorted(PLANS))
     parser.add_argument(
         "--generator-steps", type=int, help="train the generator for another number of steps"
     )
     given = parser.parse_args(arguments)
+    torch.set_num_threads(given.threads)
     plan = PLANS[given.plan]
     if given.generator_steps is not None:
         plan = replace(plan, generator_steps=given.generator_steps)
@@ -84,5 +86,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(os.cpu_count() or 1)
     raise SystemExit(main())

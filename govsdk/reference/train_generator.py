@@ -31,6 +31,7 @@ from govsdk.reference.generator import (
     build_unet,
     write_tokenizer,
 )
+from govsdk.reference.muon import optimisers
 from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import recogniser_input, to_tensor
 from govsdk.reference.runfolder import Run
@@ -41,9 +42,10 @@ STAGE, READER, LATENTS = "generator", "reader", "latents"
 _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
 _GAMMA = 5.0
 _EMA = 0.999
+_MUON = 0.01
 _JUDGED = 12
 _JUDGED_BELOW = 450
-_IDENTITY_WEIGHT = 0.25
+_IDENTITY_WEIGHT = 0.4
 
 
 @dataclass
@@ -222,11 +224,13 @@ class _Trainer:
         for name, module in parts.unet.named_modules():
             if name.endswith(".attn2") and not name.startswith(PIU_BLOCKS):
                 module.register_forward_pre_hook(self._swap, with_kwargs=True)
-        parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
-        self.parameters = [p for p in parameters if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=run.plan.generator_rate, betas=(0.9, 0.99), weight_decay=0.01
-        )
+        self.parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
+        ends = ("conv_in", "conv_out")
+        self.optimisers = [
+            *optimisers(parts.unet, rate=run.plan.generator_rate, muon_rate=_MUON, excluded=ends),
+            torch.optim.AdamW(parts.text_encoder.parameters(), lr=run.plan.generator_rate / 2),
+        ]
+        self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
     def _swap(
         self, _module: object, args: tuple[object, ...], kwargs: dict[str, object]
@@ -238,9 +242,10 @@ class _Trainer:
         run, plan = self.run, self.run.plan
         rng = run.random(STAGE, step)
         run.seed_torch(STAGE, step)
-        rate = plan.generator_rate * learning_rate(step, plan.generator_steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        share = learning_rate(step, plan.generator_steps)
+        for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = peak * share
         n = plan.generator_batch
         who = torch.from_numpy(rng.integers(0, len(self.shelf.latents), n))
         given, which = conditions_for(self.shelf, who, rng)
@@ -268,15 +273,17 @@ class _Trainer:
             miss = self._identity_miss(estimate, who[:_JUDGED])
             loss = loss + _IDENTITY_WEIGHT * miss * min(_JUDGED, n) / n
             figures["identity_miss"] = round(float(miss.detach()), 4)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.parts.follow(step)
         return {
             "loss": round(float(noise_loss.detach()), 5),
             "grad": round(float(norm), 3),
-            "rate": rate,
+            "share": round(share, 4),
         } | figures
 
     def _conditions(self, given: Tensor, rng: np.random.Generator, judged: bool) -> Tensor:
@@ -313,13 +320,14 @@ class _Trainer:
             return 0
         self.parts.load(state["weights"])
         self.parts.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
         return int(state["step"])
 
     def checkpoint(self, step: int) -> None:
         """Write weights, average and optimiser."""
         state = {"step": step, "weights": self.parts.state(), "average": self.parts.average}
-        self.run.save(STAGE, state | {"optimiser": self.optimiser.state_dict()})
+        self.run.save(STAGE, state | {"optimisers": [optimiser.state_dict() for optimiser in self.optimisers]})
 
 
 def learning_rate(step: int, total: int) -> float:

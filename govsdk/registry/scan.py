@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.durable import disk_error
+from govsdk.errors import RequestError
 from govsdk.records import Picture, SubjectId, Templates
 
 CHUNK_BYTES = 4 << 20
@@ -105,9 +106,10 @@ def patterns_of(
 def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUNK_BYTES) -> Scanned:
     """Read every regular file under ``folders`` once, with its name, and count the hits.
 
-    Links are not followed; a file that vanishes meanwhile is passed over.
+    Links are not followed; what vanishes meanwhile is passed over.
 
     Raises:
+        RequestError: One of ``folders`` is not there.
         BackendError: A file cannot be read: nothing is claimed of what was not seen.
     """
     files = size = hits = 0
@@ -158,6 +160,8 @@ def _scan_file(path: Path, patterns: Patterns, chunk_bytes: int) -> tuple[int, i
 def _outermost(folders: Iterable[Path]) -> list[Path]:
     """Return the folders without those that lie in another one of them."""
     whole = sorted({folder.resolve() for folder in folders})
+    if not all(folder.is_dir() for folder in whole):
+        raise RequestError("a folder to scan is not there")
     return [folder for folder in whole if not any(other in folder.parents for other in whole)]
 
 
@@ -171,7 +175,9 @@ def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def _refuse(cause: OSError) -> None:
-    raise disk_error(cause, "reading a folder for the scan") from cause
+    """Raise, unless a folder vanished meanwhile (``os.walk`` would pass over either in silence)."""
+    if not isinstance(cause, FileNotFoundError):
+        raise disk_error(cause, "reading a folder for the scan") from cause
 
 
 def _windows(data: bytes) -> Iterator[bytes]:

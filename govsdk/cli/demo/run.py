@@ -13,7 +13,7 @@ from govsdk.cli.demo.pictures import Stars, Studio
 from govsdk.cli.demo.summary import summarise, view
 from govsdk.cli.forgetting import describe
 from govsdk.cli.progress import bars
-from govsdk.cli.setup import REFERENCE, governed
+from govsdk.cli.reference import shipped_models
 from govsdk.cli.stopwatch import Stopwatch
 from govsdk.cli.verb import Answer
 from govsdk.durable import remove_tree, write_file
@@ -48,7 +48,7 @@ def run(folder: Path, *, again: bool = False) -> Answer:
         result = workspace.forget(
             person.subject, POLICY, request_id=f"demo-{number}", progress=progress
         )
-        if not result.ok:
+        if not (result.ok and result.forgotten):
             return Answer(result.to_dict(), describe(result, {}), VerdictError.exit_code)
         out = _out(folder, number)
         _write_evidence(workspace, result, out)
@@ -99,7 +99,7 @@ def _workspace(folder: Path, progress: Progress) -> Workspace:
     progress("create workspace", 0, 1)
     workspace = Workspace.create(
         place,
-        models=governed(REFERENCE, []),
+        models=shipped_models(),
         keys=keys,
         name="demo",
         anchors=[folder / "checkpoints"],

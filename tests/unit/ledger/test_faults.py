@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from govsdk.errors import BackendError, DiskFullError, LedgerRollbackError
+from govsdk.errors import BackendError, DiskFullError, GovsdkError, LedgerRollbackError
 from govsdk.ledger import Ledger
 from govsdk.ledger.rows import DuckRows, Row, Rows
-from tests.evidence import envelope, keys, ledger_of
+from tests.evidence import envelope, flips, keys, ledger_of
 
 OpenRows = Callable[[Path], AbstractContextManager[Rows]]
 
@@ -110,32 +111,41 @@ def test_leftovers_of_a_crash_are_cleared(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small disk")
 def test_a_full_disk(tmp_path: Path) -> None:
     """On a full disk appends fail as such; everything acknowledged is there, and room heals."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=False
-    ).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
+    with small_disk(tmp_path / "disk") as disk:
         ledger = Ledger.create(disk / "ledger", keys=keys())
         ballast = disk / "ballast"
-        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        ballast.write_bytes(bytes(free - 600_000))
-        acknowledged = 0
+        ballast.write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - 600_000))
+        acknowledged: list[str] = []
         with pytest.raises(DiskFullError):
-            while acknowledged < 500:
-                name = f"f{acknowledged}"
-                ledger.append(envelope(name, padding="x" * 30_000), once=name)
-                acknowledged += 1
-        assert 0 < acknowledged < 500
+            append_for_ever(ledger, acknowledged)
+        assert acknowledged
 
         ballast.unlink()
-        name = f"f{acknowledged}"
-        assert ledger.append(envelope(name), once=name).index == acknowledged
-        assert ledger.size == acknowledged + 1
+        place = ledger.append(envelope("room"), once="room")
+
+        assert place.index in (len(acknowledged), len(acknowledged) + 1)
+        assert all(ledger.find(name) for name in acknowledged)
         assert Ledger.open(disk / "ledger", keys=keys()).audit().ok
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """Mount a disk of 4 MiB."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield place
     finally:
-        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def append_for_ever(ledger: Ledger, acknowledged: list[str]) -> None:
+    while True:
+        name = f"f{len(acknowledged)}"
+        ledger.append(envelope(name, padding="x" * 30_000), once=name)
+        acknowledged.append(name)
 
 
 WRITER = """
@@ -151,7 +161,7 @@ for number in range(int(sys.argv[2]), 1000):
 
 
 def test_killed_while_appending(tmp_path: Path) -> None:
-    """After kill -9 at any moment the ledger audits clean, holds all it acknowledged, and goes on."""
+    """After kill -9 the ledger audits clean, holds all that was acknowledged, and goes on."""
     folder = tmp_path / "ledger"
     Ledger.create(folder, keys=keys())
     rng = random.Random(5)
@@ -175,35 +185,60 @@ def test_killed_while_appending(tmp_path: Path) -> None:
         assert ledger.audit().ok
 
 
+DIES_HOLDING_THE_DATABASE = """
+import os, sys
+from contextlib import contextmanager
+from pathlib import Path
+from govsdk.ledger import Ledger
+from govsdk.ledger.rows import DuckRows
+from tests.evidence import envelope, keys
+
+@contextmanager
+def dying(path):
+    with DuckRows.open(path) as rows:
+        yield rows
+        os._exit(9)
+
+Ledger(Path(sys.argv[1]), keys=keys(), open_rows=dying).append(envelope("e1"), once="e1")
+"""
+
+
 def test_a_lost_tail_of_the_write_ahead_log(tmp_path: Path) -> None:
     """DuckDB opens happily when its write-ahead log is gone; the ledger calls it a rollback."""
     folder = tmp_path / "ledger"
-    Ledger.create(folder, keys=keys())
-    command = [sys.executable, "-c", KEPT_OPEN, str(folder)]
-    subprocess.run(command, check=False, capture_output=True)
-    wal = folder / "ledger.duckdb.wal"
-    content = wal.read_bytes()
-    assert Ledger.open(folder, keys=keys()).size == 1, "with the log in place nothing is lost"
-    subprocess.run(command, check=False, capture_output=True)
-    assert content
+    ledger_of(folder, 1)
+    command = [sys.executable, "-c", DIES_HOLDING_THE_DATABASE, str(folder)]
+    assert subprocess.run(command, check=False).returncode == 9
+    shutil.copytree(folder, tmp_path / "copy")
+    assert Ledger.open(tmp_path / "copy", keys=keys()).size == 2
 
-    wal.unlink()
+    (folder / "ledger.duckdb.wal").unlink()
 
+    with DuckRows.open(folder / "ledger.duckdb") as rows:
+        assert rows.count() == 1
     with pytest.raises(LedgerRollbackError):
         Ledger.open(folder, keys=keys())
 
 
-# Appends one entry and dies before DuckDB folds its log into the file, head and files written.
-KEPT_OPEN = """
-import os, sys
-from pathlib import Path
-from govsdk.ledger import Ledger
-from tests.evidence import envelope, keys
-ledger = Ledger.open(Path(sys.argv[1]), keys=keys())
-with ledger._writing() as rows:
-    from govsdk.ledger.ledger import row_of
-    name = f"w{rows.count()}"
-    rows.insert([row_of(envelope(name), ledger._signer_key)])
-    ledger._catch_up(rows)
-    os._exit(9)
-"""
+def test_damage_of_the_database_is_reported_or_harmless(tmp_path: Path) -> None:
+    """A flipped byte of the database file is reported, or everything reads back as it was."""
+    folder = tmp_path / "ledger"
+    ledger = ledger_of(folder, 3)
+    before = [ledger.find(f"e{number}") for number in range(3)]
+    path = folder / "ledger.duckdb"
+    original = path.read_bytes()
+
+    reported = 0
+    for changed in flips(original, most=25):
+        path.write_bytes(changed)
+        try:
+            damaged = Ledger.open(folder, keys=keys())
+            assert damaged.audit().ok
+            assert [damaged.find(f"e{number}") for number in range(3)] == before
+        except GovsdkError:
+            reported += 1
+        (folder / "ledger.duckdb.wal").unlink(missing_ok=True)
+    path.write_bytes(original)
+
+    assert reported > 0
+    assert Ledger.open(folder, keys=keys()).audit().ok

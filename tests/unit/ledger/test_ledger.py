@@ -18,8 +18,9 @@ from govsdk.errors import (
     SignatureError,
 )
 from govsdk.ledger import Ledger
+from govsdk.ledger.public_log import PublicLog
 from govsdk.tlog.checkpoints import open_checkpoint
-from govsdk.tlog.merkle import verify_inclusion
+from govsdk.tlog.merkle import root_of, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
 from tests.evidence import MODEL, envelope, keys, ledger_of
 
@@ -150,3 +151,15 @@ def test_nobody_holds_the_database_between_appends(tmp_path: Path) -> None:
 
     assert [place.index for place in places] == [1, 2, 3, 4]
     assert first.audit().ok
+
+
+def test_reading_while_the_ledger_grows(tmp_path: Path) -> None:
+    """A reader that took a head before an append still finds every entry below it."""
+    ledger = ledger_of(tmp_path / "ledger", 3)
+    reader = PublicLog(ledger.log_folder, ledger.size)
+    stored = list(reader.entries())
+
+    ledger.append_many([envelope(f"x{number}") for number in range(300)])
+
+    assert list(reader.entries()) == stored
+    assert root_of(3, reader.node) == root_of(3, PublicLog(ledger.log_folder, 303).node)

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from govsdk.errors import ModelCorruptError
+from govsdk.errors import BackendError, DiskFullError, ModelCorruptError
 from govsdk.models import weights
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
@@ -57,3 +59,37 @@ def test_unknown_tensor_is_refused(world: Path, tmp_path: Path) -> None:
         with pytest.raises(ModelCorruptError, match=name):
             weights.write(world, tmp_path / "edited", {name: tensor})
     assert not (tmp_path / "edited").exists()
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (SafetensorError("I/O error: No space left on device (os error 28)"), DiskFullError),
+        (OSError(28, "No space left on device"), DiskFullError),
+        (SafetensorError("I/O error: Permission denied (os error 13)"), BackendError),
+        (SafetensorError("something else"), BackendError),
+    ],
+    ids=["full", "full by another way", "forbidden", "unknown"],
+)
+def test_failed_write_leaves_nothing(
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    error: type[BackendError],
+) -> None:
+    """If the file cannot be written, no model appears, and a full disk is told apart."""
+
+    def fails(*_: object) -> None:
+        raise failure
+
+    replaced = {NAME: weights.read(world, [NAME])[NAME] + 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(safetensors.torch, "save_file", fails)
+        with pytest.raises(error) as caught:
+            weights.write(world, tmp_path / "edited", replaced)
+    assert type(caught.value) is error
+    assert list(tmp_path.iterdir()) == []
+
+    weights.write(world, tmp_path / "edited", replaced)
+    assert weights.differing(world, tmp_path / "edited") == {NAME}

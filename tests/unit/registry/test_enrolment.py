@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import (
+    DiskFullError,
     EmbeddingError,
     PhotoError,
     RequestError,
@@ -189,6 +192,27 @@ def test_enrolment_survives_a_kill_at_every_step(
             break
     assert operation > 10
     assert {(False, False), (True, True)} <= seen
+
+
+@pytest.mark.parametrize("room", range(6))
+def test_a_full_disk_loses_nothing(
+    registry: Registry, reopen: Callable[[], Registry], monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """Full after any number of files: a typed error, nobody half enrolled, the others untouched."""
+    left = iter([None] * room)
+
+    def write(handle: int) -> None:
+        if next(left, full) is full:
+            raise OSError(errno.ENOSPC, "full")
+
+    full = object()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", write)
+        with pytest.raises(DiskFullError):
+            registry.enroll(EVE, photos_of(5), EMBEDDERS)
+    assert EVE not in reopen()
+    assert len(reopen().subjects()) == 3
+    assert reopen().enroll(EVE, photos_of(5), EMBEDDERS).added == 4
 
 
 def test_extending_survives_a_kill_at_every_step(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from govsdk.errors import BackendError
+from govsdk.errors import BackendError, RequestError
 from govsdk.records import SubjectId, Templates
 from govsdk.registry import Patterns, count_hits, patterns_of, scan
 
@@ -100,10 +101,24 @@ def test_random_numbers_are_nobody(tmp_path: Path, patterns: Patterns) -> None:
     assert scan([tmp_path], patterns).where == (tmp_path / "leak",)
 
 
-def test_what_cannot_be_read_is_an_error(tmp_path: Path, patterns: Patterns) -> None:
-    """Nothing is claimed of a folder that is not there; links are not followed."""
+def test_links_and_missing_folders(tmp_path: Path, patterns: Patterns) -> None:
+    """Links are not followed; nothing is claimed of a folder that is not there."""
     (tmp_path / "file").write_bytes(b"nothing")
     (tmp_path / "link").symlink_to("/etc")
     assert scan([tmp_path], patterns).files == 1
-    with pytest.raises(BackendError, match="reading a folder"):
+    with pytest.raises(RequestError, match="not there"):
         scan([tmp_path / "nowhere"], patterns)
+
+
+def test_a_file_that_cannot_be_read_is_an_error(
+    tmp_path: Path, patterns: Patterns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk error is not passed over as if the file held nothing."""
+    (tmp_path / "file").write_bytes(b"nothing")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(BackendError, match="reading a file for the scan"):
+        scan([tmp_path], patterns)

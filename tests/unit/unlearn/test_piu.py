@@ -39,7 +39,7 @@ class Kept:
 def run(world: Path, crowd: Crowd) -> Run:
     """The edit of this file, with whatever a test changes."""
 
-    def run(out: Path, **changes: Any) -> Edited:
+    def run(out: Path, **changes: object) -> Edited:
         usual: dict[str, Any] = {
             "model": world,
             "subject": crowd.subject,

