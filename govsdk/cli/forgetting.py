@@ -104,11 +104,11 @@ def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
 def claims(lines: Sequence[Claim]) -> RenderableType:
     """Return the claims of a verification as a table."""
     return table(
-        ("claim", "trials", "by", "bound", "measured", "lower", "upper", "n", "outcome"),
+        ("claim", "of", "by", "bound", "measured", "upper", "trials", "outcome"),
         [
             (
                 *(c.name, c.part, c.recogniser),
-                *map(_rate, (c.bound, c.value, c.lower, c.upper)),
+                *map(_rate, (c.bound, c.value, c.upper)),
                 *(c.trials, c.outcome.value),
             )
             for c in lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from govsdk.durable import write_file
+from govsdk.durable import disk_error, write_file
 from govsdk.errors import EvidenceError, LedgerForkError
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.notes import VerifierKey
@@ -48,5 +48,7 @@ class Anchor:
     def _read(self, path: Path) -> SignedCheckpoint:
         try:
             return open_checkpoint(path.read_bytes(), self._key)
+        except OSError as cause:
+            raise disk_error(cause, "reading an anchor") from cause
         except EvidenceError as cause:
             raise LedgerForkError("an anchor holds a head that was not signed here") from cause

@@ -17,7 +17,7 @@ Source: docs/formats/ledger-v1.md, section 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -198,7 +198,7 @@ class Ledger:
                     fresh.setdefault(row.once, row)
             if fresh:
                 rows.insert(list(fresh.values()))
-                self._catch_up(rows)
+                self._catch_up(rows, written=list(fresh.values()))
                 known = rows.find(names)
         return [self._position(known[name]) for name in names]
 
@@ -257,8 +257,13 @@ class Ledger:
             self._catch_up(rows)
             yield rows
 
-    def _catch_up(self, rows: Rows) -> None:
-        """Accept ``rows`` as the continuation of what was signed, and sign what lies beyond."""
+    def _catch_up(self, rows: Rows, *, written: Sequence[Row] = ()) -> None:
+        """Accept ``rows`` as the continuation of what was signed, and sign what lies beyond.
+
+        Args:
+            written: The rows beyond the head, if this process has just put them there; rows that
+                another one left must each prove that they are entries.
+        """
         head = self.head()
         seen = (self._frontier.size, self._frontier.root()) == (head.size, head.root)
         if not seen:
@@ -271,12 +276,27 @@ class Ledger:
         for each in rows.leaf_hashes(self._frontier.size):
             self._frontier.append(each)
             _require_agreement(self._frontier, signed)
+        beyond = rows.between(head.size, count)
+        if beyond != list(written):
+            self._require_entries(rows, beyond)
         if not seen and not self._public().complete():
             self._publish(rows, since=0)
-        elif count > head.size:
+        elif beyond:
             self._publish(rows, since=head.size)
         else:
             self._anchor(head)
+        if not seen:
+            self._tidy(count)
+
+    def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
+        """Accept ``found`` if all are entries as ``append`` would have written them."""
+        rows.find([row.once for row in found])
+        try:
+            entries = [row_of(row.envelope, self._signer_key) for row in found]
+        except EvidenceError as cause:
+            raise LedgerForkError("a row is no entry of this workspace") from cause
+        if entries != list(found):
+            raise LedgerForkError("a row is not what its envelope makes")
 
     def _publish(self, rows: Rows, *, since: int) -> None:
         """Write the files by which the log grows from ``since`` entries, then sign its head."""
@@ -320,7 +340,14 @@ class Ledger:
             return
         for path in growing.iterdir():
             if path.name != str(tile.width):
-                path.unlink(missing_ok=True)
+                _remove(path)
+
+    def _tidy(self, size: int) -> None:
+        """Remove what a process that died left beside the files of a log of ``size``."""
+        needed = {self.log_folder / tile.path for tile in tiles_of(size)}
+        for pattern in (".*.tmp", "*.p/*"):
+            for path in set(self.log_folder.rglob(pattern)) - needed:
+                _remove(path)
 
     def _public(self) -> PublicLog:
         return PublicLog(self.log_folder, self.head().size)
@@ -355,6 +382,12 @@ def row_of(envelope: bytes, signer: PublicKey) -> Row:
     once = parse_statement(signed.verify(signer)).once
     leaf = leaf_of(signed, signer)
     return Row(once, leaf_hash(leaf), leaf, envelope)
+
+
+def _remove(path: Path) -> None:
+    # A leftover that cannot be removed harms nothing; the next opening tries again.
+    with suppress(OSError):
+        path.unlink()
 
 
 def _require_agreement(frontier: Frontier, signed: Sequence[SignedCheckpoint]) -> None:

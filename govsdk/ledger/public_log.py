@@ -10,9 +10,9 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
+from govsdk.durable import disk_error
 from govsdk.errors import IntegrityError, MissingError, RequestError
 from govsdk.ledger.tiles import (
     ENTRIES,
@@ -47,7 +47,7 @@ class PublicLog:
             RequestError: There is no such entry.
         """
         if not 0 <= index < self.size:
-            raise RequestError(f"the ledger has entries 0 to {self.size - 1}")
+            raise RequestError(f"no entry {index}: the ledger has {self.size}")
         return self.envelopes(index // WIDTH)[index % WIDTH]
 
     def entries(self) -> Iterator[bytes]:
@@ -100,8 +100,12 @@ class PublicLog:
         folder = (self.folder / tile.path).parent
         wider = [f"{tile.stem}.p/{width}" for width in _widths(folder) if width > tile.width]
         for path in (tile.path, *wider, tile.stem):
-            with suppress(FileNotFoundError):
+            try:
                 return (self.folder / path).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as cause:
+                raise disk_error(cause, "reading the log") from cause
         raise IntegrityError("a file of the log is not there", reason="missing", file=tile.path)
 
     def exactly(self, tile: Tile) -> bytes:

@@ -8,6 +8,7 @@ lost rows and failed to recover.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _CREATE = (
 # A list for each column: fifteen times as fast as ``executemany``.
 _INSERT = f"INSERT INTO entries SELECT {', '.join(f'unnest(?::{each}[])' for each in _COLUMNS)}"
 _BATCH = 4096
+_PID = re.compile(r"PID (\d+)")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Rows(Protocol):
         ...
 
     def find(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the number of each row that has one of ``names``."""
+        """Return the number of each row that has one of ``names``; two of one name are a fork."""
         ...
 
     def insert(self, rows: Sequence[Row]) -> None:
@@ -90,8 +92,9 @@ class DuckRows:
         if path.exists():
             raise ConflictError("the ledger's file exists")
         with _attached(path, create=True) as connection:
-            connection.execute(_CREATE)
-            connection.execute("CHECKPOINT")
+            with _translated():
+                connection.execute(_CREATE)
+                connection.execute("CHECKPOINT")
             yield DuckRows(connection)
 
     @staticmethod
@@ -133,7 +136,11 @@ class DuckRows:
 
     def find(self, names: Sequence[str]) -> dict[str, int]:
         query = "SELECT once, seq FROM entries WHERE once IN (SELECT unnest(?::VARCHAR[]))"
-        return {str(once): int(seq) for once, seq in self._all(query, [list(names)])}
+        rows = self._all(query, [list(names)])
+        found = {str(once): int(seq) for once, seq in rows}
+        if len(found) != len(rows):
+            raise LedgerForkError("two rows have one name")
+        return found
 
     def insert(self, rows: Sequence[Row]) -> None:
         first = self.count()
@@ -190,7 +197,8 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
-    except duckdb.Error as cause:
+    except (duckdb.Error, UnicodeDecodeError, RuntimeError) as cause:
+        # The latter two are how DuckDB's binding shows a damaged text and an unexpected C++ error.
         raise _typed(type(cause).__name__, str(cause)) from cause
 
 
@@ -199,7 +207,9 @@ def _typed(name: str, text: str) -> GovsdkError:
     if "no space left" in said or "disk quota" in said or "file too large" in said:
         return DiskFullError("DuckDB could not write the entry")
     if "could not set lock" in said or "conflicting lock" in said:
-        return LockedError("another process has the ledger's file open")
+        holder = _PID.search(text)
+        pid = holder.group(1) if holder else "unknown"
+        return LockedError(f"process {pid} has the ledger's file open", holder=pid)
     if any(word in said for word in ("corrupt", "checksum", "not a valid duckdb", "deserialize")):
         return IntegrityError("DuckDB finds the ledger's file damaged", cause=name)
     return BackendError(f"DuckDB: {name}", cause=name)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from govsdk.models.networks import Network
-from govsdk.reference.photobook import open_book
 from govsdk.reference.muon import optimisers
+from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import recogniser_input, to_tensor
 from govsdk.reference.runfolder import Run
 from govsdk.reference.train_recogniser import load_recogniser
@@ -123,11 +123,15 @@ def refine_autoencoder(run: Run) -> Network:
     start = int(state["step"]) if state else 0
     if start >= plan.refine_steps:
         return model.eval()
-    chosen = optimisers(model, rate=1e-3, muon_rate=0.01, excluded=("quant", "conv_in", "decoder.conv_out"))
+    chosen = optimisers(
+        model, rate=1e-3, muon_rate=0.01, excluded=("quant", "conv_in", "decoder.conv_out")
+    )
     if state is not None:
         for optimiser, kept in zip(chosen, state["optimisers"], strict=True):
             optimiser.load_state_dict(kept)
-    bases = [optimiser.param_groups[0]["lr"] for optimiser in chosen] if state is None else [1e-3, 0.01]
+    bases = (
+        [optimiser.param_groups[0]["lr"] for optimiser in chosen] if state is None else [1e-3, 0.01]
+    )
     people, per_person = plan.books()["generator"]
     book = open_book(run.photos, "generator", people, per_person).reshape(-1, 64, 64, 3)
     judge = load_recogniser(run, "a")
@@ -162,7 +166,13 @@ def refine_autoencoder(run: Run) -> Network:
         if step % 25 == 0:
             error = float(((again - pictures) ** 2).mean().detach()) / 4
             psnr = round(-10 * math.log10(error), 2)
-            run.log(REFINED, step=step, loss=round(float(loss.detach()), 5), psnr=psnr, miss=round(float(miss.detach()), 4))
+            run.log(
+                REFINED,
+                step=step,
+                loss=round(float(loss.detach()), 5),
+                psnr=psnr,
+                miss=round(float(miss.detach()), 4),
+            )
         if (step + 1) % 200 == 0 and step + 1 < plan.refine_steps:
             kept = [optimiser.state_dict() for optimiser in chosen]
             run.save(REFINED, {"step": step + 1, "net": model.state_dict(), "optimisers": kept})
@@ -201,7 +211,7 @@ def encode(model: Network, pictures: Tensor, *, batch: int = 128) -> Tensor:
 
 
 def _loss(again: Tensor, pictures: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Absolute and squared error, and the error of neighbours' differences: sharp edges, no blur."""
+    """Absolute and squared error, and that of neighbours' differences: sharp edges, no blur."""
     error = again - pictures
     down, right = error.diff(dim=2).abs().mean(), error.diff(dim=3).abs().mean()
     plain = (error.abs() * weight).mean() + 2.0 * (error**2 * weight).mean()

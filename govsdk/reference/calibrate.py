@@ -1,4 +1,4 @@
-"""Calibration record of a recogniser: which cosine means "the same person", how often strangers reach it.
+"""Calibration of a recogniser: which cosine means "the same person", how often strangers reach it.
 
 - A generation is judged by the cosine of its embedding with a person's centroid, so exactly that
   score is calibrated: impostors are one photo against the centroid of another person's photos.
@@ -28,8 +28,9 @@ RATES = ("0.01", "0.001", "0.0001")
 def quality(raw: NDArray[np.float32]) -> Floats:
     """Return the quality of pictures from raw embeddings [n, d]: the length of each row, [n].
 
-    The recognisers of the reference world are trained to give faces a length near 8 and ruined pictures one near 0;
-    for other recognisers the length is a weaker signal of the same kind (Meng et al. 2021, MagFace).
+    The recognisers of the reference world are trained to give faces a length near 8 and ruined
+    pictures one near 0; for other recognisers the length is a weaker signal of the same kind
+    (Meng et al. 2021, MagFace).
     """
     return np.linalg.norm(np.asarray(raw, np.float64), axis=-1)
 
@@ -44,7 +45,7 @@ def unit(raw: NDArray[np.floating[Any]]) -> Floats:
 def calibration_record(
     raw: NDArray[np.float32], *, recogniser: str, onnx: Path, seed: int, resamples: int = 1000
 ) -> dict[str, Any]:
-    """Return the record of a recogniser from raw embeddings of many people: [people, photos, d], photos >= 3.
+    """Return a recogniser's record from raw embeddings of many people: [people, photos >= 3, d].
 
     Not checked: that the people are unknown to the recogniser. Use people it was not trained on.
     """
@@ -110,9 +111,9 @@ def _thresholds(
 ) -> list[dict[str, str]]:
     """Return threshold and two-sided 95 % person-bootstrap interval for each rate.
 
-    A resample draws people with replacement and weighs each comparison by how often its two people were drawn
-    (comparisons of a person with a copy of itself are left out). Only the upper tail can move the thresholds, so
-    only comparisons above the 97 % quantile are kept and sorted once.
+    A resample draws people with replacement and weighs each comparison by how often its two people
+    were drawn (comparisons of a person with a copy of itself are left out). Only the upper tail can
+    move the thresholds, so only comparisons above the 97 % quantile are kept and sorted once.
     """
     people = every.shape[0]
     flat = every[~np.isnan(every)]

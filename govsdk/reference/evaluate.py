@@ -1,4 +1,4 @@
-"""Recompute every figure of the model card from shipped files, on people nothing was trained or calibrated on.
+"""Recompute every figure of the model card from shipped files, on people seen by nothing before.
 
 - Thresholds come from the calibration records; the evaluation people set none of them.
 - A generation is judged as everywhere in govsdk: the cosine of its embedding with the centroid of
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network, Session
+from govsdk.records import Progress, silent
 from govsdk.reference import world
 from govsdk.reference.calibrate import Floats, quality, unit
 from govsdk.reference.generations import GUIDANCE, STEPS, Generator, generate, load_generator
@@ -66,7 +67,7 @@ class Panel:
     photos: Floats
 
     def rest(self) -> Floats:
-        """Return, for each photo, the centroid of the person's other photos: [people, photos, d]."""
+        """Return each photo's centroid of the person's other photos: [people, photos, d]."""
         return unit(self.photos.sum(axis=1, keepdims=True) - self.photos)
 
     def centroids(self) -> Floats:
@@ -98,6 +99,7 @@ def evaluate(
     guidance: float = GUIDANCE,
     workers: int = 1,
     pictures: Path | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Return every figure of the model card.
 
@@ -109,7 +111,9 @@ def evaluate(
         pictures: A folder to write ``photos.png`` and ``generations.png`` to.
     """
     weights = weights or world.weights_dir()
+    progress("photos", 0, people)
     book = draw_now(EVALUATION_PEOPLE[:people], photos, workers=workers)
+    progress("photos", people, people)
     flat = book.reshape(-1, *book.shape[2:])
     judges = {name: load_judge(weights, name) for name in ("a", "b")}
     raws = {name: judge.raw(flat).reshape(people, photos, -1) for name, judge in judges.items()}
@@ -119,7 +123,8 @@ def evaluate(
     which = (np.arange(conditions) // people) % photos
     given = torch.from_numpy(panels["a"].photos[who, which]).float()
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**62, conditions)]
-    drawn = generate(generator, given, seeds, steps=steps, guidance=guidance)
+    drawn = _draw(generator, given, seeds, steps, guidance, progress)
+    progress("figures", 0, 1)
     result: dict[str, Any] = {
         "people": people,
         "photosPerPerson": photos,
@@ -138,11 +143,30 @@ def evaluate(
         "secondsPerImage": round(_seconds_per_image(generator, given, steps, guidance), 4),
         "threads": torch.get_num_threads(),
     }
+    progress("figures", 1, 1)
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
         _write_grid(book[:12, :8].reshape(-1, *book.shape[2:]), 8, pictures / "photos.png")
         _write_grid(_side_by_side(book, drawn, who, which), 12, pictures / "generations.png")
     return result
+
+
+def _draw(
+    generator: Generator,
+    given: Tensor,
+    seeds: list[int],
+    steps: int,
+    guidance: float,
+    progress: Progress,
+) -> NDArray[np.uint8]:
+    """Return one picture for each condition, reporting after every batch."""
+    parts = []
+    for at in range(0, len(given), 32):
+        progress("generations", at, len(given))
+        rows = slice(at, at + 32)
+        parts.append(generate(generator, given[rows], seeds[rows], steps=steps, guidance=guidance))
+    progress("generations", len(given), len(given))
+    return np.concatenate(parts)
 
 
 def _recogniser_figures(judge: Judge, panel: Panel) -> dict[str, Any]:
@@ -234,7 +258,7 @@ def _swap_test(
 
 @contextmanager
 def _reading(unet: Network, told: Tensor, empty: Tensor, *, inside: bool) -> Iterator[Any]:
-    """Let PIU's blocks (or all the others) read ``told`` row by row, whatever the caller tells the U-Net."""
+    """Let PIU's blocks (or all the others) read ``told``, whatever the caller tells the U-Net."""
     rows = iter(range(len(told)))
     conditions = told
 

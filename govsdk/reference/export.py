@@ -1,4 +1,4 @@
-"""Write what a run has learnt as the files govsdk ships, and the manifest that names every one of them.
+"""Write what a run has learnt as the files govsdk ships, and the manifest that names each of them.
 
 - Half-precision safetensors for what torch loads, single-precision ONNX for the recognisers;
   nothing pickled.
@@ -32,7 +32,7 @@ MANIFEST_VERSION = 1
 
 
 def calibrate(run: Run) -> None:
-    """Write both recognisers and their calibration records into the run folder's ``recognisers``."""
+    """Write both recognisers and their calibration records into ``recognisers`` of the run."""
     folder = run.folder / "recognisers"
     folder.mkdir(parents=True, exist_ok=True)
     people, per_person = run.plan.books()["calibration"]
@@ -64,7 +64,7 @@ def calibrate(run: Run) -> None:
 
 
 def write_onnx(net: torch.nn.Module, path: Path) -> None:
-    """Write a recogniser the way InsightFace expects one: NCHW float RGB in, [n, 128] out, dynamic batch."""
+    """Write a recogniser as InsightFace expects one: NCHW float RGB in, [n, 128] out, any batch."""
     picture = torch.zeros(2, 3, RECOGNISER_SIZE, RECOGNISER_SIZE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Draw pictures from identity embeddings with an exported generator: stock classes, DPM-Solver++, guidance.
+"""Draw pictures from embeddings with an exported generator: stock classes, DPM-Solver++, guidance.
 
 - Loads only local files; a missing or unexpected tensor is an error.
 - Row ``i`` depends on its embedding and its seed alone, not on the batch it is drawn in (up to
@@ -82,7 +82,8 @@ def generate(
     Args:
         embeddings: FloatTensor [n, d] on any device.
         seeds: One seed of the starting noise for each row.
-        before: Called with the empty and the full conditions of a batch before it is drawn (the swap test uses it).
+        before: Called with the empty and the full conditions of a batch before it is drawn; the
+            swap test uses it.
     """
     parts = []
     for at in range(0, len(embeddings), batch):

@@ -1,4 +1,4 @@
-"""The generator's parts, built untrained: stock classes of diffusers and transformers, in SD-1.5's arrangement.
+"""The generator's parts, untrained: stock classes of diffusers and transformers, as in SD-1.5.
 
 - U-Net of four levels with SD-1.5's block names, so that PIU's layer list (``attn2`` in
   ``down_blocks.2``, ``mid_block``, ``up_blocks.1``, ``up_blocks.2``) means the same blocks as in
@@ -78,7 +78,7 @@ def build_scheduler() -> Network:
 
 
 def write_tokenizer(folder: Path) -> Tokenizer:
-    """Write ``vocab.json``, ``merges.txt`` and the tokenizer's configuration; return the tokenizer they load as."""
+    """Write vocabulary, merges and configuration; return the tokenizer they load as."""
     from transformers import CLIPTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def _merge_word(word: str, vocabulary: list[str], merges: list[str]) -> None:
 
 
 def _byte_alphabet() -> list[str]:
-    """Return the 256 printable stand-ins for bytes that GPT-2's and CLIP's byte-level BPE use, in CLIP's order."""
+    """Return the 256 printable stand-ins for bytes of CLIP's byte-level BPE, in CLIP's order."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [b for b in range(256) if b not in printable]
     return [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]

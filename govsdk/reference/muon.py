@@ -22,7 +22,12 @@ class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised."""
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], lr: float, *, momentum: float = 0.95, decay: float = 0.0
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        *,
+        momentum: float = 0.95,
+        decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "decay": decay})
 

@@ -24,7 +24,7 @@ CHUNK = 100
 def draw_book(
     folder: Path, name: str, people: range, per_person: int, *, workers: int
 ) -> Iterator[int]:
-    """Draw what is missing of ``people``; yield the number of people done so far after each chunk."""
+    """Draw what is missing of ``people``; yield the number of people done after each chunk."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = list(_chunks(folder, name, people, per_person))
     missing = [(path, part, per_person) for path, part in chunks if not path.exists()]

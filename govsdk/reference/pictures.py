@@ -35,7 +35,7 @@ def to_pictures(tensor: Tensor) -> NDArray[np.uint8]:
 
 
 def recogniser_input(tensor: Tensor) -> Tensor:
-    """Return float [n, 3, h, w] in [-1, 1] as the recognisers' float [n, 3, 112, 112]; differentiable."""
+    """Return [n, 3, h, w] in [-1, 1] as the recognisers' [n, 3, 112, 112]; differentiable."""
     size = (RECOGNISER_SIZE, RECOGNISER_SIZE)
     return functional.interpolate(
         tensor, size=size, mode="bilinear", align_corners=False, antialias=False

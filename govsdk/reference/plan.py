@@ -73,8 +73,11 @@ class Plan:
 SHIPPED = Plan()
 
 TINY = Plan(
-    people_a=12, people_b=12, people_generator=12, people_validation=4, people_calibration=8, people_evaluation=4,
+    people_a=12, people_b=12, people_generator=12, people_validation=4, people_calibration=8,
+    people_evaluation=4,
     photos_recogniser=3, photos_generator=2, photos_calibration=3, photos_evaluation=3,
-    recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4, refine_steps=3, refine_batch=4,
-    reader_steps=3, reader_batch=8, generator_steps=4, generator_batch=4, identity_loss_from=2, bootstrap=20,
+    recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4,
+    refine_steps=3, refine_batch=4,
+    reader_steps=3, reader_batch=8, generator_steps=4, generator_batch=4, identity_loss_from=2,
+    bootstrap=20,
 )  # fmt: skip

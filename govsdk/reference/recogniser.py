@@ -40,7 +40,7 @@ def _narrow(before: int, after: int) -> nn.Sequential:
 
 
 class RecogniserA(nn.Module):
-    """Residual net: a stem of stride 4, then 28, 14 and 7 positions a side; about 0.9 M parameters."""
+    """Residual net: a stem of stride 4, then 28, 14, 7 positions a side; 0.9 M parameters."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -210,7 +210,7 @@ class _Canvas:
     # layers
 
     def _rows(self, centre: float, half: float) -> slice:
-        """Return the rows of the picture that hold face heights within ``half`` of ``centre``: small parts cost little."""
+        """Return the rows that hold face heights near ``centre``: small parts are cheap."""
         found = np.flatnonzero((np.abs(self.fv[:, ::8] - centre) < half).any(axis=1))
         return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
@@ -229,7 +229,7 @@ class _Canvas:
         self.canvas = (value * fall)[..., None] * tint
 
     def _strands(self) -> Field:
-        """Return hair texture around 0: strands that fan out from the parting, wavy where hair curls."""
+        """Return hair texture around 0: strands fanning out from the parting, wavy where curly."""
         t = self.t
         curl = max(0.0, t["hair_curl"])
         radius = np.hypot(self.fu - 0.18 * t["hair_part"], self.fv + 0.55)
@@ -351,7 +351,7 @@ class _Canvas:
 
     def _beard(self, face: Field) -> None:
         t = self.t
-        u, v, au = self.fu, self.fv, np.abs(self.fu)
+        v, au = self.fv, np.abs(self.fu)
         grown = max(0.0, t["beard"]) * (0.25 if t["hair_length"] > 0.5 else 1.0)
         lip = max(0.0, t["moustache"] - 0.05) / 0.95 * (0.25 if t["hair_length"] > 0.5 else 1.0)
         if grown <= 0.0 and lip <= 0.0:

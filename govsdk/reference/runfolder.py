@@ -14,7 +14,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Run:
     folder: Path
     plan: Plan
     seed: int = 7
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: bool = False
     """Whether a progress bar may be drawn (only on a terminal)."""
 

@@ -74,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     run = Run(given.out, plan, given.seed, torch.device(device), progress=sys.stderr.isatty())
     to = given.weights or given.out / "weights"
-    command = f"python -m govsdk.reference.train --stage all --out DIR --seed {given.seed} --plan {given.plan}"
+    command = "python -m govsdk.reference.train --stage all --out DIR"
+    command += f" --seed {given.seed} --plan {given.plan}"
     if given.generator_steps is not None:
         command += f" --generator-steps {given.generator_steps}"
     chosen = stages(to, [command])

@@ -1,4 +1,4 @@
-"""Train the identity-conditioned generator: text encoder and U-Net together, on latents computed once.
+"""Train the identity-conditioned generator: text encoder and U-Net, on latents computed once.
 
 - The condition of a photo is mostly recogniser A's embedding of ANOTHER photo of the person, or a
   mixture: the generator learns the person, not the photo.
@@ -160,7 +160,7 @@ def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
 
 
 def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Draw one photo of each person and a condition for it: (embeddings [n, 128], photo indices [n])."""
+    """Draw a photo of each person and a condition for it: (embeddings [n, 128], photos [n])."""
     n, photos = len(who), shelf.embeddings.shape[1]
     which = torch.from_numpy(rng.integers(0, photos, n))
     others = (
@@ -195,7 +195,7 @@ def train_generator(run: Run) -> Parts:
 
 
 def load_average(run: Run) -> Parts:
-    """Return the parts with their averaged weights, as they are shipped, whatever step the run has reached.
+    """Return the parts with their averaged weights, as shipped, whatever step the run has reached.
 
     Raises:
         FileNotFoundError: the generator's training has not written a checkpoint yet.
@@ -306,7 +306,7 @@ class _Trainer:
         return told
 
     def _identity_miss(self, estimate: Tensor, who: Tensor) -> Tensor:
-        """Return 1 - cosine between decoded estimates and their person's centroid under recogniser A."""
+        """Return 1 - cosine of decoded estimates and their person's centroid under recogniser A."""
         with torch.autocast(self.run.device.type, torch.bfloat16):
             decoded = self.autoencoder.decode(estimate).sample
             raw = self.judge(recogniser_input(decoded))
@@ -327,18 +327,20 @@ class _Trainer:
     def checkpoint(self, step: int) -> None:
         """Write weights, average and optimiser."""
         state = {"step": step, "weights": self.parts.state(), "average": self.parts.average}
-        self.run.save(STAGE, state | {"optimisers": [optimiser.state_dict() for optimiser in self.optimisers]})
+        self.run.save(
+            STAGE, state | {"optimisers": [optimiser.state_dict() for optimiser in self.optimisers]}
+        )
 
 
 def learning_rate(step: int, total: int) -> float:
-    """Return the share of the peak rate: a short warm-up, constant, then a cosine decay over the last 40 %."""
+    """Return the share of the peak rate: warm-up, constant, cosine decay over the last 40 %."""
     warm = min(1.0, (step + 1) / min(200, max(1, total // 4)))
     tail = max(0.0, (step / total - 0.6) / 0.4)
     return warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * tail)))
 
 
 def _plain_attention(unet: Network) -> None:
-    """Use matrix products instead of fused attention: its bfloat16 backward pass is several times slower on a CPU."""
+    """Use matrix products: fused attention's bfloat16 backward pass is far slower on a CPU."""
     from diffusers.models.attention_processor import AttnProcessor
 
     if next(unet.parameters()).device.type == "cpu":

@@ -23,6 +23,8 @@ from govsdk.reference.runfolder import Run
 SCALE, MARGIN = 32.0, 0.35
 RUINED = 16
 """Ruined pictures added to each batch."""
+CHECKPOINT_EVERY = 250
+"""Steps between two checkpoints."""
 
 
 def train_recogniser(run: Run, name: str) -> nn.Module:
@@ -43,7 +45,7 @@ def train_recogniser(run: Run, name: str) -> nn.Module:
             figures = _step(run, stage, step, net, classes, optimiser, book)
             if step % 50 == 0:
                 run.log(stage, step=step, **figures)
-            if (step + 1) % 250 == 0 or step + 1 == plan.recogniser_steps:
+            if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == plan.recogniser_steps:
                 _checkpoint(run, stage, step + 1, net, classes, optimiser)
     return net.eval()
 
@@ -106,10 +108,10 @@ def _step(
     optimiser.step()
     right = (cosines.argmax(dim=1) == labels).float().mean()
     return {
-        "loss": round(float(identity), 4),
+        "loss": round(float(identity.detach()), 4),
         "accuracy": round(float(right), 4),
-        "face_norm": round(float(faces.norm(dim=1).mean()), 3),
-        "ruined_norm": round(float(junk.norm(dim=1).mean()), 3),
+        "face_norm": round(float(faces.norm(dim=1).mean().detach()), 3),
+        "ruined_norm": round(float(junk.norm(dim=1).mean().detach()), 3),
     }
 
 
@@ -122,7 +124,7 @@ def _with_margin(cosines: Tensor, labels: Tensor, margin: float) -> Tensor:
 
 
 def _augment(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Change light, softness, place and grain a little; each third of the batch is softened another way."""
+    """Change light, softness, place and grain a little; each third is softened another way."""
     n = len(pictures)
     dy, dx = rng.integers(-2, 3, 2)
     out = torch.roll(
@@ -152,7 +154,7 @@ def _blur(pictures: Tensor, sigma: float) -> Tensor:
 
 
 def _ruin(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return pictures that no longer show a face: shuffled tiles, blobs, noise, drowned in noise."""
+    """Return pictures that show no face any more: shuffled, blurred away, lost in noise."""
     quarter = max(1, len(pictures) // 4)
     tiles = (
         pictures[:quarter].unfold(2, 16, 16).unfold(3, 16, 16).reshape(-1, 3, 16, 16, 16)[:quarter]
@@ -192,7 +194,9 @@ def _rate(optimiser: torch.optim.Optimizer, done: float, peak: float) -> None:
         group["lr"] = peak * warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
 
 
-def _resume(run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: torch.optim.Optimizer) -> int:
+def _resume(
+    run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: torch.optim.Optimizer
+) -> int:
     state = run.load(stage)
     if state is None:
         return 0
@@ -204,7 +208,12 @@ def _resume(run: Run, stage: str, net: nn.Module, classes: Tensor, optimiser: to
 
 
 def _checkpoint(
-    run: Run, stage: str, step: int, net: nn.Module, classes: Tensor, optimiser: torch.optim.Optimizer
+    run: Run,
+    stage: str,
+    step: int,
+    net: nn.Module,
+    classes: Tensor,
+    optimiser: torch.optim.Optimizer,
 ) -> None:
     run.save(
         stage,

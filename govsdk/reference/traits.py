@@ -1,6 +1,6 @@
 """An invented person and one photo of them, as numbers.
 
-- A :class:`Person` is a seed and 44 identity numbers drawn from it; a :class:`Shot` is 17 nuisance
+- A :class:`Person` is a seed and 48 identity numbers drawn from it; a :class:`Shot` is 17 nuisance
   numbers.
 - Same seeds, same numbers, on every machine and NumPy 2: only PCG64, ``SeedSequence`` and
   ``uniform`` are used.
@@ -18,7 +18,8 @@ IDENTITY: tuple[str, ...] = (
     "skin_tone", "skin_warmth", "blush", "freckles", "age",
     "head_width", "jaw_width", "jaw_square", "chin_length", "cheekbones",
     "ear_size", "ear_stand", "neck_width",
-    "eye_spacing", "eye_height", "eye_width", "eye_open", "eye_tilt", "eye_depth", "iris_hue", "iris_light",
+    "eye_spacing", "eye_height", "eye_width", "eye_open", "eye_tilt", "eye_depth",
+    "iris_hue", "iris_light",
     "brow_height", "brow_thick", "brow_tilt", "brow_arch", "brow_length", "brow_dark",
     "nose_length", "nose_width", "nose_bridge", "nose_tip",
     "mouth_width", "mouth_height", "lip_upper", "lip_lower", "lip_colour", "lip_curve",
@@ -33,7 +34,7 @@ NUISANCE: tuple[str, ...] = (
     "smile", "blink", "gaze",
     "ground_hue", "ground_value", "cloth",
 )  # fmt: skip
-"""Names of the nuisance numbers, each in [-1, 1]; pose numbers are drawn with more weight in the middle."""
+"""Names of the nuisance numbers, each in [-1, 1]; pose is drawn with more weight in the middle."""
 
 _CENTRED = frozenset({"yaw", "pitch", "roll", "zoom", "shift_x", "shift_y", "smile", "gaze"})
 _PERSON, _SHOT = 0x70657273, 0x73686F74

@@ -16,7 +16,7 @@ def weights_dir() -> Path:
 
 
 def generator_dir() -> Path:
-    """Return the generator's folder: Arc2Face's layout (``arc2face``, ``encoder``, ``vae``, ``tokenizer``, ``scheduler``)."""
+    """Return the generator's folder, in Arc2Face's layout."""
     return weights_dir() / "generator"
 
 
@@ -31,7 +31,7 @@ def calibration_paths() -> dict[str, Path]:
 
 
 def info(weights: Path | None = None) -> dict[str, Any]:
-    """Return the manifest: version, seed, plan, commands, measured figures, and size and digest of every file.
+    """Return the manifest: seed, plan, commands, measured figures, size and digest of every file.
 
     Raises:
         FileNotFoundError: the weights are not installed.

@@ -81,7 +81,9 @@ class PiuSettings:
 PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
-        "piu-miniature": PiuSettings(),
+        "piu-miniature": PiuSettings(
+            lr=5e-4, steps=200, accumulate=1, forget_from="both", watch_every=20
+        ),
     }
 )
 

@@ -26,13 +26,23 @@ class Stars:
     """Who is on the picture."""
 
     forgotten: Extra
-    replacement: Extra
+    anchor: Extra
+    earlier: tuple[Extra, ...]
+    """People whom earlier runs forgot."""
     retained: tuple[Extra, ...]
 
     @property
     def everybody(self) -> tuple[Extra, ...]:
         """In the order of the rows."""
-        return (self.forgotten, self.replacement, *self.retained)
+        return (self.forgotten, self.anchor, *self.earlier, *self.retained)
+
+    def role(self, extra: Extra) -> str:
+        """Return what the sheet says of somebody."""
+        if extra is self.forgotten:
+            return "forgotten"
+        if extra is self.anchor:
+            return "anchor: drawn instead"
+        return "forgotten earlier" if extra in self.earlier else "retained"
 
 
 class Studio:
@@ -46,7 +56,7 @@ class Studio:
         self._versions = (before, after)
         self._progress = progress
 
-    def replacement(self, forgotten: Extra, people: Sequence[Extra]) -> Extra:
+    def anchor(self, forgotten: Extra, people: Sequence[Extra]) -> Extra:
         """Return who is drawn now in place of ``forgotten``: found as anybody would, by search."""
         _, after = self._versions
         drawn = self._draw([self._condition(forgotten)], after)
@@ -66,13 +76,13 @@ class Studio:
             rows.append(
                 Row(
                     name=extra.name,
-                    role=_role(stars, extra),
+                    role=stars.role(extra),
                     columns=(
                         tuple(Tile(photo) for photo in photos),
                         self._judged(before[part], conditions[number]),
                         self._judged(after[part], conditions[number]),
                     ),
-                    gone=extra is stars.forgotten,
+                    gone=extra in (stars.forgotten, *stars.earlier),
                 )
             )
         return Sheet(
@@ -109,12 +119,6 @@ class Studio:
             Tile(picture, bool(score >= threshold))
             for picture, score in zip(pictures, scores, strict=True)
         )
-
-
-def _role(stars: Stars, extra: Extra) -> str:
-    if extra is stars.forgotten:
-        return "forgotten"
-    return "drawn instead" if extra is stars.replacement else "retained"
 
 
 def _unit(vector: Float32) -> Float32:

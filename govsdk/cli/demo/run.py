@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 POLICY = "quickstart"
 RETAINED = 4
-"""Retained people on the picture."""
+"""People on the picture besides the forgotten one and the anchor."""
 PUBLIC = 0o644
 
 
@@ -146,9 +146,12 @@ def _draw(
 
     after = workspace.line.current().number
     studio = Studio(workspace, folder / "photos", after - 1, after, progress)
-    replacement = studio.replacement(person, people)
-    others = [extra for extra in people[FORGETTABLE:] if extra is not replacement]
-    stars = Stars(person, replacement, tuple(others[:RETAINED]))
-    out = _out(folder, people.index(person) + 1)
-    write_png(out / "before_after.png", draw(studio.sheet(stars, result.headline)))
+    place = people.index(person)
+    earlier = tuple(people[:place])
+    anchor = studio.anchor(person, people)
+    others = [extra for extra in people[FORGETTABLE:] if extra is not anchor]
+    stars = Stars(person, anchor, earlier, tuple(others[: RETAINED - len(earlier)]))
+    write_png(
+        _out(folder, place + 1) / "before_after.png", draw(studio.sheet(stars, result.headline))
+    )
     return stars

@@ -36,7 +36,7 @@ def summarise(
         "version": 1,
         "headline": result.headline,
         "person": stars.forgotten.name,
-        "drawnInstead": stars.replacement.name,
+        "drawnInstead": stars.anchor.name,
         "people": people,
         "photos": photos,
         "seconds": dict(seconds),
@@ -91,7 +91,7 @@ def _drawn(data: Mapping[str, Any], last: Verification) -> str:
 
 
 def _checked(data: Mapping[str, Any]) -> str:
-    passed = sum(check["outcome"] == "PASS" for check in data["check"]["checks"])
+    passed = sum(check["status"] == "PASS" for check in data["check"]["checks"])
     return (
         f"{passed} checks passed; a copy with one bit flipped was refused "
         f"(exit code {data['tamperedCheck']['exitCode']})"

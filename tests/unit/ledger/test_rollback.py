@@ -12,6 +12,9 @@ from govsdk.errors import IntegrityError, LedgerForkError, LedgerRollbackError
 from govsdk.ledger import Ledger
 from tests.evidence import envelope, keys, ledger_of
 
+FORK = LedgerForkError
+REST = "once, leaf_hash, leaf, envelope"
+
 
 def opened(folder: Path, *anchors: Path) -> Ledger:
     return Ledger.open(folder, keys=keys(), anchors=anchors)
@@ -58,14 +61,20 @@ def test_a_lost_database_is_a_rollback(folder: Path) -> None:
     ("sql", "error"),
     [
         ("DELETE FROM entries WHERE seq = 2", LedgerRollbackError),
-        ("DELETE FROM entries WHERE seq = 1", LedgerForkError),
-        ("UPDATE entries SET seq = 2 - seq", LedgerForkError),
-        ("UPDATE entries SET leaf_hash = leaf WHERE seq = 1", LedgerForkError),
-        ("INSERT INTO entries SELECT * FROM entries WHERE seq = 1", LedgerForkError),
+        ("DELETE FROM entries WHERE seq = 1", FORK),
+        ("UPDATE entries SET seq = 2 - seq", FORK),
+        ("UPDATE entries SET leaf_hash = leaf WHERE seq = 1", FORK),
+        ("INSERT INTO entries SELECT * FROM entries WHERE seq = 1", FORK),
+        (f"INSERT INTO entries SELECT 3, {REST} FROM entries WHERE seq = 1", FORK),
+        (f"INSERT INTO entries SELECT 3, 'x', {REST[6:]} FROM entries LIMIT 1", FORK),
+        (
+            "INSERT INTO entries SELECT 3, 'x', leaf, leaf, leaf FROM entries LIMIT 1",
+            LedgerForkError,
+        ),
     ],
 )
 def test_rows_changed_in_sql(folder: Path, sql: str, error: type[Exception]) -> None:
-    """Deleted, reordered, rewritten and doubled rows are refused before anything is signed."""
+    """Deleted, reordered, rewritten, doubled and forged rows are refused, and nothing is signed."""
     head = opened(folder).head()
     in_sql(folder, sql)
 

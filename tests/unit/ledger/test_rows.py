@@ -100,8 +100,9 @@ input()
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(LockedError), DuckRows.open(tmp_path / "rows"):
+        with pytest.raises(LockedError) as caught, DuckRows.open(tmp_path / "rows"):
             pass
+        assert caught.value.facts["holder"] == str(other.pid)
         other.communicate("\n")
     with DuckRows.open(tmp_path / "rows") as rows:
         assert rows.count() == 0

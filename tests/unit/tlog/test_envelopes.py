@@ -53,9 +53,7 @@ def test_every_flipped_byte_of_an_envelope_is_noticed() -> None:
             parse_envelope(changed).verify(key)
 
 
-@pytest.mark.parametrize(
-    "spelling", ["indent", "two signatures", "none", "newline", "type", "size"]
-)
+@pytest.mark.parametrize("spelling", ["indent", "twice", "none", "newline", "type", "size"])
 def test_other_spellings_are_refused(spelling: str) -> None:
     """There is one way to write an envelope, with one signature."""
     signed = envelope("e0")

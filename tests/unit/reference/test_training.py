@@ -1,0 +1,105 @@
+"""Stages resume where they were killed; everything is tiny, and the weights are worth nothing."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from govsdk.reference import photobook
+from govsdk.reference.muon import Muon, orthogonalise
+from govsdk.reference.plan import TINY
+from govsdk.reference.renderer import person, photo
+from govsdk.reference.runfolder import Run
+from govsdk.reference.train_recogniser import load_recogniser, train_recogniser
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A run folder with the photos of recogniser A's people."""
+    run = Run(tmp_path_factory.mktemp("run"), TINY)
+    people, per_person = TINY.books()["recogniser-a"]
+    list(photobook.draw_book(run.photos, "recogniser-a", people, per_person, workers=1))
+    return run
+
+
+def test_a_photobook_holds_the_photos_it_says(drawn):
+    """Photo j of person p is what the renderer draws for them."""
+    people, per_person = TINY.books()["recogniser-a"]
+    book = photobook.open_book(drawn.photos, "recogniser-a", people, per_person)
+
+    assert book.shape == (len(people), per_person, 64, 64, 3)
+    assert np.array_equal(book[3, 1], photo(person(people[3]), 1))
+
+
+def test_only_missing_chunks_are_drawn_again(drawn, tmp_path, monkeypatch):
+    """After an interruption a finished chunk is left alone and the missing one is drawn."""
+    monkeypatch.setattr(photobook, "CHUNK", 2)
+    people = TINY.books()["recogniser-a"][0][:4]
+    list(photobook.draw_book(tmp_path, "x", people, 1, workers=1))
+    first, second = sorted(tmp_path.glob("*.npy"))
+    second.unlink()
+    before = first.stat().st_mtime_ns
+
+    assert list(photobook.draw_book(tmp_path, "x", people, 1, workers=1)) == [2, 4]
+    assert first.stat().st_mtime_ns == before
+    assert second.exists()
+
+
+class Killed(Exception):
+    """Stands for kill -9 between two steps."""
+
+
+class DyingRun(Run):
+    """A run that checkpoints every step and dies before step 3."""
+
+    def steps(self, stage, start, total):
+        for step in range(start, total):
+            if step == 3:
+                raise Killed
+            yield step
+
+
+def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path, monkeypatch):
+    """Killed after three steps and called again, training gives the weights it would have given."""
+    monkeypatch.setattr("govsdk.reference.train_recogniser.CHECKPOINT_EVERY", 1)
+    folders = [tmp_path / name for name in ("whole", "broken")]
+    for folder in folders:
+        shutil.copytree(drawn.photos, folder / "photos")
+    whole = train_recogniser(Run(folders[0], TINY), "a")
+    with pytest.raises(Killed):
+        train_recogniser(DyingRun(folders[1], TINY), "a")
+    with pytest.raises(FileNotFoundError):
+        load_recogniser(Run(folders[1], TINY), "a")
+    resumed = train_recogniser(Run(folders[1], TINY), "a")
+
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(
+            resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name
+        )
+
+
+def test_orthogonalised_updates_keep_directions_and_lose_sizes():
+    """Singular values go near one, whatever they were."""
+    matrix = torch.randn(6, 4) @ torch.diag(torch.tensor([10.0, 1.0, 0.3, 0.1]))
+    values = torch.linalg.svdvals(orthogonalise(matrix))
+
+    assert values.min() > 0.4
+    assert values.max() < 1.4
+
+
+def test_muon_takes_convolutions():
+    """A convolution's weight is a matrix of [out, rest] to Muon, and the loss goes down."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(2, 4, 3)
+    picture, goal = torch.randn(8, 2, 6, 6), torch.randn(8, 4, 4, 4)
+    optimiser = Muon([layer.weight], lr=0.02)
+    losses = []
+    for _ in range(20):
+        loss = ((layer(picture) - goal) ** 2).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+
+    assert losses[-1] < losses[0]
