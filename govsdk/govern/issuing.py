@@ -6,6 +6,7 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from govsdk import __version__
 from govsdk.canonical import digest
 from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.check import check
@@ -113,11 +114,9 @@ def compose(run: Forgetting) -> Predicate:
             AttemptReference(
                 number=verification.attempt,
                 verdict=verification.verdict,
-                sha256=run.entries.payload_digest(
-                    Kind.VERIFICATION, part=str(verification.attempt)
-                ),
+                sha256=run.entries.payload_digest(Kind.VERIFICATION, part=str(attempt)),
             )
-            for verification in judged
+            for attempt, verification in enumerate(judged)
         ),
         erasure=job.erasure,
         residuals=job.residuals,
@@ -168,6 +167,6 @@ def _method(run: Forgetting) -> Method:
     return Method(
         name=report.method,
         preset=report.preset,
-        version=metadata.version("govsdk"),
+        version=__version__,
         config_digest=report.config_digest,
     )

@@ -2,7 +2,7 @@
 
 - ``ledger``: appending, in the order that no crash can bend;
 - ``rows``: the one seam to DuckDB;
-- ``tiles``, ``public_log``: the folder that readers and auditors use;
+- ``tiles``, ``tile_files``, ``public_log``: the folder that readers and auditors use;
 - ``audit``, ``exports``: checking the folder without DuckDB, copying it, rebuilding from it.
 """
 

@@ -17,11 +17,11 @@ Source: docs/formats/ledger-v1.md, section 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from govsdk.durable import locked, remove_tree, write_file
+from govsdk.durable import locked, write_file
 from govsdk.errors import (
     ConflictError,
     EvidenceError,
@@ -36,16 +36,7 @@ from govsdk.ledger.anchors import Anchor
 from govsdk.ledger.audit import AuditReport, audit
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows, Row, Rows
-from govsdk.ledger.tiles import (
-    ENTRIES,
-    ENVELOPES,
-    HASHES,
-    WIDTH,
-    Tile,
-    pack_envelopes,
-    pack_leaves,
-    tiles_of,
-)
+from govsdk.ledger.tile_files import clear_leftovers, discard_narrower, write_tiles
 from govsdk.records import Position
 from govsdk.tlog.checkpoints import Checkpoint, SignedCheckpoint
 from govsdk.tlog.envelopes import parse_envelope
@@ -286,7 +277,7 @@ class Ledger:
         else:
             self._anchor(head)
         if not seen:
-            self._tidy(count)
+            clear_leftovers(self.log_folder, count)
 
     def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
         """Accept ``found`` if all are entries as ``append`` would have written them."""
@@ -301,20 +292,9 @@ class Ledger:
     def _publish(self, rows: Rows, *, since: int) -> None:
         """Write the files by which the log grows from ``since`` entries, then sign its head."""
         head = Checkpoint(self._log_key.name, self._frontier.size, self._frontier.root())
-        log = PublicLog(self.log_folder, head.size)
-        for number in range(since // WIDTH, -(-head.size // WIDTH)):
-            batch = rows.between(number * WIDTH, min(head.size, (number + 1) * WIDTH))
-            leaves = pack_leaves([row.leaf for row in batch])
-            envelopes = pack_envelopes([row.envelope for row in batch])
-            self._write(log.tile(ENTRIES, number), leaves)
-            self._write(log.tile(ENVELOPES, number), envelopes)
-            self._write(log.tile(HASHES, number), b"".join(row.leaf_hash for row in batch))
-        for tile in tiles_of(head.size, since=since):
-            if tile.level:
-                self._write(tile, log.parents(tile))
+        write_tiles(self.log_folder, rows, head.size, since=since)
         self._sign(head)
-        for tile in tiles_of(head.size, since=since):
-            self._discard_narrower(tile)
+        discard_narrower(self.log_folder, head.size, since=since)
 
     def _sign(self, head: Checkpoint) -> None:
         note = self._note_signer.sign(head.text)
@@ -328,26 +308,6 @@ class Ledger:
     def _outside(self) -> list[SignedCheckpoint]:
         found = (anchor.newest() for anchor in self._anchors)
         return [head for head in found if head is not None]
-
-    def _write(self, tile: Tile, content: bytes) -> None:
-        write_file(self.log_folder / tile.path, content, mode=_PUBLIC)
-
-    def _discard_narrower(self, tile: Tile) -> None:
-        """Remove the files that ``tile`` replaces."""
-        growing = self.log_folder / f"{tile.stem}.p"
-        if tile.width == WIDTH:
-            remove_tree(growing)
-            return
-        for path in growing.iterdir():
-            if path.name != str(tile.width):
-                _remove(path)
-
-    def _tidy(self, size: int) -> None:
-        """Remove what a process that died left beside the files of a log of ``size``."""
-        needed = {self.log_folder / tile.path for tile in tiles_of(size)}
-        for pattern in (".*.tmp", "*.p/*"):
-            for path in set(self.log_folder.rglob(pattern)) - needed:
-                _remove(path)
 
     def _public(self) -> PublicLog:
         return PublicLog(self.log_folder, self.head().size)
@@ -382,12 +342,6 @@ def row_of(envelope: bytes, signer: PublicKey) -> Row:
     once = parse_statement(signed.verify(signer)).once
     leaf = leaf_of(signed, signer)
     return Row(once, leaf_hash(leaf), leaf, envelope)
-
-
-def _remove(path: Path) -> None:
-    # A leftover that cannot be removed harms nothing; the next opening tries again.
-    with suppress(OSError):
-        path.unlink()
 
 
 def _require_agreement(frontier: Frontier, signed: Sequence[SignedCheckpoint]) -> None:

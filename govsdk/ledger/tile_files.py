@@ -1,0 +1,69 @@
+"""Tile files: writing the public log's folder, and clearing what no head needs any more.
+
+Files are written before the head that needs them is signed, and replaced ones removed after, so a
+reader of either head finds all of its files.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from govsdk.durable import remove_tree, write_file
+from govsdk.ledger.public_log import PublicLog
+from govsdk.ledger.rows import Rows
+from govsdk.ledger.tiles import (
+    ENTRIES,
+    ENVELOPES,
+    HASHES,
+    WIDTH,
+    Tile,
+    pack_envelopes,
+    pack_leaves,
+    tiles_of,
+)
+
+_PUBLIC = 0o644
+
+
+def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
+    """Write, durably, the files that a log of ``size`` entries has and one of ``since`` has not."""
+    log = PublicLog(folder, size)
+    for number in range(since // WIDTH, -(-size // WIDTH)):
+        batch = rows.between(number * WIDTH, min(size, (number + 1) * WIDTH))
+        leaves = pack_leaves([row.leaf for row in batch])
+        envelopes = pack_envelopes([row.envelope for row in batch])
+        _write(folder, log.tile(ENTRIES, number), leaves)
+        _write(folder, log.tile(ENVELOPES, number), envelopes)
+        _write(folder, log.tile(HASHES, number), b"".join(row.leaf_hash for row in batch))
+    for tile in tiles_of(size, since=since):
+        if tile.level:
+            _write(folder, tile, log.parents(tile))
+
+
+def discard_narrower(folder: Path, size: int, *, since: int) -> None:
+    """Remove the files that those written by ``write_tiles`` replace."""
+    for tile in tiles_of(size, since=since):
+        growing = folder / f"{tile.stem}.p"
+        if tile.width == WIDTH:
+            remove_tree(growing)
+        else:
+            _remove(set(growing.iterdir()) - {folder / tile.path})
+
+
+def clear_leftovers(folder: Path, size: int) -> None:
+    """Remove what a process that died left beside the files of a log of ``size`` entries."""
+    needed = {folder / tile.path for tile in tiles_of(size)}
+    for pattern in (".*.tmp", "*.p/*"):
+        _remove(set(folder.rglob(pattern)) - needed)
+
+
+def _write(folder: Path, tile: Tile, content: bytes) -> None:
+    write_file(folder / tile.path, content, mode=_PUBLIC)
+
+
+def _remove(paths: set[Path]) -> None:
+    # A leftover that cannot be removed harms nothing; the next opening tries again.
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
