@@ -1,7 +1,12 @@
-"""Write the generated pages: ``python -m docs.build``. The suite fails where one is out of date."""
+"""Write what is generated in docs/: ``python -m docs.build``.
+
+- ``errors.md``, from the error classes; the suite fails where it is out of date.
+- ``pictures/before_after.png``, from the newest run of ``make demo``, where there was one.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from govsdk.errors import GovsdkError
 
 FOLDER = Path(__file__).parent
 ERRORS = FOLDER / "errors.md"
+DEMO = FOLDER.parent / "demo-workspace" / "out" / "before_after.png"
 
 HEAD = """\
 # Errors and exit codes
@@ -73,3 +79,5 @@ def _rows(kind: type[GovsdkError], depth: int) -> Iterator[str]:
 
 if __name__ == "__main__":
     ERRORS.write_text(errors_page(), encoding="utf-8")
+    if DEMO.exists():
+        shutil.copy(DEMO, FOLDER / "pictures" / DEMO.name)

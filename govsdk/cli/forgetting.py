@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +39,7 @@ def plan(
 ) -> Answer:
     """Show what `forget` would do; writes nothing."""
     data = dict(open_workspace(workspace, keys).plan_forget(subject, policy).to_dict())
-    return Answer(data, fields({name: _short(value) for name, value in data.items()}))
+    return Answer(data, fields(data))
 
 
 def forget(
@@ -118,7 +117,3 @@ def claims(lines: Sequence[Claim]) -> RenderableType:
 
 def _rate(text: str) -> str:
     return f"{float(text):.4f}"
-
-
-def _short(value: object) -> object:
-    return json.dumps(value) if isinstance(value, dict | list) else value

@@ -12,7 +12,6 @@ from rich.progress import (
     SpinnerColumn,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
@@ -29,10 +28,15 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
-        task = self._tasks.get(stage)
-        if task is None:
-            task = self._tasks[stage] = self._live.add_task(stage, total=total, note=note)
-        self._live.update(task, completed=done, total=total, note=note)
+        if stage not in self._tasks:
+            self._close()
+            self._tasks[stage] = self._live.add_task(stage, total=total, note=note)
+        self._live.update(self._tasks[stage], completed=done, total=total, note=note)
+
+    def _close(self) -> None:
+        """Tick off the stage before, which may have stopped early."""
+        for task in self._live.tasks[-1:]:
+            self._live.update(task.id, total=task.completed)
 
 
 @contextmanager
@@ -45,9 +49,7 @@ def bars() -> Iterator[Progress]:
         TextColumn("{task.description:<24}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left", style="dim"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with RichProgress(*columns, console=console, disable=hidden) as live:

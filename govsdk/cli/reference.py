@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from govsdk.cli.progress import bars
-from govsdk.cli.tables import fields
+from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingModelError
 from govsdk.records import GovernedModels, RecogniserSource
@@ -43,7 +45,9 @@ def info() -> Answer:
 
     shipped_models()
     data = world.info()
-    return Answer(data, fields(data))
+    files = [(name, f"{f['size']:,}", f["sha256"]) for name, f in data["files"].items()]
+    rest = {name: value for name, value in data.items() if name != "files"}
+    return Answer(data, Group(fields(rest), Text(), table(("file", "bytes", "sha256"), files)))
 
 
 def evaluate() -> Answer:

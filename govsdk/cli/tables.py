@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -39,11 +39,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     return result
 
 
+def leaves(value: object, place: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what nested JSON values hold, each under its dotted place."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from leaves(item, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list | tuple):
+        yield place, ", ".join(map(str, value))
+    else:
+        yield place, value
+
+
 def fields(values: Mapping[str, object]) -> Table:
     """Return names beside values, one a line."""
     result = Table(box=None, show_header=False, pad_edge=False)
     result.add_column(style="bold")
     result.add_column(overflow="fold")
-    for name, value in values.items():
+    for name, value in leaves(values):
         result.add_row(Text(name), cell(value))
     return result

@@ -88,6 +88,8 @@ def export(
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(run.folder / "recognisers", staging)
     _write_generator(run, staging / "generator")
+    for path in staging.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     write_manifest(staging, run, commands=commands, metrics=metrics or {})
     old = to.with_name(to.name + ".old")
     shutil.rmtree(old, ignore_errors=True)

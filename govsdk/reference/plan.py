@@ -37,11 +37,11 @@ class Plan:
     refine_batch: int = 16
     reader_steps: int = 900
     reader_batch: int = 256
-    generator_steps: int = 9000
+    generator_steps: int = 4300
     generator_batch: int = 64
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
-    identity_loss_from: int = 1500
+    identity_loss_from: int = 900
     """Step from which recogniser A judges decoded estimates of the clean picture."""
     bootstrap: int = 1000
     """Person-bootstrap resamples behind each calibrated interval."""

@@ -43,6 +43,7 @@ _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
 _GAMMA = 5.0
 _EMA = 0.999
 _MUON = 0.01
+_TURN = 0.7
 _JUDGED = 12
 _JUDGED_BELOW = 450
 _IDENTITY_WEIGHT = 0.4
@@ -173,7 +174,21 @@ def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple
     mixed = functional.normalize(
         share * other + (1 - share) * shelf.embeddings[who, others[:, 1]], dim=-1
     )
-    return torch.where(kind < 0.25, own, torch.where(kind < 0.75, other, mixed)), which
+    given = torch.where(kind < 0.25, own, torch.where(kind < 0.75, other, mixed))
+    return _turned(given, rng), which
+
+
+def _turned(given: Tensor, rng: np.random.Generator) -> Tensor:
+    """Turn a fifth of the unit embeddings [n, d] by up to 0.7 radians, each in a random direction.
+
+    Probes are drawn around a person, not only at photos: what lies off the embeddings' own surface
+    must lead back to the person, or forgetting could not be told from never having known.
+    """
+    n, width = given.shape
+    aside = torch.from_numpy(rng.normal(size=(n, width))).float()
+    aside = functional.normalize(aside - (aside * given).sum(dim=1, keepdim=True) * given, dim=-1)
+    angle = torch.from_numpy(rng.uniform(0, _TURN, (n, 1)) * (rng.random((n, 1)) < 0.2)).float()
+    return torch.cos(angle) * given + torch.sin(angle) * aside
 
 
 def train_generator(run: Run) -> Parts:
@@ -189,7 +204,7 @@ def train_generator(run: Run) -> Parts:
         figures = trainer.step(step)
         if step % 20 == 0:
             run.log(STAGE, step=step, **figures)
-        if (step + 1) % 200 == 0 or step + 1 == plan.generator_steps:
+        if (step + 1) % 100 == 0 or step + 1 == plan.generator_steps:
             trainer.checkpoint(step + 1)
     return parts
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from govsdk.canonical import JSON, canonical_bytes, parse_json
 from govsdk.errors import MalformedEvidenceError, RequestError
@@ -117,7 +117,7 @@ def parse_statement(payload: bytes) -> Statement:
         shape = _StatementShape.model_validate(parse_json(payload, what="the statement"))
         kind = _KINDS[shape.predicate_type]
         predicate = dict(shape.predicate)
-        once = str(predicate.pop("once"))
+        once: str = predicate.pop("once")
     except (ValidationError, KeyError) as cause:
         raise MalformedEvidenceError(
             "not a statement of this version", reason="statement"
@@ -155,3 +155,10 @@ class _StatementShape(_Shape):
     subject: Annotated[list[_SubjectShape], Field(min_length=1, max_length=MAX_SUBJECTS)]
     predicate_type: str = Field(alias="predicateType")
     predicate: dict[str, JSON]
+
+    @field_validator("predicate")
+    @classmethod
+    def _has_a_name(cls, predicate: dict[str, JSON]) -> dict[str, JSON]:
+        if not isinstance(predicate.get("once"), str):
+            raise ValueError("an entry has a name")
+        return predicate

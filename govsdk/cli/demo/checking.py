@@ -32,7 +32,9 @@ def check_offline(out: Path, model: Path | None) -> Checked:
     """Run ``govsdk verify`` on the files in ``out``, with the published model and the receipt."""
     options = _keys(out)
     if model is not None:
-        options += ["--model", str(model)]
+        here = Path.cwd()
+        shown = model.relative_to(here) if model.is_relative_to(here) else model
+        options += ["--model", str(shown)]
     if (out / "receipt.json").exists():
         options += ["--receipt", str(out / "receipt.json")]
     return _verify(out / CERTIFICATE, options)

@@ -64,7 +64,7 @@ def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
                     "Checked offline": _checked(data),
                     "Erased": _erased(data),
                     **_earlier(last),
-                    "Seconds": ", ".join(f"{k} {v:g}" for k, v in data["seconds"].items()),
+                    "Time": _time(data["seconds"]),
                     "Files": f"{data['folder']}: {', '.join(data['files'])}",
                     "Again": f"govsdk demo --workspace {folder} --again",
                 }
@@ -90,6 +90,11 @@ def _drawn(data: Mapping[str, Any], last: Verification) -> str:
     return f"Recognised by {seen}.\nDrawn instead: {data['drawnInstead']}."
 
 
+def _time(seconds: Mapping[str, float]) -> str:
+    stages = [f"{name} {spent:.0f} s" for name, spent in seconds.items() if name != "total"]
+    return f"{seconds['total']:.0f} s: {', '.join(stages)}"
+
+
 def _checked(data: Mapping[str, Any]) -> str:
     passed = sum(check["status"] == "PASS" for check in data["check"]["checks"])
     return (
@@ -102,8 +107,8 @@ def _erased(data: Mapping[str, Any]) -> str:
     erasure = data["result"]["erasure"]
     scan = erasure["scan"]
     return (
-        f"{erasure['keysDestroyed']} key, {erasure['templates']} templates, "
-        f"{erasure['photos']} photos; byte scan: {scan['hitsBefore']} hits before, "
+        f"keys {erasure['keysDestroyed']}, templates {erasure['templates']}, "
+        f"photos {erasure['photos']}; byte scan: {scan['hitsBefore']} hits before, "
         f"{scan['hitsAfter']} after, in {scan['files']} files"
     )
 
@@ -113,6 +118,6 @@ def _earlier(last: Verification) -> dict[str, str]:
         return {}
     screen = last.screen
     return {
-        "Forgotten earlier": f"{screen.subjects} people screened, {screen.hits} hits in "
-        f"{screen.subjects * screen.probes_each} drawings"
+        "Forgotten earlier": f"{screen.hits} hits in {screen.subjects * screen.probes_each} "
+        f"drawings of {screen.subjects} screened"
     }

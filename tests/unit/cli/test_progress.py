@@ -28,6 +28,7 @@ def test_each_stage_has_one_bar() -> None:
         ("edit", 2),
         ("verify", 1),
     ]
+    assert [task.finished for task in live.tasks] == [True, False]
 
 
 def test_time_is_booked_on_the_stage_that_was_under_way() -> None:

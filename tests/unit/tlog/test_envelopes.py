@@ -128,6 +128,7 @@ def test_statements_need_kind_subject_and_name(kind: str, subjects: int, once: s
         ("in-toto.io/Statement/v1", "in-toto.io/Statement/v2"),
         ("attestation/plan/v0.1", "attestation/plan/v0.2"),
         ('"once":"e0"', '"twice":"e0"'),
+        ('"once":"e0"', '"once":1'),
         ('"sha256"', '"blake3"'),
     ],
 )
