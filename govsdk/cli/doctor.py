@@ -6,7 +6,7 @@ import platform
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ import typer
 
 import govsdk
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import GovsdkError, MissingError
@@ -56,9 +57,7 @@ def doctor(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer
     findings = list(examine(workspace, keys))
     rows = [(f.state, f.what, f.found, f.advice) for f in findings]
     worst = max((f.exit_code for f in findings), default=0)
-    return Answer(
-        [asdict(f) for f in findings], table(("", "", "found", "what to do"), rows), worst
-    )
+    return Answer(plain(findings), table(("", "", "found", "what to do"), rows), worst)
 
 
 def examine(workspace: Path | None, keys: Path | None) -> Iterator[Finding]:
@@ -101,21 +100,30 @@ def _has(name: str) -> bool:
 
 def _devices() -> Iterator[Finding]:
     """Ask each library what it really computes on."""
-    import faiss
+    for what, ask in {"torch": _torch, "onnxruntime": _onnxruntime, "faiss": _faiss}.items():
+        try:
+            yield Finding(f"{what} computes on", "ok", ask())
+        except Exception as error:  # a broken installation can raise anything at all
+            advice = f"reinstall {what}; python -c 'import {what}' shows why"
+            yield Finding(f"{what} computes on", "error", type(error).__name__, advice, 1)
+
+
+def _torch() -> str:
     import torch
 
-    cuda = torch.cuda.is_available()
-    device = torch.cuda.get_device_name() if cuda else f"cpu, {torch.get_num_threads()} threads"
-    yield Finding("torch computes on", "ok", device)
-    provider = _onnx_provider()
-    slow = cuda and not provider.startswith("CUDA")
-    advice = "pip install --force-reinstall --no-deps onnxruntime-gpu" if slow else ""
-    yield Finding("onnxruntime computes on", "warning" if slow else "ok", provider, advice)
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return f"cpu, {torch.get_num_threads()} threads"
+
+
+def _faiss() -> str:
+    import faiss
+
     gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
-    yield Finding("faiss computes on", "ok", f"{gpus} GPU" if gpus else "cpu")
+    return f"{gpus} GPU" if gpus else "cpu"
 
 
-def _onnx_provider() -> str:
+def _onnxruntime() -> str:
     """Return the provider that a real session runs on: what is installed need not work."""
     import onnxruntime
     from onnx import TensorProto, helper

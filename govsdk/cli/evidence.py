@@ -134,7 +134,7 @@ def read_input(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as cause:
-        raise MissingError(f"{path}: {cause.strerror}", hint="check the path") from cause
+        raise MissingError(f"no file {path.name} can be read", hint="check the path") from cause
 
 
 def _statement(certificate: bytes) -> Statement:

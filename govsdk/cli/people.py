@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
+from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, Verb, add_verbs
@@ -58,7 +58,7 @@ def enroll(
         else:
             enrolled = [opened.enroll(subject, photos, may_anchor=may_anchor)]
     count = sum(enrolment.photos for enrolment in enrolled)
-    data = {"people": len(enrolled), "photos": count, "enrolments": [asdict(e) for e in enrolled]}
+    data = {"people": len(enrolled), "photos": count, "enrolments": plain(enrolled)}
     return Answer(data, f"{len(enrolled)} people enrolled from {count} photos")
 
 
@@ -66,9 +66,7 @@ def subjects(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answ
     """List everybody enrolled."""
     found = open_workspace(workspace, keys).subjects()
     rows = [(s.subject, s.photos, s.state, "yes" if s.may_anchor else "no") for s in found]
-    return Answer(
-        [asdict(s) for s in found], table(("subject", "photos", "state", "may anchor"), rows)
-    )
+    return Answer(plain(found), table(("subject", "photos", "state", "may anchor"), rows))
 
 
 def search(
@@ -81,9 +79,8 @@ def search(
 ) -> Answer:
     """List the enrolled people nearest to a photo or to a subject."""
     matches = open_workspace(workspace, keys).search(who, top=top)
-    data = [{"subject": m.subject, "cosine": round(float(m.cosine), 6)} for m in matches]
     rows = [(m.subject, f"{m.cosine:.3f}") for m in matches]
-    return Answer(data, table(("subject", "cosine"), rows))
+    return Answer(plain(matches), table(("subject", "cosine"), rows))
 
 
 def hold(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 import yaml
 from rich.syntax import Syntax
 
+from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import PolicyError
@@ -40,7 +40,7 @@ def lint(policy: Name) -> Answer:
     data = {
         "policy": loaded.name,
         "valid": valid,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": plain(findings),
     }
     rows = [(f.level, f.setting, f.message) for f in findings]
     view = table(("", "setting", "finding"), rows)
@@ -66,7 +66,7 @@ def diff(before: Name, after: Name) -> Answer:
 
     changes = compare(Policy.load(before), Policy.load(after))
     rows = [(c.setting, c.before, c.after) for c in changes]
-    return Answer([asdict(c) for c in changes], table(("setting", before, after), rows))
+    return Answer(plain(changes), table(("setting", before, after), rows))
 
 
 def schema() -> Answer:

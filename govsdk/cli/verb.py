@@ -22,7 +22,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from govsdk.errors import GovsdkError
+from govsdk.errors import GovsdkError, MissingExtraError
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -103,9 +103,17 @@ def run(work: Callable[[], Answer]) -> int:
     except Exception as error:
         if os.environ.get("GOVSDK_DEBUG"):
             raise
-        return fail(GovsdkError(f"{type(error).__name__}: {error}"))
+        return fail(_unexpected(error))
     show(answer)
     return answer.exit_code
+
+
+def _unexpected(error: Exception) -> GovsdkError:
+    """Return what is said of an error that nobody foresaw; its own words may hold personal data."""
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    if module and not module.startswith("govsdk"):
+        return MissingExtraError(f"there is no module {module}")
+    return GovsdkError(type(error).__name__, hint="GOVSDK_DEBUG=1 shows where; please report it")
 
 
 def show(answer: Answer) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 
 from govsdk.errors import GovsdkError
 from govsdk.govern.residuals import earlier_subjects
+from govsdk.models.distribution import draw_conditions
 from govsdk.models.manifest import manifest_of
 from govsdk.records import Float32, Resource, Templates
 from govsdk.tlog.statements import Kind
-from govsdk.unlearn.mixtures import around
 from govsdk.verify.seeds import derive
 
 if TYPE_CHECKING:
@@ -118,13 +118,17 @@ class _Watch:
         self._recogniser = workspace.embedders["A"]
         self._threshold = workspace.calibrations["A"].threshold("0.001", "low")
         self._radius = radius
+        self._sampling = workspace.config.sampling
         self._seed = seed
 
     def __call__(self, student: Generator) -> float:
         # The same draws at each look: an edit that was interrupted stops where it would have.
         rng = np.random.default_rng(self._seed)
+        student.steps, student.guidance = self._sampling.steps, self._sampling.guidance
         own = self._photos[rng.integers(len(self._photos), size=LOOKS // 2)]
-        near = around(self._centroid, self._others, LOOKS // 2, radius=self._radius, rng=rng)
+        near = draw_conditions(
+            self._centroid, self._others, LOOKS // 2, radius=self._radius, rng=rng
+        ).embeddings
         seeds = [int(seed) for seed in rng.integers(2**62, size=LOOKS)]
         drawn = self._recogniser.embed(student.draw(np.concatenate([own, near]), seeds))
         return float(np.mean(drawn.embeddings @ self._centroid >= self._threshold))

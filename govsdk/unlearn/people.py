@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from govsdk.errors import EmbeddingError, RequestError
+from govsdk.models.distribution import draw_conditions
 from govsdk.records import Float32
-from govsdk.unlearn.mixtures import around, mixtures, unit
+from govsdk.unlearn.mixtures import mixtures, unit
 from govsdk.unlearn.presets import PiuSettings
 
 
@@ -141,6 +142,8 @@ class People:
             if self.radius is None:
                 raise RequestError("conditions from the distribution D need its radius")
             centre = unit(who.photos.mean(axis=0, keepdims=True))[0]
-            drawn = around(centre, self.retained, far, radius=self.radius, rng=rng)
+            drawn = draw_conditions(
+                centre, self.retained, far, radius=self.radius, rng=rng
+            ).embeddings
             rows = np.concatenate([rows, drawn])
         return rows, np.broadcast_to(who.anchor, rows.shape)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.policy import Policy
 from govsdk.records import Embedder, Float32, Progress, Recogniser, Sha256, Templates
-from govsdk.verify.conditions import Conditions, draw_conditions
 from govsdk.verify.panel import Panel, choose_panel, nearest_people
 from govsdk.verify.seeds import picture_seeds, stream
 from govsdk.verify.thresholds import CONDITIONING, Thresholds

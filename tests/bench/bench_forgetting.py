@@ -18,13 +18,14 @@ import numpy as np
 import yaml
 
 from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.distribution import draw_conditions
 from govsdk.models.generator import Generator
 from govsdk.models.recognisers import Recogniser
 from govsdk.records import Drawer, Float32
 from govsdk.reference import world
 from govsdk.reference.people import DEMO_PEOPLE
 from govsdk.reference.renderer import person, photos
-from govsdk.unlearn.mixtures import around, unit
+from govsdk.unlearn.mixtures import unit
 from govsdk.unlearn.piu import edit
 from govsdk.unlearn.presets import settings
 
@@ -76,7 +77,9 @@ def measure(model: Drawer, faces: Faces, embedders: dict[str, Recogniser], seed:
     rng = np.random.default_rng(seed)
     sealed = faces.photos["A"][0][EDIT:]
     others = np.stack([faces.centroid("A", i) for i in range(1, OTHERS)])
-    around_subject = around(faces.centroid("A", 0), others, 2 * LOOKS, radius=faces.radius, rng=rng)
+    around_subject = draw_conditions(
+        faces.centroid("A", 0), others, 2 * LOOKS, radius=faces.radius, rng=rng
+    ).embeddings
     who = np.arange(1, 2 * LOOKS + 1)
     kept = np.stack([faces.photos["A"][i][0] for i in who])
     groups = {
@@ -107,7 +110,7 @@ def watch(faces: Faces, embedder: Recogniser, seed: int) -> object:
     def look(student: Generator) -> float:
         rng = np.random.default_rng(seed)
         own = faces.photos["A"][0][rng.integers(EDIT, size=LOOKS // 2)]
-        near = around(centre, others, LOOKS // 2, radius=faces.radius, rng=rng)
+        near = draw_conditions(centre, others, LOOKS // 2, radius=faces.radius, rng=rng).embeddings
         seeds = [int(s) for s in rng.integers(2**62, size=LOOKS)]
         seen = embedder.embed(student.draw(np.concatenate([own, near]), seeds)).embeddings
         rate = float((seen @ centre >= faces.thresholds["A"][0]).mean())

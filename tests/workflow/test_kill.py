@@ -37,7 +37,7 @@ def finish(place: Path) -> ForgetResult:
     assert workspace.certificates() == [result.request]
     assert workspace.line.versions() == [0, 1]
     assert not list((place / "workspace" / "models" / "staging").iterdir())
-    kinds = [str(entry.kind) for entry in workspace.ledger.statements()]
+    kinds = world.kinds(workspace)
     assert all(
         kinds.count(kind) == 1 for kind in ("request", "plan", "staged", "erasure", "certificate")
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from govsdk import Workspace
 from govsdk.errors import GovsdkError
-from govsdk.ledger.audit import audit_export
+from govsdk.ledger import audit, export
 from tests.workflow import world
 from tests.workflow.test_forget import checked
 
@@ -66,26 +67,22 @@ def test_flipped_bytes_of_the_published_model_fail(forgotten: Path, tmp_path: Pa
 def test_flipped_bytes_of_the_exported_ledger_fail(forgotten: Path, tmp_path: Path) -> None:
     """A sample of positions in every file of the export."""
     workspace = world.open_workspace(forgotten)
-    export = tmp_path / "export"
-    workspace.ledger.export(export)
-    assert passes(workspace, export)
+    target = tmp_path / "export"
+    export(workspace.ledger.log_folder, target, log_vkey=workspace.log_vkey)
+    assert passes(workspace, target)
 
-    for path in sorted(path for path in export.rglob("*") if path.is_file()):
+    for path in sorted(path for path in target.rglob("*") if path.is_file()):
         data = path.read_bytes()
         chosen = sorted(random.Random(2).sample(range(len(data)), min(len(data), 12)))
         for changed in flips(data, chosen):
             path.write_bytes(changed)
-            assert not passes(workspace, export), path.name
+            assert not passes(workspace, target), path.name
         path.write_bytes(data)
-    assert passes(workspace, export)
+    assert passes(workspace, target)
 
 
-def passes(workspace: object, export: Path) -> bool:
+def passes(workspace: Workspace, target: Path) -> bool:
     try:
-        return audit_export(
-            export,
-            key_pem=workspace.signer_pem,  # type: ignore[attr-defined]
-            log_vkey=workspace.log_vkey,  # type: ignore[attr-defined]
-        ).ok
+        return audit(target, key_pem=workspace.signer_pem, log_vkey=workspace.log_vkey).ok
     except GovsdkError:
         return False

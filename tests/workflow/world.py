@@ -7,6 +7,8 @@ from pathlib import Path
 from govsdk import GovernedModels, KeyProvider, RecogniserSource, Workspace
 from govsdk.govern.config import Sampling
 from govsdk.reference import people, renderer, world
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.statements import Kind, parse_statement
 
 PEOPLE = 14
 PHOTOS = 6
@@ -47,3 +49,9 @@ def build(folder: Path) -> None:
 def open_workspace(folder: Path) -> Workspace:
     """Open what ``build`` made."""
     return Workspace.open(folder / "workspace", keys=KeyProvider.from_folder(folder / "secrets"))
+
+
+def kinds(workspace: Workspace) -> list[str]:
+    """Return the kinds of the ledger's entries, oldest first, key events left out."""
+    said = (parse_statement(parse_envelope(each).payload) for each in workspace.ledger.entries())
+    return [each.kind.value for each in said if each.kind is not Kind.KEY]

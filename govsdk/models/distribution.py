@@ -1,5 +1,7 @@
 """Conditions drawn from D, the stated distribution around a person's centroid.
 
+The editor trains on such draws and the judge tests on others: what D means stands here, once.
+
 D: the angle to the centroid is uniform on [0, radius]; every second direction is isotropic, the
 others lead towards another real person's centroid. Directions that end nearer to another enrolled
 person than to the subject belong to that person: they are drawn again, and counted.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
-from govsdk.verify.conditions import draw_conditions
+from govsdk.models.distribution import draw_conditions
 
 from .toy import unit
 
