@@ -11,21 +11,16 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from govsdk.models.networks import Network
-from govsdk.reference.muon import optimisers
 from govsdk.reference.photobook import open_book
-from govsdk.reference.pictures import recogniser_input, to_tensor
+from govsdk.reference.pictures import to_tensor
 from govsdk.reference.runfolder import Run
-from govsdk.reference.train_recogniser import load_recogniser
 
 STAGE, REFINED = "autoencoder", "autoencoder-refined"
 LATENT_CHANNELS = 8
 LATENT_SIZE = 16
 _KL = 1e-4
-_SEEN = 4
-"""Pictures of a batch that recogniser A looks at."""
 
 
 def build_autoencoder() -> Network:
@@ -84,9 +79,11 @@ def train_autoencoder(run: Run) -> Network:
             latents = mean + torch.exp(0.5 * spread) * torch.randn_like(mean)
             again = model.decode(latents).sample
         again = again.float()
-        loss = _loss(again, pictures) + _KL * 0.5 * (mean**2 + spread.exp() - 1 - spread).mean()
+        loss = (
+            picture_loss(again, pictures) + _KL * 0.5 * (mean**2 + spread.exp() - 1 - spread).mean()
+        )
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         if step % 50 == 0:
@@ -97,97 +94,15 @@ def train_autoencoder(run: Run) -> Network:
                 loss=round(float(loss.detach()), 5),
                 psnr=round(-10 * math.log10(error), 2),
             )
-        if (step + 1) % 200 == 0:
+        if (step + 1) % 200 == 0 and step + 1 < plan.autoencoder_steps:
             run.save(
                 STAGE,
                 {"step": step + 1, "net": model.state_dict(), "optimiser": optimiser.state_dict()},
             )
     model.eval()
-    _standardise(model, to_tensor(book[:: max(1, len(book) // 1024)]).to(run.device))
+    standardise(model, to_tensor(book[:: max(1, len(book) // 1024)]).to(run.device))
     run.save(STAGE, {"step": plan.autoencoder_steps, "net": model.state_dict()})
     return model
-
-
-def refine_autoencoder(run: Run) -> Network:
-    """Train the autoencoder further with Muon, noise on unit latents and recogniser A's eye.
-
-    A decoder of stock blocks paints averages for long; Muon, a heavier weight on the middle of the
-    face and the embedding of what comes out make it sharp where identity is.
-    """
-    plan = run.plan
-    model = build_autoencoder().to(run.device)
-    first, state = run.load(STAGE), run.load(REFINED)
-    if first is None:
-        raise FileNotFoundError("stage autoencoder has not finished in this run folder")
-    model.load_state_dict((state or first)["net"])
-    start = int(state["step"]) if state else 0
-    if start >= plan.refine_steps:
-        return model.eval()
-    chosen = optimisers(
-        model, rate=1e-3, muon_rate=0.01, excluded=("quant", "conv_in", "decoder.conv_out")
-    )
-    if state is not None:
-        for optimiser, kept in zip(chosen, state["optimisers"], strict=True):
-            optimiser.load_state_dict(kept)
-    bases = (
-        [optimiser.param_groups[0]["lr"] for optimiser in chosen] if state is None else [1e-3, 0.01]
-    )
-    people, per_person = plan.books()["generator"]
-    book = open_book(run.photos, "generator", people, per_person).reshape(-1, 64, 64, 3)
-    judge = load_recogniser(run, "a")
-    weight = _middle().to(run.device)
-    model.train()
-    for step in run.steps(REFINED, start, plan.refine_steps):
-        rng = run.random(REFINED, step)
-        run.seed_torch(REFINED, step)
-        done = step / plan.refine_steps
-        for optimiser, base in zip(chosen, bases, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = base * min(1.0, (step + 1) / 30) * min(1.0, (1 - done) / 0.6 + 0.02)
-        pictures = to_tensor(book[rng.integers(0, len(book), plan.refine_batch)]).to(run.device)
-        with torch.autocast(run.device.type, torch.bfloat16):
-            mean = model.encode(pictures).latent_dist.mean.float()
-            level, spread = mean.mean((0, 2, 3), keepdim=True), mean.std((0, 2, 3), keepdim=True)
-            noise = 0.05 * spread * torch.randn_like(mean)
-            again = model.decode(mean + noise).sample
-            some = slice(0, _SEEN)
-            seen = judge(recogniser_input(again[some])).float()
-        again = again.float()
-        wanted = judge(recogniser_input(pictures[some])).detach()
-        miss = 1 - functional.cosine_similarity(seen, wanted, dim=-1).mean()
-        centred = (level**2).mean() + (spread.log() ** 2).mean()
-        loss = _loss(again, pictures, weight) + 0.05 * miss + 1e-3 * centred
-        for optimiser in chosen:
-            optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimiser in chosen:
-            optimiser.step()
-        if step % 25 == 0:
-            error = float(((again - pictures) ** 2).mean().detach()) / 4
-            psnr = round(-10 * math.log10(error), 2)
-            run.log(
-                REFINED,
-                step=step,
-                loss=round(float(loss.detach()), 5),
-                psnr=psnr,
-                miss=round(float(miss.detach()), 4),
-            )
-        if (step + 1) % 200 == 0 and step + 1 < plan.refine_steps:
-            kept = [optimiser.state_dict() for optimiser in chosen]
-            run.save(REFINED, {"step": step + 1, "net": model.state_dict(), "optimisers": kept})
-    model.eval()
-    _standardise(model, to_tensor(book[:: max(1, len(book) // 1024)]).to(run.device))
-    run.save(REFINED, {"step": plan.refine_steps, "net": model.state_dict()})
-    return model
-
-
-def _middle() -> Tensor:
-    """Return a weight map [1, 1, 64, 64] with mean 1 that is heavier on eyes, nose and mouth."""
-    axis = (torch.arange(64.0) + 0.5) / 32 - 1
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    weight = 0.6 + 1.2 * torch.exp(-((x / 0.45) ** 2) - ((y - 0.15) / 0.45) ** 2)
-    return (weight / weight.mean())[None, None]
 
 
 def load_autoencoder(run: Run) -> Network:
@@ -207,11 +122,13 @@ def load_autoencoder(run: Run) -> Network:
 def encode(model: Network, pictures: Tensor, *, batch: int = 128) -> Tensor:
     """Return latent means [n, 8, 16, 16] of pictures [n, 3, 64, 64]."""
     with torch.no_grad():
-        return torch.cat([model.encode(part).latent_dist.mean for part in pictures.split(batch)])
+        return torch.cat(
+            [model.encode(part).latent_dist.mean for part in torch.split(pictures, batch)]
+        )
 
 
-def _loss(again: Tensor, pictures: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Absolute and squared error, and that of neighbours' differences: sharp edges, no blur."""
+def picture_loss(again: Tensor, pictures: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Absolute and squared error, and that of neighbours' differences: sharp, no blur."""
     error = again - pictures
     down, right = error.diff(dim=2).abs().mean(), error.diff(dim=3).abs().mean()
     plain = (error.abs() * weight).mean() + 2.0 * (error**2 * weight).mean()
@@ -219,7 +136,7 @@ def _loss(again: Tensor, pictures: Tensor, weight: Tensor | float = 1.0) -> Tens
 
 
 @torch.no_grad()
-def _standardise(model: Network, pictures: Tensor) -> None:
+def standardise(model: Network, pictures: Tensor) -> None:
     """Fold the latents' mean and spread per channel into ``quant_conv`` and ``post_quant_conv``."""
     latents = encode(model, pictures)
     mean, std = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))

@@ -32,7 +32,8 @@ def quality(raw: NDArray[np.float32]) -> Floats:
     pictures one near 0; for other recognisers the length is a weaker signal of the same kind
     (Meng et al. 2021, MagFace).
     """
-    return np.linalg.norm(np.asarray(raw, np.float64), axis=-1)
+    lengths: Floats = np.linalg.norm(np.asarray(raw, np.float64), axis=-1)
+    return lengths
 
 
 def unit(raw: NDArray[np.floating[Any]]) -> Floats:

@@ -108,7 +108,7 @@ def _denoise(
     scheduler.set_timesteps(steps)
     config = generator.unet.config
     shape = (config.in_channels, config.sample_size, config.sample_size)
-    latents = torch.stack(
+    latents: Tensor = torch.stack(
         [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
     latents = latents.to(conditions.device) * scheduler.init_noise_sigma

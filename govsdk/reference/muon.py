@@ -62,7 +62,8 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     for _ in range(5):
         square = x @ x.T
         x = _A * x + (_B * square + _C * square @ square) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    near: Tensor = (x.T if tall else x).to(matrix.dtype)
+    return near
 
 
 def optimisers(
@@ -79,7 +80,8 @@ def optimisers(
     Args:
         excluded: Parts of the names of weights that are no hidden ones: inputs, outputs, tables.
     """
-    hidden, rest = [], []
+    hidden: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in network.named_parameters():
         if weight.requires_grad:
             inner = weight.ndim >= 2 and not any(part in name for part in excluded)

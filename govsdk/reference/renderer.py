@@ -62,7 +62,8 @@ def _smooth(x: Field) -> Field:
 
 def _edge(distance: Field, soft: float = 1.5) -> Field:
     """Return coverage of the side where ``distance`` (in picture units) is positive."""
-    return np.clip(distance * (1.0 / (_PIXEL * soft)) + 0.5, 0.0, 1.0)
+    covered: Field = np.clip(distance * (1.0 / (_PIXEL * soft)) + 0.5, 0.0, 1.0)
+    return covered
 
 
 def _bump(u: Field, v: Field, at: tuple[float, float], size: tuple[float, float]) -> Field:
@@ -92,7 +93,8 @@ def _along(palette: Field, position: float) -> Field:
     """Return the colour at ``position`` in [0, 1] along a palette."""
     place = float(np.clip(position, 0.0, 1.0)) * (len(palette) - 1)
     low = min(int(place), len(palette) - 2)
-    return palette[low] + (palette[low + 1] - palette[low]) * np.float32(place - low)
+    mixed: Field = palette[low] + (palette[low + 1] - palette[low]) * np.float32(place - low)
+    return mixed
 
 
 class _Canvas:
@@ -240,7 +242,8 @@ class _Canvas:
         fine = (
             np.interp(place.ravel(), np.arange(96), knots).reshape(place.shape).astype(np.float32)
         )
-        return fine + 0.8 * curl * np.sin(radius * 30.0 + angle * 9.0).astype(np.float32)
+        waves: Field = np.sin(radius * 30.0 + angle * 9.0).astype(np.float32)
+        return fine + 0.8 * curl * waves
 
     def hair_behind(self) -> None:
         """Paint the hair seen behind head and neck."""
@@ -515,7 +518,8 @@ class _Canvas:
         rng = np.random.Generator(np.random.PCG64(self.grain))
         noise = rng.normal(0.0, 0.008, (SIZE, SIZE, 3))
         srgb = np.clip(tone, 0.0, 1.0) ** (1.0 / 2.2) + noise
-        return np.clip(srgb * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
+        picture: Picture = np.clip(srgb * 255.0 + 0.5, 0.0, 255.0).astype(np.uint8)
+        return picture
 
 
 def _ramp(x: float, low: float, high: float) -> float:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from govsdk.reference.autoencoder import refine_autoencoder, train_autoencoder
+from govsdk.reference.autoencoder import train_autoencoder
 from govsdk.reference.export import calibrate, export
 from govsdk.reference.photobook import draw_book
 from govsdk.reference.plan import SHIPPED, TINY
+from govsdk.reference.refine_autoencoder import refine_autoencoder
 from govsdk.reference.runfolder import Run
 from govsdk.reference.train_generator import train_generator
 from govsdk.reference.train_recogniser import train_recogniser

@@ -7,8 +7,8 @@
   reads the empty condition or another person's.
 - The text encoder first learns to read embeddings (it regresses the training people's identity
   numbers through a throw-away head), which saves the U-Net that work.
-- From a step of the plan on, recogniser A judges decoded estimates of the clean picture at low
-  noise. B never does.
+- From a step of the plan on, recogniser A judges decoded estimates of the clean picture. B never
+  does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _EMA = 0.999
 _MUON = 0.01
 _TURN = 0.7
 _JUDGED = 12
-_JUDGED_BELOW = 450
+_JUDGED_BELOW = 650
 _IDENTITY_WEIGHT = 0.4
 
 
@@ -153,7 +153,7 @@ def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
         told = head(tokens[:, -4:].flatten(1))
         loss = functional.mse_loss(told, numbers[who])
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         if step % 50 == 0:
             run.log(READER, step=step, loss=round(float(loss.detach()), 4))
@@ -269,7 +269,7 @@ class _Trainer:
         times = torch.from_numpy(rng.integers(0, 1000, n)).to(run.device)
         judged = plan.identity_loss_from <= step
         if judged:
-            times[:_JUDGED] = torch.from_numpy(rng.integers(20, _JUDGED_BELOW, min(_JUDGED, n))).to(
+            times[:_JUDGED] = torch.from_numpy(rng.integers(50, _JUDGED_BELOW, min(_JUDGED, n))).to(
                 run.device
             )
         kept = self.kept[times][:, None, None, None]

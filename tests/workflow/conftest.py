@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from govsdk import Workspace
+from govsdk.certify.receipts import receipt_bytes
 from tests.workflow import world
 
 
@@ -20,9 +20,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(built: Path, tmp_path: Path) -> Path:
     """A fresh copy of the built workspace."""
-    folder = tmp_path / "place"
-    shutil.copytree(built, folder, copy_function=shutil.copy2)
-    return folder
+    return world.copy(built, tmp_path / "place")
 
 
 @pytest.fixture
@@ -34,10 +32,9 @@ def workspace(place: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def forgotten(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which the subject was forgotten; shared, so read only."""
-    folder = tmp_path_factory.mktemp("forgotten") / "place"
-    shutil.copytree(built, folder)
+    folder = world.copy(built, tmp_path_factory.mktemp("forgotten") / "place")
     result = world.open_workspace(folder).forget(world.SUBJECT, world.POLICY, request_id="r-1")
     assert result.ok, result.to_dict()
     assert result.receipt is not None
-    (folder / "receipt.json").write_text(result.receipt.model_dump_json(by_alias=True))
+    (folder / "receipt.json").write_bytes(receipt_bytes(result.receipt))
     return folder

@@ -75,17 +75,13 @@ def test_killed_just_before_a_stage_is_recorded(
 @pytest.mark.timeout(1200)
 def test_kill_9_at_ten_random_moments(built: Path, tmp_path: Path) -> None:
     """A real process, killed at ten random times of its life, each time started again."""
-    import shutil
-
-    whole = tmp_path / "whole"
-    shutil.copytree(built, whole)
+    whole = world.copy(built, tmp_path / "whole")
     started = time.monotonic()
     subprocess.run([sys.executable, "-c", _CHILD, str(whole)], check=True)
     lifetime = time.monotonic() - started
     moments = random.Random(20261120)
     for n in range(10):
-        place = tmp_path / f"place-{n}"
-        shutil.copytree(built, place)
+        place = world.copy(built, tmp_path / f"place-{n}")
         child = subprocess.Popen([sys.executable, "-c", _CHILD, str(place)])
         time.sleep(moments.uniform(0.1, 1.0) * lifetime)
         os.kill(child.pid, signal.SIGKILL)

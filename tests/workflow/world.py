@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from govsdk import GovernedModels, KeyProvider, RecogniserSource, Workspace
-from govsdk.govern.config import Sampling
+from govsdk.govern.config import Sampling, WorkspaceConfig
 from govsdk.reference import people, renderer, world
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import Kind, parse_statement
@@ -44,6 +45,15 @@ def build(folder: Path) -> None:
         person = renderer.person(next(seeds))
         photos = SUBJECT_PHOTOS if name in (SUBJECT, SECOND) else PHOTOS
         workspace.enroll(name, [renderer.photo(person, shot) for shot in range(photos)])
+
+
+def copy(built: Path, folder: Path) -> Path:
+    """Copy what ``build`` made, with its outside copies of checkpoints, and return the copy."""
+    shutil.copytree(built, folder)
+    workspace = folder / "workspace"
+    config = WorkspaceConfig.load(workspace)
+    config.model_copy(update={"anchors": (str(folder / "outside"),)}).save(workspace)
+    return folder
 
 
 def open_workspace(folder: Path) -> Workspace:

@@ -141,8 +141,8 @@ def _calibration(role: str, file: Path) -> dict[str, object]:
         "impostorComparisons": 4,
         "genuineComparisons": 2,
         "thresholds": [
-            {"fmr": fmr, "threshold": "0.9", "low": "0.8", "high": "0.95"}
-            for fmr in ("0.001", "0.0001")
+            {"fmr": fmr, "threshold": "0.0", "low": "-0.9", "high": "0.5"}
+            for fmr in ("0.01", "0.001", "0.0001")
         ],
         "genuineAngle": {"p50": "0.1", "p95": "0.2", "p999": "0.3"},
         "quality": {"metric": "raw embedding length", "p01": "0.000001"},
