@@ -20,7 +20,7 @@ check: dev                           ## format, lint, types, layers
 	$(BIN)/lint-imports --no-logo
 
 test: dev                            ## the default suite (minutes)
-	$(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 test-slow: dev                       ## kills, sweeps and demo-size runs
 	$(BIN)/python -m pytest -q -m slow

@@ -239,7 +239,7 @@ class _Canvas:
         wave = angle * 14.0 + curl * 2.2 * np.sin(radius * 26.0 + 3.0 * np.sin(angle * 5.0))
         knots = self.texture.uniform(-1.0, 1.0, 96).astype(np.float32)
         place = np.clip(wave + 48.0, 0.0, 94.99)
-        fine = (
+        fine: Field = (
             np.interp(place.ravel(), np.arange(96), knots).reshape(place.shape).astype(np.float32)
         )
         waves: Field = np.sin(radius * 30.0 + angle * 9.0).astype(np.float32)

@@ -2,8 +2,8 @@
 
 - A :class:`Person` is a seed and 48 identity numbers drawn from it; a :class:`Shot` is 17 nuisance
   numbers.
-- Same seeds, same numbers, on every machine and NumPy 2: only PCG64, ``SeedSequence`` and
-  ``uniform`` are used.
+- Same seeds, same numbers, on every machine and NumPy 2: nothing is drawn from
+  NumPy's global state.
 - Identity numbers never depend on a shot, nuisance numbers never on the person's traits.
 """
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from govsdk import GovernedModels, KeyProvider, RecogniserSource, Workspace
+from govsdk import KeyProvider, Workspace
+from govsdk.cli.reference import shipped_models
 from govsdk.govern.config import Sampling, WorkspaceConfig
-from govsdk.reference import people, renderer, world
+from govsdk.reference import people, renderer
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import Kind, parse_statement
 
@@ -21,22 +22,11 @@ STEPS = 8
 """Sampling steps: fewer than shipped, since these tests are about the workflow."""
 
 
-def reference_models() -> GovernedModels:
-    """Return the shipped reference world."""
-    return GovernedModels(
-        generator=world.generator_dir(),
-        recognisers={
-            role: RecogniserSource(onnx, world.calibration_paths()[role])
-            for role, onnx in world.recogniser_paths().items()
-        },
-    )
-
-
 def build(folder: Path) -> None:
     """Create a workspace in ``folder/workspace`` with its passphrases in ``folder/secrets``."""
     keys = KeyProvider.generate(folder / "secrets")
     workspace = Workspace.create(
-        folder / "workspace", models=reference_models(), keys=keys, anchors=[folder / "outside"]
+        folder / "workspace", models=shipped_models(), keys=keys, anchors=[folder / "outside"]
     )
     config = workspace.config.model_copy(update={"sampling": Sampling(steps=STEPS)})
     config.save(workspace.folder)

@@ -65,6 +65,7 @@ def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
                     "Erased": _erased(data),
                     **_earlier(last),
                     "Time": _time(data["seconds"]),
+                    "Look at": f"{data['folder']}/before_after.png",
                     "Files": f"{data['folder']}: {', '.join(data['files'])}",
                     "Again": f"govsdk demo --workspace {folder} --again",
                 }
@@ -83,11 +84,11 @@ def _drawn(data: Mapping[str, Any], last: Verification) -> str:
     before = {c.recogniser: c for c in last.controls if c.name == "baseline"}
     after = {c.recogniser: c for c in last.claims if c.name == "forget" and c.part != "photos"}
     seen = "; ".join(
-        f"recogniser {name}: {before[name].events} of {before[name].trials} drawings before, "
-        f"{after[name].events} of {after[name].trials} after"
+        f"by {name} in {before[name].events} of {before[name].trials} drawings before, "
+        f"in {after[name].events} of {after[name].trials} after"
         for name in sorted(before.keys() & after.keys(), key=str)
     )
-    return f"Recognised by {seen}.\nDrawn instead: {data['drawnInstead']}."
+    return f"Recognised {seen}.\nDrawn instead: {data['drawnInstead']}."
 
 
 def _time(seconds: Mapping[str, float]) -> str:
