@@ -37,6 +37,7 @@ from govsdk.ledger.tiles import (
 )
 from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.findings import Finding, Findings, first_failure
 from govsdk.tlog.leaves import leaf_of
@@ -88,6 +89,8 @@ def audit(
     log_vkey: str,
     checkpoints: Sequence[bytes] = (),
     rows: Rows | None = None,
+    witnesses: Sequence[WitnessKey] = (),
+    quorum: int = 1,
 ) -> AuditReport:
     """Return what is found in the log in ``folder``: an export, or a live ledger's ``log``.
 
@@ -96,19 +99,24 @@ def audit(
         log_vkey: The log's verifier key, likewise.
         checkpoints: Heads of this log that were kept elsewhere.
         rows: The writer's database, to be compared too.
+        witnesses: Who may have cosigned the head; ``quorum`` of them must have.
 
     Raises:
-        RequestError: ``key_pem`` or ``log_vkey`` is not a key.
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key, or the quorum cannot be met.
         MissingError: There is no log in ``folder``.
     """
     key, log_key = PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey)
-    return _Audit(folder, key, log_key, checkpoints, rows).report()
+    examination = _Audit(folder, key, log_key, checkpoints, rows)
+    examination.witnesses, examination.quorum = tuple(witnesses), quorum
+    return examination.report()
 
 
 class _Audit:
     """One log under the checks; each check may rely on what those before it established."""
 
     head: SignedCheckpoint
+    witnesses: tuple[WitnessKey, ...] = ()
+    quorum: int = 1
 
     def __init__(
         self,
@@ -142,6 +150,7 @@ class _Audit:
                 "statements": self._statements,  # 6
                 "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
                 "rows": self._rows if self.rows is not None else "no-database-given",  # 8
+                "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 9
             },
             reached=sound,
         )
@@ -240,6 +249,10 @@ class _Audit:
                 once = parse_statement(parse_envelope(envelope).payload).once
                 if row != Row(once, leaf_hash(leaf), leaf, envelope):
                     raise LedgerForkError("a row differs from the log", reason="rows")
+
+    def _witnesses(self) -> str:
+        found = require_quorum(self.head.note.encode(), self.witnesses, quorum=self.quorum)
+        return f"{len(found)} of {len(self.witnesses)}"
 
     def _bundles(self) -> range:
         return range(-(-self.log.size // WIDTH))
