@@ -58,7 +58,7 @@ class Envelope:
     def to_bytes(self) -> bytes:
         """Return the envelope as canonical JSON: the bytes that are stored."""
         # Base 64 and hex need no escapes, so the canonical form is a template; a test holds it
-        # against ``canonical_bytes``, which takes forty times as long.
+        # against ``canonical_bytes``, which takes six times as long.
         payload, sig = base64_text(self.payload), base64_text(self.signature)
         return (_SPELLING % (payload, PAYLOAD_TYPE, self.keyid, sig)).encode("ascii")
 
