@@ -18,6 +18,7 @@ before it is used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,9 @@ def verify_certificate(
     log_key: str | Path,
     model: str | Path | None = None,
     receipt: str | Path | None = None,
+    witnesses: Sequence[str] = (),
+    quorum: int = 1,
+    proof: str | Path | None = None,
 ) -> Report:
     """Check a certificate file offline and return one finding per numbered check.
 
@@ -89,11 +93,14 @@ def verify_certificate(
         log_key: The ledger's verifier key (C2SP vkey), likewise.
         model: The model folder the certificate should be about.
         receipt: The data subject's receipt: "is it about me?".
+        witnesses: Verifier keys of witnesses, of whom ``quorum`` must have cosigned.
+        proof: The certificate's ``.tlog-proof`` under a cosigned head (``govsdk ledger prove``).
 
     Raises:
         MissingError: One of the files is not there.
+        RequestError: A key is not one.
     """
-    from govsdk.certify.check import check_files
+    from govsdk.certify.check import check_files, witnesses_from
 
     return check_files(
         Path(path),
@@ -101,6 +108,7 @@ def verify_certificate(
         log_key=Path(log_key),
         model=None if model is None else Path(model),
         receipt=None if receipt is None else Path(receipt),
+        witnesses=witnesses_from(witnesses, quorum, None if proof is None else Path(proof)),
     )
 
 

@@ -87,8 +87,10 @@ def locked(path: Path, *, timeout_seconds: float = 10.0) -> Iterator[None]:
                     holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
                     raise LockedError(f"process {holder}", holder=holder) from None
                 time.sleep(min(0.05, timeout_seconds))
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        # Only tells others who holds it: on a full disk the lock is held all the same.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(handle)

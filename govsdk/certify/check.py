@@ -13,6 +13,7 @@ cryptography and rfc8785.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from govsdk.certify.bundles import MAX_BUNDLE_BYTES, Bundle, parse_bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
+from govsdk.certify.witnesses import Witnessing
 from govsdk.errors import (
     DigestMismatchError,
     MalformedEvidenceError,
@@ -73,6 +75,7 @@ def check(
     log_vkey: str,
     model: Path | None = None,
     receipt: bytes | None = None,
+    witnesses: Witnessing | None = None,
 ) -> Report:
     """Return what can be said of ``certificate`` offline.
 
@@ -81,14 +84,17 @@ def check(
         log_vkey: The ledger's verifier key, likewise.
         model: The folder of the model that the certificate is said to be about.
         receipt: The file that the data subject was handed.
+        witnesses: Who must have cosigned, and how many of them.
 
     Raises:
-        RequestError: ``key_pem`` or ``log_vkey`` is not a key.
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key, or there are fewer witnesses than
+            the quorum asks for.
         MissingModelError: There is no model in ``model``.
     """
     examination = _Examination(
         certificate, PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey), model, receipt
     )
+    examination.witnesses = witnesses
     return examination.report()
 
 
@@ -99,6 +105,7 @@ def check_files(
     log_key: Path,
     model: Path | None = None,
     receipt: Path | None = None,
+    witnesses: Witnessing | None = None,
 ) -> Report:
     """Return what ``check`` finds, given files.
 
@@ -112,7 +119,21 @@ def check_files(
         log_vkey=_read(log_key).decode("ascii", "replace"),
         model=model,
         receipt=None if receipt is None else _read(receipt),
+        witnesses=witnesses,
     )
+
+
+def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Witnessing | None:
+    """Return the witnesses that ``vkeys`` spell; None if there are none.
+
+    Raises:
+        MissingError: There is no file ``proof``.
+        RequestError: A key is not one.
+    """
+    if not vkeys:
+        return None
+    held = None if proof is None else _read(proof)
+    return Witnessing.parse(vkeys, quorum=quorum, proof=held)
 
 
 def _read(path: Path) -> bytes:
@@ -129,6 +150,7 @@ class _Examination:
     bundle: Bundle
     statement: Statement
     predicate: Forgetting
+    witnesses: Witnessing | None = None
 
     def __init__(
         self,
@@ -166,7 +188,7 @@ class _Examination:
             "leaf": self._leaf,  # 7
             "inclusion": self._inclusion,  # 8
             "checkpoint": self._checkpoint,  # 9
-            "witnesses": "no-witness-given",  # 10
+            "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 10
             "consistency": "no-older-checkpoint-given",  # 11
             "timestamp": "no-timestamp-authority-given",  # 12
             "revocation": "no-ledger-given",  # 13
@@ -224,6 +246,10 @@ class _Examination:
         if self.bundle.log_id != self.log.fingerprint:
             raise SignatureError("the entry names another log", reason="log-id")
         return f"{head.origin}, {head.size} entries"
+
+    def _witnesses(self) -> str:
+        assert self.witnesses is not None
+        return self.witnesses.check(self.bundle, self.log)
 
     def _receipt(self) -> str:
         assert self.receipt is not None

@@ -55,13 +55,27 @@ def verify(
     receipt: Annotated[
         Path | None, typer.Option(help="The data subject's receipt: is the certificate theirs?")
     ] = None,
+    witness: Annotated[
+        list[Path] | None, typer.Option(help="A witness's verifier key; may be repeated.")
+    ] = None,
+    quorum: Annotated[int, typer.Option(help="How many of the witnesses must have cosigned.")] = 1,
+    proof: Annotated[
+        Path | None, typer.Option(help="Its .tlog-proof under a head that witnesses cosigned.")
+    ] = None,
 ) -> Answer:
     """Check a certificate offline: one line per check, exit code 5 if any fails.
 
     Keys are pinned: what the certificate itself says about keys is never believed.
     """
     report = govsdk.verify_certificate(
-        certificate, key=key, log_key=log_key, model=model, receipt=receipt
+        certificate,
+        key=key,
+        log_key=log_key,
+        model=model,
+        receipt=receipt,
+        witnesses=[read_key(path) for path in witness or ()],
+        quorum=quorum,
+        proof=proof,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
     verdict = Text(str(said), style="bold green" if report.ok else "bold red")
@@ -135,6 +149,15 @@ def read_input(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as cause:
         raise MissingError(f"no file {path.name} can be read", hint="check the path") from cause
+
+
+def read_key(path: Path) -> str:
+    """Return the verifier key (vkey) in a file; what is wrong with it is found when it is used.
+
+    Raises:
+        MissingError: It cannot be read.
+    """
+    return read_input(path).decode("utf-8", "replace").strip()
 
 
 def _statement(certificate: bytes) -> Statement:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from govsdk.cli import auditors
 from govsdk.cli.evidence import findings, read_input
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
         "export": export,
         "checkpoint": checkpoint,
         "restore": restore,
+        **auditors.VERBS,
     }
     add_verbs(ledger, verbs)
     app.add_typer(ledger, name="ledger", rich_help_panel="Evidence")

@@ -4,6 +4,7 @@ Invariants:
 
 - payloads are hashed again and signatures verified again, all of them, in one pass over files of
   256 entries;
+- memory does not grow with the log (``names``); only what is open or wrong is held;
 - a file too many, too few, or with a byte changed fails; nothing is repaired here;
 - needs neither DuckDB nor torch: an auditor gets the folder and two public keys.
 
@@ -12,7 +13,8 @@ The numbers are those of docs/formats/ledger-v1.md, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from govsdk.errors import (
     MalformedEvidenceError,
     ProofError,
 )
+from govsdk.ledger.names import Names
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tiles import (
@@ -37,6 +40,7 @@ from govsdk.ledger.tiles import (
 )
 from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.findings import Finding, Findings, first_failure
 from govsdk.tlog.leaves import leaf_of
@@ -88,6 +92,8 @@ def audit(
     log_vkey: str,
     checkpoints: Sequence[bytes] = (),
     rows: Rows | None = None,
+    witnesses: Sequence[WitnessKey] = (),
+    quorum: int = 1,
 ) -> AuditReport:
     """Return what is found in the log in ``folder``: an export, or a live ledger's ``log``.
 
@@ -96,19 +102,24 @@ def audit(
         log_vkey: The log's verifier key, likewise.
         checkpoints: Heads of this log that were kept elsewhere.
         rows: The writer's database, to be compared too.
+        witnesses: Who may have cosigned the head; ``quorum`` of them must have.
 
     Raises:
-        RequestError: ``key_pem`` or ``log_vkey`` is not a key.
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key, or the quorum cannot be met.
         MissingError: There is no log in ``folder``.
     """
     key, log_key = PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey)
-    return _Audit(folder, key, log_key, checkpoints, rows).report()
+    examination = _Audit(folder, key, log_key, checkpoints, rows)
+    examination.witnesses, examination.quorum = tuple(witnesses), quorum
+    return examination.report()
 
 
 class _Audit:
     """One log under the checks; each check may rely on what those before it established."""
 
     head: SignedCheckpoint
+    witnesses: tuple[WitnessKey, ...] = ()
+    quorum: int = 1
 
     def __init__(
         self,
@@ -142,6 +153,7 @@ class _Audit:
                 "statements": self._statements,  # 6
                 "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
                 "rows": self._rows if self.rows is not None else "no-database-given",  # 8
+                "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 9
             },
             reached=sound,
         )
@@ -158,16 +170,22 @@ class _Audit:
         return f"{self.head.origin}, {self.head.size} entries"
 
     def _files(self) -> str:
+        expected = 1
+        for tile in tiles_of(self.log.size):
+            path = self.folder / tile.path
+            if path.is_symlink() or not path.is_file():
+                raise IntegrityError("a file is missing", reason="file-missing", file=tile.path)
+            expected += 1
+        # All that belongs here is here: so many files and no others are exactly those.
+        if sum(1 for _ in _files_in(self.folder)) != expected:
+            raise self._unexpected()
+        return f"{expected} files"
+
+    def _unexpected(self) -> IntegrityError:
         expected = {CHECKPOINT, *(tile.path for tile in tiles_of(self.log.size))}
-        found = {
-            path.relative_to(self.folder).as_posix()
-            for path in self.folder.rglob("*")
-            if path.is_symlink() or not path.is_dir()
-        }
-        for path in sorted(expected ^ found):
-            word = "missing" if path in expected else "unexpected"
-            raise IntegrityError(f"a file is {word}", reason=f"file-{word}", file=path)
-        return f"{len(found)} files"
+        found = (path.relative_to(self.folder).as_posix() for path in _files_in(self.folder))
+        name = next((path for path in found if path not in expected), "")
+        return IntegrityError("a file is unexpected", reason="file-unexpected", file=name)
 
     def _root(self) -> None:
         tree = Frontier()
@@ -201,13 +219,13 @@ class _Audit:
                     raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
 
     def _statements(self) -> str:
-        names: set[str] = set()
-        for envelope in self.log.entries():
-            statement = parse_statement(parse_envelope(envelope).payload)
-            if statement.once in names:
+        with Names() as names:
+            for envelope in self.log.entries():
+                statement = parse_statement(parse_envelope(envelope).payload)
+                names.add(statement.once)
+                self._follow(statement)
+            if names.twice():
                 raise LedgerForkError("two entries have one name", reason="name-twice")
-            names.add(statement.once)
-            self._follow(statement)
         return f"{len(self.open_plans)} open plans"
 
     def _follow(self, statement: Statement) -> None:
@@ -241,6 +259,10 @@ class _Audit:
                 if row != Row(once, leaf_hash(leaf), leaf, envelope):
                     raise LedgerForkError("a row differs from the log", reason="rows")
 
+    def _witnesses(self) -> str:
+        found = require_quorum(self.head.note.encode(), self.witnesses, quorum=self.quorum)
+        return f"{len(found)} of {len(self.witnesses)}"
+
     def _bundles(self) -> range:
         return range(-(-self.log.size // WIDTH))
 
@@ -248,3 +270,13 @@ class _Audit:
         tile = self.log.tile(sort, number)
         if self.log.read(tile) != content:
             raise MalformedEvidenceError("a file of the log has a tail", reason="tail")
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield all that is not a folder, links included."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_in(Path(entry.path))
+            else:
+                yield Path(entry.path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from govsdk.durable import remove_tree, sync_folder, write_file
 from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
+from govsdk.ledger.cosigned import with_cosignatures
 from govsdk.ledger.ledger import LOG, ROWS, Ledger, LedgerKeys, row_of
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
@@ -23,7 +24,8 @@ def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint
     """Copy the log in ``log_folder``, as of its present head, to the new folder ``target``.
 
     The copy is a C2SP tlog-tiles folder with the signed envelopes beside; ``audit`` accepts it.
-    Appends may go on meanwhile.
+    Its checkpoint carries the cosignatures that were kept of this head. Appends may go on
+    meanwhile.
 
     Raises:
         ConflictError: ``target`` is not empty.
@@ -31,11 +33,13 @@ def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint
     """
     if target.exists() and any(target.iterdir()):
         raise ConflictError("the folder to export to is not empty")
-    head = read_checkpoint(log_folder, VerifierKey.parse(log_vkey))
+    key = VerifierKey.parse(log_vkey)
+    head = read_checkpoint(log_folder, key)
     log = PublicLog(log_folder, head.size)
     for tile in tiles_of(head.size):
         write_file(target / tile.path, log.exactly(tile), mode=_PUBLIC)
-    write_file(target / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+    note = with_cosignatures(log_folder, head, key)
+    write_file(target / CHECKPOINT, note.encode(), mode=_PUBLIC)
     return head
 
 

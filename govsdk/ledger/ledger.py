@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, overload
 
 from govsdk.durable import locked, write_file
 from govsdk.errors import (
@@ -177,8 +177,12 @@ class Ledger:
             raise RequestError("the entry's statement has another name")
         return self.append_many([envelope])[0]
 
-    def append_many(self, envelopes: Sequence[bytes]) -> list[Position]:
-        """Append ``envelopes`` in one commit, all or none; return their places. See ``append``."""
+    def append_many(self, envelopes: Sequence[bytes]) -> Sequence[Position]:
+        """Append ``envelopes`` in one commit, all or none; return their places. See ``append``.
+
+        All of them are durable on return. A place's proof is made when it is asked for: it never
+        changes, and making thousands takes longer than storing them.
+        """
         offered = [row_of(envelope, self._signer_key) for envelope in envelopes]
         names = [row.once for row in offered]
         with self._writing() as rows:
@@ -191,7 +195,7 @@ class Ledger:
                 rows.insert(list(fresh.values()))
                 self._catch_up(rows, written=list(fresh.values()))
                 known = rows.find(names)
-        return [self._position(known[name]) for name in names]
+        return _Places(self._position, [known[name] for name in names])
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -334,6 +338,28 @@ class Ledger:
             inclusion=tuple(each.hex() for each in proof),
             checkpoint=self._note_signer.sign(Checkpoint(head.origin, size, root).text),
         )
+
+
+class _Places(Sequence[Position]):
+    """The places of entries that were appended together, each proved when it is asked for."""
+
+    def __init__(self, prove: Callable[[int], Position], indices: Sequence[int]) -> None:
+        self._prove = prove
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, which: int) -> Position: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> _Places: ...
+
+    def __getitem__(self, which: int | slice) -> Position | _Places:
+        if isinstance(which, slice):
+            return _Places(self._prove, self._indices[which])
+        return self._prove(self._indices[which])
 
 
 def row_of(envelope: bytes, signer: PublicKey) -> Row:

@@ -11,19 +11,25 @@ Source: DSSE 1.0.2, protocol.md and envelope.md; one signature as Sigstore bundl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from govsdk.canonical import JSON, base64_bytes, base64_text, canonical_bytes, parse_json
+from govsdk.canonical import JSON, base64_bytes, base64_text, parse_json
 from govsdk.errors import MalformedEvidenceError, SignatureError
 from govsdk.records import Sha256
 from govsdk.tlog.signatures import PublicKey, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_ENVELOPE_BYTES = 1 << 20
+_SPELLING = '{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}'
+_CANONICAL = re.compile(
+    rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"application/vnd\.in-toto\+json",'
+    rb'"signatures":\[\{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/=]*)"\}\]\}'
+)
 
 
 def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
@@ -51,7 +57,10 @@ class Envelope:
 
     def to_bytes(self) -> bytes:
         """Return the envelope as canonical JSON: the bytes that are stored."""
-        return canonical_bytes(self.to_json())
+        # Base 64 and hex need no escapes, so the canonical form is a template; a test holds it
+        # against ``canonical_bytes``, which takes six times as long.
+        payload, sig = base64_text(self.payload), base64_text(self.signature)
+        return (_SPELLING % (payload, PAYLOAD_TYPE, self.keyid, sig)).encode("ascii")
 
     def verify(self, key: PublicKey) -> bytes:
         """Return the payload, once ``key`` is found to have signed it.
@@ -74,6 +83,10 @@ def parse_envelope(data: bytes) -> Envelope:
     """
     if len(data) > MAX_ENVELOPE_BYTES:
         raise MalformedEvidenceError("an envelope larger than 1 MiB", reason="size")
+    spelled = _CANONICAL.fullmatch(data)
+    if spelled:
+        payload, keyid, sig = (each.decode("ascii") for each in spelled.groups())
+        return _envelope(payload, keyid, sig)
     envelope = envelope_from(parse_json(data, what="the envelope"))
     if envelope.to_bytes() != data:
         raise MalformedEvidenceError("the envelope is not canonical", reason="not-canonical")
@@ -92,16 +105,18 @@ def envelope_from(value: JSON) -> Envelope:
     except ValidationError as cause:
         raise MalformedEvidenceError("not a DSSE envelope", reason="envelope") from cause
     (only,) = shape.signatures
-    return Envelope(
-        base64_bytes(shape.payload, what="the payload"),
-        only.keyid,
-        base64_bytes(only.sig, what="the signature"),
-    )
+    return _envelope(shape.payload, only.keyid, only.sig)
 
 
 def sign_payload(payload: bytes, signer: Signer) -> Envelope:
     """Return ``payload`` in an envelope signed by ``signer``."""
     return Envelope(payload, signer.keyid, signer.sign(pae(payload)))
+
+
+def _envelope(payload: str, keyid: str, sig: str) -> Envelope:
+    return Envelope(
+        base64_bytes(payload, what="the payload"), keyid, base64_bytes(sig, what="the signature")
+    )
 
 
 class _Shape(BaseModel):

@@ -119,7 +119,7 @@ def open_note(signed: bytes, key: VerifierKey) -> str:
         MalformedEvidenceError: It is not a note, or too large.
         SignatureError: ``key`` did not sign it, or signed something else.
     """
-    text, signatures = _take_apart(signed)
+    text, signatures = take_apart(signed)
     mine = [value[4:] for name, value in signatures if (name, value[:4]) == (key.name, key.key_id)]
     if not mine:
         raise SignatureError("the log did not sign this note", reason="log-key")
@@ -133,7 +133,12 @@ def is_key_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(map(str.isspace, name)) and name.isprintable()
 
 
-def _take_apart(signed: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+def take_apart(signed: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return text and signatures (key name; key id and signature) of a note; none is verified.
+
+    Raises:
+        MalformedEvidenceError: It is not a note, or too large.
+    """
     if len(signed) > MAX_NOTE_BYTES:
         raise _malformed("larger than 64 KiB")
     try:

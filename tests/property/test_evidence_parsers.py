@@ -24,7 +24,9 @@ from govsdk.ledger.tiles import (
     unpack_envelopes,
     unpack_leaves,
 )
+from govsdk.policy import Policy
 from govsdk.tlog.checkpoints import open_checkpoint
+from govsdk.tlog.cosignatures import witnesses_of
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.merkle import (
     Frontier,
@@ -34,10 +36,12 @@ from govsdk.tlog.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.notes import VerifierKey, take_apart
 from govsdk.tlog.proofs import verify_proof_text
 from govsdk.tlog.statements import parse_statement
+from govsdk.tlog.witnessing import parse_offer
 from tests.evidence import certificate_in, envelope, keys
+from tests.unit.tlog.test_cosignatures import ONE, cosigned
 
 quick = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -67,7 +71,18 @@ def samples() -> dict[str, bytes]:
         "checkpoint": bundle.checkpoint,
         "proof": b"c2sp.org/tlog-proof@v1\nindex 0\n\n" + bundle.checkpoint,
         "receipt": b'{"key":"00"}',
+        "note": bundle.checkpoint,
+        "cosignature": cosigned(ONE),
+        "offer": b"old 1\n" + base64_text(bytes(32)).encode() + b"\n\n" + bundle.checkpoint,
+        "policy": (Path(__file__).parents[2] / "policies" / "quickstart.yaml").read_bytes(),
     }
+
+
+def parse_policy(data: bytes) -> object:
+    """Read a policy as people have it: from a file."""
+    path = Path(mkdtemp()) / "policy.yaml"
+    path.write_bytes(data)
+    return Policy.load(path)
 
 
 PARSERS: dict[str, Callable[[bytes], object]] = {
@@ -77,6 +92,10 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "checkpoint": lambda data: open_checkpoint(data, log_key()),
     "proof": lambda data: verify_proof_text(data, b"leaf", log_key()),
     "receipt": lambda data: check_receipt(data, "0" * 64),
+    "note": take_apart,
+    "cosignature": lambda data: witnesses_of(data, [ONE.verifier]),
+    "offer": parse_offer,
+    "policy": parse_policy,
 }
 
 

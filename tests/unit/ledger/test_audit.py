@@ -48,7 +48,7 @@ def test_an_export_passes(tmp_path: Path) -> None:
     report.require()
     assert (report.ok, report.size, report.anchored) == (True, 3, False)
     skipped = [f.name for f in report.findings if f.status is Status.NOT_EVALUATED]
-    assert skipped == ["heads", "rows"]
+    assert skipped == ["heads", "rows", "witnesses"]
 
 
 def test_an_empty_log_passes(tmp_path: Path) -> None:

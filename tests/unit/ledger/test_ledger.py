@@ -78,7 +78,7 @@ def test_many_at_once(tmp_path: Path) -> None:
     assert [place.index for place in places] == [0, *range(1, 301), 1]
     assert ledger.size == 301
     assert ledger.audit().ok
-    assert ledger.append_many([]) == []
+    assert list(ledger.append_many([])) == []
 
 
 def test_only_the_workspace_signs(tmp_path: Path) -> None:

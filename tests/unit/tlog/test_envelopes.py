@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from govsdk.canonical import canonical_bytes, parse_json
 from govsdk.errors import MalformedEvidenceError, RequestError, SignatureError
 from govsdk.tlog.envelopes import MAX_ENVELOPE_BYTES, pae, parse_envelope
 from govsdk.tlog.leaves import leaf_of
@@ -139,3 +140,12 @@ def test_other_statements_are_refused(change: tuple[str, str]) -> None:
 
     with pytest.raises(MalformedEvidenceError):
         parse_statement(payload.replace(change[0].encode(), change[1].encode()))
+
+
+def test_the_spelling_is_the_canonical_one() -> None:
+    """Envelope and leaf, written from a template, are what canonical JSON makes of their values."""
+    signed = parse_envelope(envelope("e"))
+    leaf = leaf_of(signed, keys().certificate.public)
+
+    assert signed.to_bytes() == canonical_bytes(signed.to_json())
+    assert leaf == canonical_bytes(parse_json(leaf, what="the leaf"))

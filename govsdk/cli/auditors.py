@@ -1,0 +1,214 @@
+"""``ledger fsck``, ``prove`` and the exchange with witnesses: what auditors and their logs do.
+
+``fsck`` and ``witness`` need no workspace and no extra: an auditor has files and pinned keys.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from govsdk.cli.evidence import findings, read_input, read_key
+from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.tables import fields
+from govsdk.cli.verb import Answer, Verb
+from govsdk.durable import write_file
+from govsdk.errors import IntegrityError, RequestError
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+    from govsdk.tlog.cosignatures import WitnessSigner
+
+_PUBLIC = 0o644
+_KEY, _VKEY, _PASSPHRASE = "witness.key.pem", "witness.vkey", "witness.passphrase"
+
+WitnessKeys = Annotated[
+    list[Path], typer.Option("--witness", help="A witness's verifier key; may be repeated.")
+]
+Target = Annotated[Path, typer.Argument(help="The file to write.", show_default=False)]
+
+
+def fsck(
+    folder: Annotated[
+        Path, typer.Argument(help="An exported ledger.", metavar="DIR", show_default=False)
+    ],
+    key: Annotated[Path, typer.Option(help="The issuer's signer.pub.pem.")],
+    log_key: Annotated[Path, typer.Option(help="The ledger's log.vkey.")],
+    kept: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", help="A checkpoint kept elsewhere: is it in this ledger?"),
+    ] = None,
+    witness: Annotated[
+        list[Path] | None,
+        typer.Option(help="A witness's verifier key; may be repeated."),
+    ] = None,
+    quorum: Annotated[int, typer.Option(help="How many of the witnesses must have cosigned.")] = 1,
+) -> Answer:
+    """Check every byte of an exported ledger, from its public formats alone."""
+    from govsdk.ledger.audit import audit
+    from govsdk.tlog.cosignatures import WitnessKey
+
+    report = audit(
+        folder,
+        key_pem=read_input(key),
+        log_vkey=read_key(log_key),
+        checkpoints=[read_input(path) for path in kept or ()],
+        witnesses=[WitnessKey.parse(read_key(path)) for path in witness or ()],
+        quorum=quorum,
+    )
+    said = f"{report.size} entries, {len(report.open_plans)} open plans"
+    view = Group(findings(report.findings), Text(), Text(said))
+    return Answer(report.to_dict(), view, 0 if report.ok else IntegrityError.exit_code)
+
+
+def prove(
+    entry: Annotated[
+        str,
+        typer.Argument(
+            help="An entry's index, or a request: the first characters of its name.",
+            metavar="INDEX|REQUEST",
+            show_default=False,
+        ),
+    ],
+    file: Target,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Write an entry's proof (.tlog-proof), under the newest head that witnesses cosigned if any.
+
+    A request stands for its certificate.
+    """
+    from govsdk.ledger.cosigned import prove as place_of
+    from govsdk.tlog.notes import VerifierKey
+    from govsdk.tlog.proofs import proof_text
+
+    opened = open_workspace(workspace, keys)
+    index = int(entry) if _is_index(entry) else _certificate_of(opened, entry)
+    place = place_of(opened.ledger.log_folder, index, VerifierKey.parse(opened.log_vkey))
+    write_file(file, proof_text(place).encode(), mode=_PUBLIC)
+    data = {"index": place.index, "size": place.tree_size, "leaf": place.leaf_hash}
+    return Answer({**data, "file": str(file)}, fields(data))
+
+
+def offer(
+    file: Target,
+    since: Annotated[int, typer.Option(help="Entries that the witness saw last.", min=0)] = 0,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Write what a witness needs to cosign the head: the head, and its proof since the last."""
+    from govsdk.ledger.cosigned import offer as offered
+    from govsdk.tlog.notes import VerifierKey
+
+    opened = open_workspace(workspace, keys)
+    content = offered(opened.ledger.log_folder, VerifierKey.parse(opened.log_vkey), since=since)
+    write_file(file, content, mode=_PUBLIC)
+    return Answer({"since": since, "file": str(file)}, str(file))
+
+
+def cosign(
+    file: Annotated[Path, typer.Argument(help="What the witness sent back.", show_default=False)],
+    witness: WitnessKeys,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Keep a witness's cosignature: later proofs and exports carry it."""
+    from govsdk.ledger.cosigned import keep
+    from govsdk.tlog.cosignatures import WitnessKey, witnesses_of
+    from govsdk.tlog.notes import VerifierKey
+
+    opened = open_workspace(workspace, keys)
+    pinned = [WitnessKey.parse(read_key(path)) for path in witness]
+    log = VerifierKey.parse(opened.log_vkey)
+    head = keep(opened.ledger.log_folder, read_input(file), log, pinned)
+    names = [key.name for key in witnesses_of(head.note.encode(), pinned)]
+    data = {"size": head.size, "witnesses": names}
+    return Answer(data, f"{head.size} entries, cosigned by {', '.join(names)}")
+
+
+def witness(
+    offered: Annotated[
+        Path, typer.Argument(help="The offer of a ledger.", metavar="OFFER", show_default=False)
+    ],
+    file: Target,
+    log_key: Annotated[Path, typer.Option(help="The ledger's log.vkey, obtained from them.")],
+    state: Annotated[Path, typer.Option(help="This witness's memory and key.", metavar="DIR")],
+    passphrases: Annotated[
+        Path,
+        typer.Option(help="The folder that holds witness.passphrase; not in DIR.", metavar="DIR"),
+    ],
+    name: Annotated[
+        str, typer.Option(help="This witness's name, when its key is made.")
+    ] = "witness.invalid",
+) -> Answer:
+    """Cosign a ledger's head, if it continues the one cosigned last; remember it.
+
+    The first call makes the witness's key; give witness.vkey to whoever verifies.
+    """
+    from govsdk.ledger.witness import Witness
+    from govsdk.tlog.notes import VerifierKey
+
+    signer = _signer(state, passphrases, name)
+    log = VerifierKey.parse(read_key(log_key))
+    note = Witness(state, signer).cosign(read_input(offered), log, seconds=int(time.time()))
+    write_file(file, note.encode(), mode=_PUBLIC)
+    size = int(note.split("\n")[1])
+    data = {"origin": log.name, "size": size, "witness": str(signer.verifier)}
+    return Answer({**data, "file": str(file)}, fields(data))
+
+
+def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
+    from govsdk.certify.key_files import encrypt_key, log_key, open_log_key
+    from govsdk.certify.keys import KeyProvider
+    from govsdk.tlog.cosignatures import WitnessKey, WitnessSigner
+    from govsdk.tlog.signatures import Ed25519Key
+
+    if passphrases.resolve().is_relative_to(state.resolve()):
+        raise RequestError("a passphrase beside the key it opens protects nothing")
+    if not (state / _KEY).exists() and not (passphrases / _PASSPHRASE).exists():
+        write_file(passphrases / _PASSPHRASE, os.urandom(32).hex().encode() + b"\n")
+    secret = KeyProvider.from_folder(passphrases).secret("witness")
+    if not (state / _KEY).exists():
+        made = log_key(os.urandom)
+        vkey = WitnessSigner(name, Ed25519Key(made)).verifier
+        write_file(state / _VKEY, f"{vkey}\n".encode(), mode=_PUBLIC)
+        write_file(state / _KEY, encrypt_key(made, secret))
+    key = Ed25519Key(open_log_key(read_input(state / _KEY), secret))
+    return WitnessSigner(WitnessKey.parse(read_key(state / _VKEY)).name, key)
+
+
+def _certificate_of(opened: Workspace, start: str) -> int:
+    from govsdk.tlog.envelopes import parse_envelope
+    from govsdk.tlog.statements import Kind, parse_statement
+
+    said = [parse_statement(parse_envelope(each).payload) for each in opened.ledger.entries()]
+    found = [
+        index
+        for index, each in enumerate(said)
+        if each.kind is Kind.CERTIFICATE and (each.request or "").startswith(start)
+    ]
+    if len(found) != 1:
+        raise RequestError(
+            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
+        )
+    return found[0]
+
+
+def _is_index(text: str) -> bool:
+    """Return whether ``text`` is an index; request names are far longer than any."""
+    return text.isascii() and text.isdecimal() and len(text) < 10
+
+
+VERBS: dict[str, Verb] = {
+    "fsck": fsck,
+    "prove": prove,
+    "offer": offer,
+    "witness": witness,
+    "cosign": cosign,
+}
