@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import govsdk
-from govsdk.cli import sweeping, withdrawing
+from govsdk.cli import summaries, sweeping, withdrawing
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     certificates = typer.Typer(help="List, show and save certificates.", no_args_is_help=True)
     add_verbs(certificates, {"list": cert_list, "show": cert_show, "save": cert_save})
     withdrawing.register(certificates)
+    summaries.register(certificates)
     app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
     sweeping.register(app)
 

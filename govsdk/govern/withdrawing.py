@@ -44,6 +44,11 @@ def supersede(workspace: Workspace, request: str, by: str) -> Position:
     return _withdraw(workspace, request, Reason.SUPERSEDED, new)
 
 
+def is_withdrawn(workspace: Workspace, request: str) -> bool:
+    """Return whether the certificate of ``request`` was revoked or superseded."""
+    return RequestEntries(workspace, request).predicate(Kind.REVOCATION) is not None
+
+
 def reference(workspace: Workspace, request: str) -> LeafReference:
     """Return how the ledger's entries name the certificate of ``request``."""
     bundle = parse_bundle(workspace.certificate(request).content)

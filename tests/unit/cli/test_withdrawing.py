@@ -93,3 +93,16 @@ def test_a_policy_and_an_older_head_of_ones_own(govsdk: Govsdk, certified: Path)
     assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 2
     kept.unlink()
     assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 7
+
+
+def test_a_summary_is_written_until_the_certificate_is_withdrawn(
+    govsdk: Govsdk, certified: Path
+) -> None:
+    """GOVSDK_FORGOTTEN before; a conflict, and no file, after."""
+    before, after = certified / "before.intoto.jsonl", certified / "after.intoto.jsonl"
+
+    assert "GOVSDK_FORGOTTEN" in govsdk("cert", "svr", FIRST, before).out
+    assert govsdk("cert", "revoke", FIRST, "--reason", "model-withdrawn").code == 0
+
+    assert govsdk("cert", "svr", FIRST, after).code == 6
+    assert (before.exists(), after.exists()) == (True, False)
