@@ -4,6 +4,7 @@ Invariants:
 
 - each key lies encrypted under a passphrase of its own, which is kept elsewhere;
 - keys are written whole or not at all, readable by their owner alone, and never replaced;
+- a secret key's file that every user of the machine can read is refused;
 - the keys that name things (``hmac``) are derived, one for each purpose, from the vault key.
 
 In the folder: ``certificate.key.pem`` (P-256) and ``log.key.pem`` (Ed25519), both encrypted PKCS#8;
@@ -27,13 +28,14 @@ from govsdk.certify.key_files import (
     unwrap_vault,
     wrap_vault,
 )
-from govsdk.certify.passphrases import KeyProvider
+from govsdk.certify.passphrases import KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.certify.tokens import TokenSigner
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
 from govsdk.records import Sha256
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
-from govsdk.tlog.signatures import Ed25519Key, FileSigner
+from govsdk.tlog.signatures import Ed25519Key, FileSigner, Signer
 
 __all__ = ["KeyProvider", "WorkspaceKeys"]
 
@@ -46,8 +48,8 @@ _PUBLIC = 0o644
 class WorkspaceKeys:
     """The opened keys of one workspace."""
 
-    certificate: FileSigner
-    """Signs every ledger entry."""
+    certificate: Signer
+    """Signs every ledger entry: a key file, or a token or service behind a URI."""
     log: FileNoteSigner
     """Signs the ledger's heads; ``log.origin`` is the ledger's name."""
     vault: bytes = field(repr=False)
@@ -99,26 +101,36 @@ class WorkspaceKeys:
         return keys
 
     @classmethod
-    def open(cls, folder: Path, provider: KeyProvider) -> WorkspaceKeys:
+    def open(
+        cls, folder: Path, provider: KeyProvider, *, signer: str | None = None
+    ) -> WorkspaceKeys:
         """Return the keys in ``folder``.
+
+        Args:
+            signer: URI of the token or service that holds the certificate key (see ``tokens``);
+                ``signer.pub.pem`` must be its public half. None: the key file.
 
         Raises:
             MissingKeyError: A key file or a passphrase is not there.
-            KeyUseError: A passphrase is wrong, or a file is damaged or was swapped.
+            KeyUseError: A passphrase is wrong, a file is damaged or was swapped, or every user of
+                the machine can read it.
+            MissingExtraError: ``signer`` needs ``securesystemslib``.
         """
         vkey = _read(folder, _VKEY).decode("ascii", "replace").strip()
         log = FileNoteSigner(
             VerifierKey.parse(vkey).name,
-            Ed25519Key(open_log_key(_read(folder, _LOG), provider.secret("log"))),
+            Ed25519Key(open_log_key(_secret(folder, _LOG), provider.secret("log"))),
         )
         if log.vkey != vkey:
             raise KeyUseError("the log's public key is not that of its secret key")
         return cls(
-            certificate=FileSigner(
-                open_certificate_key(_read(folder, _CERTIFICATE), provider.secret("certificate"))
+            certificate=(
+                _file_signer(folder, provider)
+                if signer is None
+                else TokenSigner.open(signer, _read(folder, _SIGNER), provider)
             ),
             log=log,
-            vault=unwrap_vault(_read(folder, _VAULT), provider.secret("vault")),
+            vault=unwrap_vault(_secret(folder, _VAULT), provider.secret("vault")),
             recipient=_read(folder, _RECIPIENT).decode("ascii", "replace").strip(),
             provider=provider,
         )
@@ -135,6 +147,20 @@ class WorkspaceKeys:
     def hmac(self, purpose: str, message: bytes) -> Sha256:
         """Return this workspace's own name for ``message``, unlinkable between purposes."""
         return hmac_hex(derive(self.vault, f"hmac/{purpose}"), message)
+
+
+def _file_signer(folder: Path, provider: KeyProvider) -> FileSigner:
+    return FileSigner(
+        open_certificate_key(_secret(folder, _CERTIFICATE), provider.secret("certificate"))
+    )
+
+
+def _secret(folder: Path, name: str) -> bytes:
+    """Return a file that holds a secret, which not every user of the machine may read."""
+    found = read_secret_file(folder / name)
+    if found is None:
+        raise MissingKeyError(f"{name} is not there", name=name)
+    return found
 
 
 def _read(folder: Path, name: str) -> bytes:

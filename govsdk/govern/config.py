@@ -56,6 +56,9 @@ class WorkspaceConfig(BaseModel):
     sampling: Sampling = Sampling()
     anchors: tuple[str, ...] = ()
     """Folders outside the workspace that get a copy of each checkpoint."""
+    signer: str | None = None
+    """URI of the token or key service that holds the certificate key, e.g. ``hsm:2?label=acme``;
+    None: the encrypted file in ``keys/``."""
     auditors: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
     """age recipients (``age1...``) that can open residuals besides the workspace's verifier."""
     lock_timeout_seconds: float = Field(default=30.0, ge=0)

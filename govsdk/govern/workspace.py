@@ -161,7 +161,9 @@ class Workspace:
             raise MissingWorkspaceError("no path was given and GOVSDK_WORKSPACE is not set")
         folder = Path(where).absolute()
         config = WorkspaceConfig.load(folder)
-        opened = WorkspaceKeys.open(folder / "keys", keys or KeyProvider.from_env())
+        opened = WorkspaceKeys.open(
+            folder / "keys", keys or KeyProvider.from_env(), signer=config.signer
+        )
         return cls(folder, config, opened, clock=clock, entropy=entropy)
 
     # -- the parts ---------------------------------------------------------------------------------
