@@ -80,6 +80,7 @@ def verify_certificate(
     key: str | Path,
     log_key: str | Path,
     ledger: str | Path | None = None,
+    ledger_key: str | Path | None = None,
     since: str | Path | None = None,
     require: str | Path | Policy | None = None,
     model: str | Path | None = None,
@@ -91,6 +92,7 @@ def verify_certificate(
         key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
         log_key: The ledger's verifier key (C2SP vkey), likewise.
         ledger: An exported ledger folder, newer than the certificate: was it withdrawn since?
+        ledger_key: The export's verifier key, if the log key was rotated since.
         since: An older checkpoint of that ledger that you kept: is it the same history?
         require: A policy of your own that the certificate's figures must meet.
         model: The model folder the certificate should be about.
@@ -106,7 +108,7 @@ def verify_certificate(
         Path(path),
         key=Path(key),
         log_key=Path(log_key),
-        held=held_from(key, log_key, ledger=ledger, since=since, require=require),
+        held=held_from(key, ledger_key or log_key, ledger=ledger, since=since, require=require),
         model=None if model is None else Path(model),
         receipt=None if receipt is None else Path(receipt),
     )

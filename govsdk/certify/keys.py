@@ -3,7 +3,8 @@
 Invariants:
 
 - each key lies encrypted under a passphrase of its own, which is kept elsewhere;
-- keys are written whole or not at all, readable by their owner alone, and never replaced;
+- keys are written whole or not at all, readable by their owner alone, and replaced only by a
+  rotation (``rotation``);
 - a secret key's file that every user of the machine can read is refused;
 - the keys that name things (``hmac``) are derived, one for each purpose, from the vault key.
 
@@ -30,6 +31,7 @@ from govsdk.certify.key_files import (
 )
 from govsdk.certify.passphrases import KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.certify.rotation import next_log_key
 from govsdk.certify.tokens import TokenSigner
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
@@ -39,8 +41,8 @@ from govsdk.tlog.signatures import Ed25519Key, FileSigner, Signer
 
 __all__ = ["KeyProvider", "WorkspaceKeys"]
 
-_CERTIFICATE, _LOG, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
-_SIGNER, _VKEY, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
+CERTIFICATE_FILE, LOG_FILE, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
+SIGNER_FILE, VKEY_FILE, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
 _PUBLIC = 0o644
 
 
@@ -78,7 +80,7 @@ class WorkspaceKeys:
             MissingKeyError, KeyUseError: See ``KeyProvider.secret``.
             MissingExtraError: ``pyrage`` is not installed.
         """
-        if any((folder / name).exists() for name in (_CERTIFICATE, _LOG, _VAULT)):
+        if any((folder / name).exists() for name in (CERTIFICATE_FILE, LOG_FILE, _VAULT)):
             raise ConflictError("the folder holds keys already")
         origin = origin or f"w-{entropy(4).hex()}.ledger.invalid"
         signer, log = certificate_key(entropy), log_key(entropy)
@@ -90,13 +92,13 @@ class WorkspaceKeys:
             provider=provider,
         )
         for name, data in {
-            _CERTIFICATE: encrypt_key(signer, provider.secret("certificate")),
-            _LOG: encrypt_key(log, provider.secret("log")),
+            CERTIFICATE_FILE: encrypt_key(signer, provider.secret("certificate")),
+            LOG_FILE: encrypt_key(log, provider.secret("log")),
             _VAULT: wrap_vault(keys.vault, provider.secret("vault"), entropy),
         }.items():
             write_file(folder / name, data)
-        write_file(folder / _SIGNER, keys.certificate.public_pem, mode=_PUBLIC)
-        write_file(folder / _VKEY, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
+        write_file(folder / SIGNER_FILE, keys.certificate.public_pem, mode=_PUBLIC)
+        write_file(folder / VKEY_FILE, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
         write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=_PUBLIC)
         return keys
 
@@ -116,18 +118,12 @@ class WorkspaceKeys:
                 the machine can read it.
             MissingExtraError: ``signer`` needs ``securesystemslib``.
         """
-        vkey = _read(folder, _VKEY).decode("ascii", "replace").strip()
-        log = FileNoteSigner(
-            VerifierKey.parse(vkey).name,
-            Ed25519Key(open_log_key(_secret(folder, _LOG), provider.secret("log"))),
-        )
-        if log.vkey != vkey:
-            raise KeyUseError("the log's public key is not that of its secret key")
+        log = _note_signer(folder, provider)
         return cls(
             certificate=(
                 _file_signer(folder, provider)
                 if signer is None
-                else TokenSigner.open(signer, _read(folder, _SIGNER), provider)
+                else TokenSigner.open(signer, _read(folder, SIGNER_FILE), provider)
             ),
             log=log,
             vault=unwrap_vault(_secret(folder, _VAULT), provider.secret("vault")),
@@ -149,9 +145,21 @@ class WorkspaceKeys:
         return hmac_hex(derive(self.vault, f"hmac/{purpose}"), message)
 
 
+def _note_signer(folder: Path, provider: KeyProvider) -> FileNoteSigner:
+    vkey = _read(folder, VKEY_FILE).decode("ascii", "replace").strip()
+    origin, coming = VerifierKey.parse(vkey).name, next_log_key(folder, provider)
+    if coming is not None and str(VerifierKey(origin, coming.public)) == vkey:
+        # Killed while it took over: its public half is in place, so it is the one in force.
+        return FileNoteSigner(origin, coming)
+    key = Ed25519Key(open_log_key(_secret(folder, LOG_FILE), provider.secret("log")))
+    if str(VerifierKey(origin, key.public)) != vkey:
+        raise KeyUseError("the log's public key is not that of its secret key")
+    return FileNoteSigner(origin, key, coming)
+
+
 def _file_signer(folder: Path, provider: KeyProvider) -> FileSigner:
     return FileSigner(
-        open_certificate_key(_secret(folder, _CERTIFICATE), provider.secret("certificate"))
+        open_certificate_key(_secret(folder, CERTIFICATE_FILE), provider.secret("certificate"))
     )
 
 

@@ -13,6 +13,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import govsdk
+from govsdk.cli import keys as key_verbs
 from govsdk.cli import summaries, sweeping, withdrawing
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     summaries.register(certificates)
     app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
     sweeping.register(app)
+    key_verbs.register(app)
 
 
 def verify(
@@ -47,6 +49,10 @@ def verify(
     log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
     ledger: Annotated[
         Path | None, typer.Option(help="An exported ledger: was the certificate withdrawn since?")
+    ] = None,
+    ledger_key: Annotated[
+        Path | None,
+        typer.Option(help="The export's verifier key, if the log key was rotated since."),
     ] = None,
     since: Annotated[
         Path | None, typer.Option(help="An older checkpoint you kept: is it the same history?")
@@ -72,6 +78,7 @@ def verify(
         key=key,
         log_key=log_key,
         ledger=ledger,
+        ledger_key=ledger_key,
         since=since,
         require=require,
         model=model,

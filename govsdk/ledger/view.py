@@ -18,6 +18,7 @@ from govsdk.ledger.public_log import PublicLog, read_checkpoint
 from govsdk.ledger.tiles import WIDTH
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.key_events import Signers
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import Frontier, leaf_hash
 from govsdk.tlog.notes import VerifierKey
@@ -65,13 +66,14 @@ class ExportedLog:
         """Yield what the entries from ``first`` on say; call ``roots`` before.
 
         Raises:
-            SignatureError: The pinned key did not sign one of them.
+            SignatureError: Neither the pinned key nor one that it vouches for signed one of them.
             DigestMismatchError: One is not the entry that the log has there.
         """
         for index in range(first, self._head.size):
             envelope = parse_envelope(self._log.envelope(index))
-            payload = envelope.verify(self._key)
-            if leaf_hash(leaf_of(envelope, self._key)) != self._leaf_hashes[index]:
+            key = self._signers.of(index, envelope)
+            payload = envelope.verify(key)
+            if leaf_hash(leaf_of(envelope, key)) != self._leaf_hashes[index]:
                 raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
             yield parse_statement(payload)
 
@@ -82,6 +84,12 @@ class ExportedLog:
     @cached_property
     def _log(self) -> PublicLog:
         return PublicLog(self._folder, self._head.size)
+
+    @cached_property
+    def _signers(self) -> Signers:
+        signers = Signers(self._key, self._log.entries)
+        signers.look_ahead()
+        return signers
 
     @cached_property
     def _leaf_hashes(self) -> list[bytes]:
