@@ -30,7 +30,8 @@ _VERIFIER = "verifier.identity"
 
 @dataclass(frozen=True)
 class KeyProvider:
-    """Answers for three passphrases (``NAMES``) and for the ``verifier``'s age identity."""
+    """Answers for three passphrases (``NAMES``), the ``verifier``'s age identity, and a token's
+    ``pin`` where there is a token."""
 
     _ask: Callable[[str], bytes | None] = field(repr=False)
     folder: Path | None = None

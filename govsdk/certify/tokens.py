@@ -4,7 +4,7 @@ Invariants:
 
 - the public key is pinned in the workspace; a signature that it does not verify is never returned,
   so a wrong key, token or service is noticed at the first signature;
-- a PIN comes from where the passphrases come from, and enters no error.
+- a PIN (``pin``) comes from where the passphrases come from, and enters no error.
 
 The one seam to ``securesystemslib``, loaded when first used. Its schemes are ``hsm:`` (PKCS#11, the
 module's path in PYKCS11LIB), ``awskms:``, ``gcpkms:``, ``azurekms:`` and ``hv:`` (Vault). Only
@@ -103,7 +103,7 @@ class TokenSigner:
 
     def _pin(self, _: str) -> str:
         # Tokens lock after a few wrong guesses, so a PIN may be shorter than a passphrase.
-        return self.provider.secret("certificate", least=_LEAST_PIN).decode("utf-8", "replace")
+        return self.provider.secret("pin", least=_LEAST_PIN).decode("utf-8", "replace")
 
 
 def _library() -> ModuleType:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from govsdk import Workspace
 from govsdk.certify.key_files import certificate_key
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.certify.tokens import TokenSigner
+from govsdk.cli.main import call
 from govsdk.errors import KeyUseError, MissingKeyError, RequestError
 from govsdk.ledger import Ledger
 from govsdk.tlog.signatures import FileSigner, PublicKey
@@ -62,7 +64,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def provider(pin: str = PIN) -> KeyProvider:
-    return KeyProvider.from_callback({**SECRETS, "certificate": pin}.get)
+    return KeyProvider.from_callback({**SECRETS, "pin": pin}.get)
 
 
 @needs_token
@@ -84,7 +86,8 @@ def test_a_ledger_is_written_with_a_token(token: bytes, tmp_path: Path) -> None:
     WorkspaceKeys.create(tmp_path / "keys", secrets, entropy=entropy(2))
     (tmp_path / "keys" / "certificate.key.pem").unlink()
     (tmp_path / "keys" / "signer.pub.pem").write_bytes(token)
-    (tmp_path / "secrets" / "certificate.passphrase").write_text(PIN)
+    (tmp_path / "secrets" / "pin.passphrase").write_text(PIN)
+    (tmp_path / "secrets" / "pin.passphrase").chmod(0o600)
 
     keys = WorkspaceKeys.open(tmp_path / "keys", secrets, signer=URI)
     ledger = Ledger.create(tmp_path / "ledger", keys=keys)
@@ -125,3 +128,21 @@ def test_other_schemes_are_refused(uri: str) -> None:
     """Keys in plain files are no tokens; the list is short and stated."""
     with pytest.raises(RequestError, match="hsm, awskms"):
         TokenSigner.open(uri, new_key(33)[1], provider())
+
+
+@needs_token
+def test_a_workspace_moves_to_a_token(token: bytes, place: Path, tmp_path: Path) -> None:
+    """Rotated to, the token signs; the old key's entries still audit; the key file is not used."""
+    (place / "keys" / "pin.passphrase").write_text(PIN)
+    (place / "keys" / "pin.passphrase").chmod(0o600)
+    (tmp_path / "token.pub.pem").write_bytes(token)
+    where = ("--workspace", str(place / "workspace"), "--keys", str(place / "keys"))
+    to = ("--to", URI, "--public", str(tmp_path / "token.pub.pem"))
+
+    assert call(["keys", "rotate", "certificate", *to, *where]) == 0
+    assert call(["keys", "retire", "certificate", *where]) == 0
+    (place / "workspace" / "keys" / "certificate.key.pem").unlink()
+
+    workspace = Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
+    assert workspace.signer_pem == token
+    assert workspace.ledger.audit().ok
