@@ -112,14 +112,21 @@ def _code(lines: Sequence[Finding]) -> int:
 
 
 def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """List the certificates issued in a workspace."""
+    """List the certificates issued in a workspace, with those that no longer stand."""
+    from govsdk.govern.withdrawing import reference, standings
+
     opened = open_workspace(workspace, keys)
+    later = standings(opened)
     found = [
-        {"request": request, **_headline(opened.certificate(request).content)}
+        {
+            "request": request,
+            **_headline(opened.certificate(request).content),
+            "standing": later.get(reference(opened, request).leaf_hash, "stands"),
+        }
         for request in opened.certificates()
     ]
     rows = [tuple(row.values()) for row in found]
-    return Answer(found, table(("request", "verdict", "verified"), rows))
+    return Answer(found, table(("request", "verdict", "verified", "standing"), rows))
 
 
 def cert_show(

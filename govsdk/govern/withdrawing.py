@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.revocations import LeafReference, Reason, Revocation
+from govsdk.certify.revocations import LeafReference, Reason, Revocation, lapse_in, revocation_in
 from govsdk.errors import RequestError
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
-from govsdk.records import Position, Resource, instant
+from govsdk.records import Position, Resource, Sha256, instant
+from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.statements import Kind, parse_statement
 
@@ -47,6 +48,21 @@ def supersede(workspace: Workspace, request: str, by: str) -> Position:
 def is_withdrawn(workspace: Workspace, request: str) -> bool:
     """Return whether the certificate of ``request`` was revoked or superseded."""
     return RequestEntries(workspace, request).predicate(Kind.REVOCATION) is not None
+
+
+def standings(workspace: Workspace) -> dict[Sha256, str]:
+    """Return what later entries say of certificates, by leaf hash; most stand and are not there."""
+    found: dict[Sha256, str] = {}
+    for envelope in workspace.ledger.entries():
+        statement = parse_statement(parse_envelope(envelope).payload)
+        revoked, lapsed = revocation_in(statement), lapse_in(statement)
+        if revoked is not None:
+            superseded = revoked.reason is Reason.SUPERSEDED
+            word = "superseded" if superseded else f"revoked: {revoked.reason}"
+            found[revoked.certificate.leaf_hash] = word
+        elif lapsed is not None:
+            found.setdefault(lapsed.certificate.leaf_hash, "no longer re-verifiable")
+    return found
 
 
 def reference(workspace: Workspace, request: str) -> LeafReference:

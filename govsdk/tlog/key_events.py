@@ -170,6 +170,6 @@ def _signed(found: _Found, key: PublicKey) -> bool:
 
 def _public(pem: str) -> PublicKey | None:
     try:
-        return PublicKey.from_pem(pem.encode())
+        return PublicKey.from_pem(pem.encode("ascii", "replace"))
     except RequestError:
         return None

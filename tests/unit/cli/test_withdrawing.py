@@ -61,6 +61,15 @@ def test_a_revocation_is_recorded_once(govsdk: Govsdk, certified: Path) -> None:
     assert len(govsdk("ledger", "entries", "--json").json) == size
 
 
+def test_the_list_says_what_no_longer_stands(govsdk: Govsdk, certified: Path) -> None:
+    """One revoked, the other standing."""
+    assert govsdk("cert", "revoke", FIRST, "--reason", "key-compromise").code == 0
+
+    listed = {row["request"]: row["standing"] for row in govsdk("cert", "list", "--json").json}
+
+    assert listed == {FIRST: "revoked: key-compromise", SECOND: "stands"}
+
+
 def test_reasons_are_words_from_a_list(govsdk: Govsdk, certified: Path) -> None:
     """Free text could name a person; a successor is given by ``supersede``."""
     assert govsdk("cert", "revoke", FIRST, "--reason", "Zaphod came back").code == 2

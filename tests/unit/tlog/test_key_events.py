@@ -111,6 +111,16 @@ def test_a_stranger_retires_nobody() -> None:
     assert reasons(by_itself, OLD) == ["", "", "", "keyid"]
 
 
+@pytest.mark.parametrize("key", ["", "-----BEGIN PUBLIC KEY-----", "\\ud800", "\\u0000"])
+def test_junk_in_a_key_event_adopts_nobody(key: str) -> None:
+    """Nothing but the typed error escapes, whatever a signer wrote."""
+    payload = parse_envelope(event(OLD, "rotated", NEW)).payload
+    junk = payload.replace(NEW.public_pem.decode().replace("\n", "\\n").encode(), key.encode())
+    assert junk != payload
+
+    assert reasons([sign(junk, OLD), other(STRANGER)], OLD) == ["", "keyid"]
+
+
 def test_looking_ahead_notices_a_retired_pinned_key() -> None:
     """Asked from the middle, the pinned key is not believed beyond its end."""
     log = [*LOG, other(OLD)]
