@@ -69,13 +69,19 @@ class ExportedLog:
             SignatureError: Neither the pinned key nor one that it vouches for signed one of them.
             DigestMismatchError: One is not the entry that the log has there.
         """
-        for index in range(first, self._head.size):
-            envelope = parse_envelope(self._log.envelope(index))
+        for index, data in self._envelopes(first):
+            envelope = parse_envelope(data)
             key = self._signers.of(index, envelope)
             payload = envelope.verify(key)
             if leaf_hash(leaf_of(envelope, key)) != self._leaf_hashes[index]:
                 raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
             yield parse_statement(payload)
+
+    def _envelopes(self, first: int) -> Iterator[tuple[int, bytes]]:
+        for number in range(first // WIDTH, -(-self._head.size // WIDTH)):
+            for index, data in enumerate(self._log.envelopes(number), number * WIDTH):
+                if index >= first:
+                    yield index, data
 
     @cached_property
     def _head(self) -> SignedCheckpoint:
