@@ -80,6 +80,10 @@ def verify_certificate(
     *,
     key: str | Path,
     log_key: str | Path,
+    ledger: str | Path | None = None,
+    ledger_key: str | Path | None = None,
+    since: str | Path | None = None,
+    require: str | Path | Policy | None = None,
     model: str | Path | None = None,
     receipt: str | Path | None = None,
     witnesses: Sequence[str] = (),
@@ -91,6 +95,10 @@ def verify_certificate(
     Args:
         key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
         log_key: The ledger's verifier key (C2SP vkey), likewise.
+        ledger: An exported ledger folder, newer than the certificate: was it withdrawn since?
+        ledger_key: The export's verifier key, if the log key was rotated since.
+        since: An older checkpoint of that ledger that you kept: is it the same history?
+        require: A policy of your own that the certificate's figures must meet.
         model: The model folder the certificate should be about.
         receipt: The data subject's receipt: "is it about me?".
         witnesses: Verifier keys of witnesses, of whom ``quorum`` must have cosigned.
@@ -101,11 +109,13 @@ def verify_certificate(
         RequestError: A key is not one.
     """
     from govsdk.certify.check import check_files, witnesses_from
+    from govsdk.govern.holding import held_from
 
     return check_files(
         Path(path),
         key=Path(key),
         log_key=Path(log_key),
+        held=held_from(key, ledger_key or log_key, ledger=ledger, since=since, require=require),
         model=None if model is None else Path(model),
         receipt=None if receipt is None else Path(receipt),
         witnesses=witnesses_from(witnesses, quorum, None if proof is None else Path(proof)),

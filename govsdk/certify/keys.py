@@ -3,7 +3,9 @@
 Invariants:
 
 - each key lies encrypted under a passphrase of its own, which is kept elsewhere;
-- keys are written whole or not at all, readable by their owner alone, and never replaced;
+- keys are written whole or not at all, readable by their owner alone, and replaced only by a
+  rotation (``rotation``);
+- a secret key's file that every user of the machine can read is refused;
 - the keys that name things (``hmac``) are derived, one for each purpose, from the vault key.
 
 In the folder: ``certificate.key.pem`` (P-256) and ``log.key.pem`` (Ed25519), both encrypted PKCS#8;
@@ -27,18 +29,20 @@ from govsdk.certify.key_files import (
     unwrap_vault,
     wrap_vault,
 )
-from govsdk.certify.passphrases import KeyProvider
+from govsdk.certify.passphrases import KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.certify.rotation import next_log_key
+from govsdk.certify.tokens import TokenSigner
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
 from govsdk.records import Sha256
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
-from govsdk.tlog.signatures import Ed25519Key, FileSigner
+from govsdk.tlog.signatures import Ed25519Key, FileSigner, Signer
 
 __all__ = ["KeyProvider", "WorkspaceKeys"]
 
-_CERTIFICATE, _LOG, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
-_SIGNER, _VKEY, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
+CERTIFICATE_FILE, LOG_FILE, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
+SIGNER_FILE, VKEY_FILE, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
 _PUBLIC = 0o644
 
 
@@ -46,8 +50,8 @@ _PUBLIC = 0o644
 class WorkspaceKeys:
     """The opened keys of one workspace."""
 
-    certificate: FileSigner
-    """Signs every ledger entry."""
+    certificate: Signer
+    """Signs every ledger entry: a key file, or a token or service behind a URI."""
     log: FileNoteSigner
     """Signs the ledger's heads; ``log.origin`` is the ledger's name."""
     vault: bytes = field(repr=False)
@@ -76,7 +80,7 @@ class WorkspaceKeys:
             MissingKeyError, KeyUseError: See ``KeyProvider.secret``.
             MissingExtraError: ``pyrage`` is not installed.
         """
-        if any((folder / name).exists() for name in (_CERTIFICATE, _LOG, _VAULT)):
+        if any((folder / name).exists() for name in (CERTIFICATE_FILE, LOG_FILE, _VAULT)):
             raise ConflictError("the folder holds keys already")
         origin = origin or f"w-{entropy(4).hex()}.ledger.invalid"
         signer, log = certificate_key(entropy), log_key(entropy)
@@ -88,37 +92,41 @@ class WorkspaceKeys:
             provider=provider,
         )
         for name, data in {
-            _CERTIFICATE: encrypt_key(signer, provider.secret("certificate")),
-            _LOG: encrypt_key(log, provider.secret("log")),
+            CERTIFICATE_FILE: encrypt_key(signer, provider.secret("certificate")),
+            LOG_FILE: encrypt_key(log, provider.secret("log")),
             _VAULT: wrap_vault(keys.vault, provider.secret("vault"), entropy),
         }.items():
             write_file(folder / name, data)
-        write_file(folder / _SIGNER, keys.certificate.public_pem, mode=_PUBLIC)
-        write_file(folder / _VKEY, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
+        write_file(folder / SIGNER_FILE, keys.certificate.public_pem, mode=_PUBLIC)
+        write_file(folder / VKEY_FILE, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
         write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=_PUBLIC)
         return keys
 
     @classmethod
-    def open(cls, folder: Path, provider: KeyProvider) -> WorkspaceKeys:
+    def open(
+        cls, folder: Path, provider: KeyProvider, *, signer: str | None = None
+    ) -> WorkspaceKeys:
         """Return the keys in ``folder``.
+
+        Args:
+            signer: URI of the token or service that holds the certificate key (see ``tokens``);
+                ``signer.pub.pem`` must be its public half. None: the key file.
 
         Raises:
             MissingKeyError: A key file or a passphrase is not there.
-            KeyUseError: A passphrase is wrong, or a file is damaged or was swapped.
+            KeyUseError: A passphrase is wrong, a file is damaged or was swapped, or every user of
+                the machine can read it.
+            MissingExtraError: ``signer`` needs ``securesystemslib``.
         """
-        vkey = _read(folder, _VKEY).decode("ascii", "replace").strip()
-        log = FileNoteSigner(
-            VerifierKey.parse(vkey).name,
-            Ed25519Key(open_log_key(_read(folder, _LOG), provider.secret("log"))),
-        )
-        if log.vkey != vkey:
-            raise KeyUseError("the log's public key is not that of its secret key")
+        log = _note_signer(folder, provider)
         return cls(
-            certificate=FileSigner(
-                open_certificate_key(_read(folder, _CERTIFICATE), provider.secret("certificate"))
+            certificate=(
+                _file_signer(folder, provider)
+                if signer is None
+                else TokenSigner.open(signer, _read(folder, SIGNER_FILE), provider)
             ),
             log=log,
-            vault=unwrap_vault(_read(folder, _VAULT), provider.secret("vault")),
+            vault=unwrap_vault(_secret(folder, _VAULT), provider.secret("vault")),
             recipient=_read(folder, _RECIPIENT).decode("ascii", "replace").strip(),
             provider=provider,
         )
@@ -135,6 +143,32 @@ class WorkspaceKeys:
     def hmac(self, purpose: str, message: bytes) -> Sha256:
         """Return this workspace's own name for ``message``, unlinkable between purposes."""
         return hmac_hex(derive(self.vault, f"hmac/{purpose}"), message)
+
+
+def _note_signer(folder: Path, provider: KeyProvider) -> FileNoteSigner:
+    vkey = _read(folder, VKEY_FILE).decode("ascii", "replace").strip()
+    origin, coming = VerifierKey.parse(vkey).name, next_log_key(folder, provider)
+    if coming is not None and str(VerifierKey(origin, coming.public)) == vkey:
+        # Killed while it took over: its public half is in place, so it is the one in force.
+        return FileNoteSigner(origin, coming)
+    key = Ed25519Key(open_log_key(_secret(folder, LOG_FILE), provider.secret("log")))
+    if str(VerifierKey(origin, key.public)) != vkey:
+        raise KeyUseError("the log's public key is not that of its secret key")
+    return FileNoteSigner(origin, key, coming)
+
+
+def _file_signer(folder: Path, provider: KeyProvider) -> FileSigner:
+    return FileSigner(
+        open_certificate_key(_secret(folder, CERTIFICATE_FILE), provider.secret("certificate"))
+    )
+
+
+def _secret(folder: Path, name: str) -> bytes:
+    """Return a file that holds a secret, which not every user of the machine may read."""
+    found = read_secret_file(folder / name)
+    if found is None:
+        raise MissingKeyError(f"{name} is not there", name=name)
+    return found
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -30,7 +30,8 @@ _VERIFIER = "verifier.identity"
 
 @dataclass(frozen=True)
 class KeyProvider:
-    """Answers for three passphrases (``NAMES``) and for the ``verifier``'s age identity."""
+    """Answers for three passphrases (``NAMES``), the ``verifier``'s age identity, and a token's
+    ``pin`` where there is a token."""
 
     _ask: Callable[[str], bytes | None] = field(repr=False)
     folder: Path | None = None
@@ -40,7 +41,7 @@ class KeyProvider:
     def from_folder(cls, folder: Path | str) -> KeyProvider:
         """Return the provider that reads ``folder``'s ``NAME.passphrase`` files."""
         place = Path(folder)
-        return cls(lambda name: _read(place / _file_of(name)), place)
+        return cls(lambda name: read_secret_file(place / _file_of(name)), place)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> KeyProvider:
@@ -76,8 +77,8 @@ class KeyProvider:
                 write_file(place / _file_of(name), entropy(32).hex().encode() + b"\n")
         return cls.from_folder(place)
 
-    def secret(self, name: str) -> bytes:
-        """Return the passphrase ``name``, or the ``verifier``'s age identity.
+    def secret(self, name: str, *, least: int = MIN_BYTES) -> bytes:
+        """Return the passphrase ``name`` of ``least`` bytes, or the ``verifier``'s age identity.
 
         Raises:
             MissingKeyError: There is none.
@@ -86,8 +87,8 @@ class KeyProvider:
         found = (self._ask(name) or b"").strip()
         if not found:
             raise MissingKeyError(f"no secret named {name!r}", name=name)
-        if len(found) < MIN_BYTES:
-            raise KeyUseError(f"the secret {name!r} is shorter than {MIN_BYTES} bytes", name=name)
+        if len(found) < least:
+            raise KeyUseError(f"the secret {name!r} is shorter than {least} bytes", name=name)
         return found
 
     def keep_verifier(self, make: Callable[[], str]) -> str:
@@ -101,7 +102,13 @@ def _file_of(name: str) -> str:
     return _VERIFIER if name == "verifier" else f"{name}.passphrase"
 
 
-def _read(path: Path) -> bytes | None:
+def read_secret_file(path: Path) -> bytes | None:
+    """Return the bytes of ``path``, or None if there is no such file.
+
+    Raises:
+        KeyUseError: Every user of the machine can read it.
+        MissingKeyError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS_MAY_READ:

@@ -13,24 +13,18 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import govsdk
+from govsdk.cli import keys as key_verbs
+from govsdk.cli import summaries, sweeping, withdrawing
+from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MalformedEvidenceError, MissingError, RequestError
+from govsdk.errors import MalformedEvidenceError, MissingError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
 from govsdk.tlog.statements import Statement, parse_statement
 
 MALFORMED = 2
 """Exit code for a certificate that cannot be read: the input is wrong, not the evidence."""
-
-Request = Annotated[
-    str,
-    typer.Argument(
-        help="The request's name in the ledger, or the first characters of it.",
-        metavar="REQUEST",
-        show_default=False,
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +32,11 @@ def register(app: typer.Typer) -> None:
     add_verbs(app, {"verify": verify}, panel="Evidence")
     certificates = typer.Typer(help="List, show and save certificates.", no_args_is_help=True)
     add_verbs(certificates, {"list": cert_list, "show": cert_show, "save": cert_save})
+    withdrawing.register(certificates)
+    summaries.register(certificates)
     app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
+    sweeping.register(app)
+    key_verbs.register(app)
 
 
 def verify(
@@ -49,6 +47,19 @@ def verify(
         Path, typer.Option(help="The issuer's public key (signer.pub.pem), obtained from them.")
     ],
     log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
+    ledger: Annotated[
+        Path | None, typer.Option(help="An exported ledger: was the certificate withdrawn since?")
+    ] = None,
+    ledger_key: Annotated[
+        Path | None,
+        typer.Option(help="The export's verifier key, if the log key was rotated since."),
+    ] = None,
+    since: Annotated[
+        Path | None, typer.Option(help="An older checkpoint you kept: is it the same history?")
+    ] = None,
+    require: Annotated[
+        str | None, typer.Option(help="A policy of your own that its figures must meet.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="The published model's folder: is it the certified one?")
     ] = None,
@@ -65,12 +76,18 @@ def verify(
 ) -> Answer:
     """Check a certificate offline: one line per check, exit code 5 if any fails.
 
+    A genuine certificate that was withdrawn, or does not meet --require, ends with 3.
+
     Keys are pinned: what the certificate itself says about keys is never believed.
     """
     report = govsdk.verify_certificate(
         certificate,
         key=key,
         log_key=log_key,
+        ledger=ledger,
+        ledger_key=ledger_key,
+        since=since,
+        require=require,
         model=model,
         receipt=receipt,
         witnesses=[read_key(path) for path in witness or ()],
@@ -78,6 +95,8 @@ def verify(
         proof=proof,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
+    if report.withdrawn:
+        said = f"valid but {report.withdrawn}; do not rely on it"
     verdict = Text(str(said), style="bold green" if report.ok else "bold red")
     return Answer(
         report.to_dict(), Group(findings(report.findings), Text(), verdict), _code(report.findings)
@@ -93,22 +112,31 @@ def findings(lines: Sequence[Finding]) -> RenderableType:
 
 
 def _code(lines: Sequence[Finding]) -> int:
-    """Return 0, 2 where the input cannot even be read, or 5 where it does not hold."""
-    failure = first_failure(lines)
+    """Return 0, 2 where the input cannot even be read, 5 where it does not hold, or 3 where it
+    holds and its verdict does not (withdrawn, or weaker than the verifier's own policy)."""
+    broken = [line for line in lines if not isinstance(line.error, VerdictError)]
+    failure = first_failure(broken) or first_failure(lines)
     if failure is None:
         return 0
     return MALFORMED if isinstance(failure, MalformedEvidenceError) else failure.exit_code
 
 
 def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """List the certificates issued in a workspace."""
+    """List the certificates issued in a workspace, with those that no longer stand."""
+    from govsdk.govern.withdrawing import reference, standings
+
     opened = open_workspace(workspace, keys)
+    later = standings(opened)
     found = [
-        {"request": request, **_headline(opened.certificate(request).content)}
+        {
+            "request": request,
+            **_headline(opened.certificate(request).content),
+            "standing": later.get(reference(opened, request).leaf_hash, "stands"),
+        }
         for request in opened.certificates()
     ]
     rows = [tuple(row.values()) for row in found]
-    return Answer(found, table(("request", "verdict", "verified"), rows))
+    return Answer(found, table(("request", "verdict", "verified", "standing"), rows))
 
 
 def cert_show(
@@ -116,7 +144,7 @@ def cert_show(
 ) -> Answer:
     """Print what a certificate states (its signed predicate)."""
     opened = open_workspace(workspace, keys)
-    said = _statement(opened.certificate(_full(request, opened.certificates())).content)
+    said = _statement(opened.certificate(full_name(request, opened.certificates())).content)
     data = {
         "predicateType": said.kind.predicate_type,
         "subject": [resource.public() for resource in said.subjects],
@@ -134,7 +162,7 @@ def cert_save(
 ) -> Answer:
     """Write a certificate to a file."""
     opened = open_workspace(workspace, keys)
-    name = _full(request, opened.certificates())
+    name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)
     return Answer({"request": name, "file": str(file)}, str(file))
 
@@ -171,13 +199,3 @@ def _headline(certificate: bytes) -> dict[str, object]:
 
     predicate = Forgetting.model_validate(dict(_statement(certificate).predicate))
     return {"verdict": predicate.text, "verified": predicate.validity.verified_at}
-
-
-def _full(start: str, requests: Sequence[str]) -> str:
-    """Return the one request whose name begins with ``start``."""
-    found = [request for request in requests if request.startswith(start)]
-    if len(found) != 1:
-        raise RequestError(
-            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
-        )
-    return found[0]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from govsdk.certify.recipients import is_recipient
 from govsdk.durable import write_file
 from govsdk.errors import MissingWorkspaceError, RequestError
 from govsdk.records import Instant, Recogniser
 
 FILE = "workspace.yaml"
+
+
+def _recipient(text: str) -> str:
+    if not is_recipient(text):
+        raise ValueError("not an age recipient, or mistyped (age1 and 58 characters)")
+    return text
 
 
 class RecogniserFiles(BaseModel):
@@ -49,6 +56,11 @@ class WorkspaceConfig(BaseModel):
     sampling: Sampling = Sampling()
     anchors: tuple[str, ...] = ()
     """Folders outside the workspace that get a copy of each checkpoint."""
+    signer: str | None = None
+    """URI of the token or key service that holds the certificate key, e.g. ``hsm:2?label=acme``;
+    None: the encrypted file in ``keys/``."""
+    auditors: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
+    """age recipients (``age1...``) that can open residuals besides the workspace's verifier."""
     lock_timeout_seconds: float = Field(default=30.0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

@@ -14,7 +14,7 @@ from govsdk.canonical import sha256_hex
 from govsdk.durable import remove_tree
 from govsdk.govern.job import Stage
 from govsdk.govern.judging import cache_folder
-from govsdk.govern.residuals import keep_residual
+from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders
 from govsdk.records import Residual, instant
 from govsdk.registry.vault import Vault
 from govsdk.tlog.statements import Kind
@@ -62,9 +62,9 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
     sealed = keep_residual(run.workspace, run.request, run.templates, run.private)
     expires = run.workspace.clock() + timedelta(days=run.policy.evidence.retention_days)
     embeddings = Residual(
-        name="embeddings",
+        name=RESIDUAL,
         purpose="re-verification, replay in later edits, anchor constraints, suppression",
-        key_holder="workspace verifier key",
+        key_holder=key_holders(run.workspace),
         sha256=sha256_hex(sealed),
         expires_at=instant(expires),
     )

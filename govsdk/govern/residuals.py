@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from govsdk.certify.recipients import fingerprint
 from govsdk.certify.residuals import open_sealed, seal
 from govsdk.durable import write_file
 from govsdk.govern.plan import PrivatePlan
@@ -24,6 +25,9 @@ from govsdk.records import Float32, Sha256, SubjectId, Templates
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
+
+RESIDUAL = "embeddings"
+"""What certificates call the sealed file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +62,15 @@ def keep_residual(
             "anchor": _pack(private.anchor.embedding[None]),
         }
     ).encode()
-    sealed = seal(content, [workspace.keys.recipient])
+    sealed = seal(content, [workspace.keys.recipient, *workspace.config.auditors])
     write_file(residual_path(workspace, request), sealed)
     return sealed
+
+
+def key_holders(workspace: Workspace) -> str:
+    """Return who can open a residual that is sealed now, as the certificate names them."""
+    auditors = ", ".join(map(fingerprint, workspace.config.auditors))
+    return "workspace verifier key" + (f"; auditors {auditors}" if auditors else "")
 
 
 def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | None:

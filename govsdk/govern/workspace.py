@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
+from govsdk.certify.rotation import keys_in_use
 from govsdk.durable import disk_error, locked, write_file
 from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
 from govsdk.govern.config import RecogniserFiles, WorkspaceConfig
@@ -161,7 +162,9 @@ class Workspace:
             raise MissingWorkspaceError("no path was given and GOVSDK_WORKSPACE is not set")
         folder = Path(where).absolute()
         config = WorkspaceConfig.load(folder)
-        opened = WorkspaceKeys.open(folder / "keys", keys or KeyProvider.from_env())
+        opened = WorkspaceKeys.open(
+            folder / "keys", keys or KeyProvider.from_env(), signer=config.signer
+        )
         return cls(folder, config, opened, clock=clock, entropy=entropy)
 
     # -- the parts ---------------------------------------------------------------------------------
@@ -183,6 +186,7 @@ class Workspace:
             keys=self.keys,
             anchors=[Path(anchor) for anchor in self.config.anchors],
             lock_timeout=self.config.lock_timeout_seconds,
+            overlapping=keys_in_use(self.folder / "keys"),
         )
 
     @cached_property

@@ -43,6 +43,7 @@ from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.findings import Finding, Findings, first_failure
+from govsdk.tlog.key_events import Signers
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
 from govsdk.tlog.notes import VerifierKey
@@ -209,13 +210,16 @@ class _Audit:
                 raise DigestMismatchError("a tile", reason="tile", file=tile.path)
 
     def _signatures(self) -> None:
+        signers = Signers(self.key, self.log.entries)
         for number in self._bundles():
             envelopes, leaves = self.log.envelopes(number), self.log.leaves(number)
             self._require_exact(ENVELOPES, number, pack_envelopes(envelopes))
-            for envelope, leaf in zip(envelopes, leaves, strict=True):
+            places = enumerate(zip(envelopes, leaves, strict=True), number * WIDTH)
+            for index, (envelope, leaf) in places:
                 signed = parse_envelope(envelope)
-                signed.verify(self.key)
-                if leaf_of(signed, self.key) != leaf:
+                key = signers.of(index, signed)
+                signed.verify(key)
+                if leaf_of(signed, key) != leaf:
                     raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
 
     def _statements(self) -> str:

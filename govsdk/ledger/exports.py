@@ -14,6 +14,7 @@ from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
 from govsdk.ledger.tiles import WIDTH, tiles_of
 from govsdk.tlog.checkpoints import SignedCheckpoint
+from govsdk.tlog.key_events import Signers
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 
@@ -44,7 +45,12 @@ def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint
 
 
 def restore(
-    source: Path, folder: Path, *, keys: LedgerKeys, anchors: Sequence[Path] = ()
+    source: Path,
+    folder: Path,
+    *,
+    keys: LedgerKeys,
+    anchors: Sequence[Path] = (),
+    overlapping: Sequence[PublicKey] = (),
 ) -> Ledger:
     """Return the ledger rebuilt in ``folder`` from the log in ``source``, audited first.
 
@@ -67,14 +73,15 @@ def restore(
     unfinished.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     with DuckRows.create(unfinished) as rows:
+        signers = Signers(signer, log.entries).all
         for number in range(-(-head.size // WIDTH)):
-            rows.insert([row_of(envelope, signer) for envelope in log.envelopes(number)])
+            rows.insert([row_of(envelope, *signers) for envelope in log.envelopes(number)])
     if source.resolve() != (folder / LOG).resolve():
         remove_tree(folder / LOG)
         write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
     unfinished.replace(folder / ROWS)
     sync_folder(folder)
-    return Ledger.open(folder, keys=keys, anchors=anchors)
+    return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)
 
 
 def _require_newest(log_folder: Path, size: int, log_vkey: str) -> None:

@@ -91,6 +91,7 @@ class Ledger:
         anchors: Sequence[Path] = (),
         lock_timeout: float = 10.0,
         open_rows: OpenRows = DuckRows.open,
+        overlapping: Sequence[PublicKey] = (),
     ) -> None:
         """Use ``create`` or ``open`` instead, which check what is there."""
         self.folder = folder
@@ -98,6 +99,7 @@ class Ledger:
         self._note_signer = keys.log
         self._log_key = VerifierKey.parse(keys.log.vkey)
         self._signer_key = PublicKey.from_pem(keys.certificate.public_pem)
+        self._signers = (self._signer_key, *overlapping)
         self._anchors = [Anchor(each, self._log_key) for each in anchors]
         self._lock_timeout = lock_timeout
         self._open_rows = open_rows
@@ -142,8 +144,12 @@ class Ledger:
         anchors: Sequence[Path] = (),
         lock_timeout: float = 10.0,
         open_rows: OpenRows = DuckRows.open,
+        overlapping: Sequence[PublicKey] = (),
     ) -> Ledger:
         """Return the ledger in ``folder``, checked against its signed heads and healed if need be.
+
+        Args:
+            overlapping: Other keys whose entries are taken while a rotation is not yet concluded.
 
         Raises:
             LedgerRollbackError: Fewer entries than were once signed.
@@ -151,7 +157,12 @@ class Ledger:
             LockedError: Another process kept the lock for longer than ``lock_timeout`` seconds.
         """
         ledger = cls(
-            folder, keys=keys, anchors=anchors, lock_timeout=lock_timeout, open_rows=open_rows
+            folder,
+            keys=keys,
+            anchors=anchors,
+            lock_timeout=lock_timeout,
+            open_rows=open_rows,
+            overlapping=overlapping,
         )
         with ledger._writing():
             return ledger
@@ -173,7 +184,7 @@ class Ledger:
             DiskFullError: Call again when there is room; nothing that was acknowledged is lost.
             LockedError: See ``open``.
         """
-        if row_of(envelope, self._signer_key).once != once:
+        if row_of(envelope, *self._signers).once != once:
             raise RequestError("the entry's statement has another name")
         return self.append_many([envelope])[0]
 
@@ -183,7 +194,7 @@ class Ledger:
         All of them are durable on return. A place's proof is made when it is asked for: it never
         changes, and making thousands takes longer than storing them.
         """
-        offered = [row_of(envelope, self._signer_key) for envelope in envelopes]
+        offered = [row_of(envelope, *self._signers) for envelope in envelopes]
         names = [row.once for row in offered]
         with self._writing() as rows:
             known = rows.find(names)
@@ -287,7 +298,7 @@ class Ledger:
         """Accept ``found`` if all are entries as ``append`` would have written them."""
         rows.find([row.once for row in found])
         try:
-            entries = [row_of(row.envelope, self._signer_key) for row in found]
+            entries = [row_of(row.envelope, *self._signers) for row in found]
         except EvidenceError as cause:
             raise LedgerForkError("a row is no entry of this workspace") from cause
         if entries != list(found):
@@ -362,9 +373,10 @@ class _Places(Sequence[Position]):
         return self._prove(self._indices[which])
 
 
-def row_of(envelope: bytes, signer: PublicKey) -> Row:
-    """Return the row for ``envelope``, once ``signer`` is found to have signed it."""
+def row_of(envelope: bytes, *signers: PublicKey) -> Row:
+    """Return the row for ``envelope``, once one of ``signers`` is found to have signed it."""
     signed = parse_envelope(envelope)
+    signer = next((each for each in signers if each.keyid == signed.keyid), signers[0])
     once = parse_statement(signed.verify(signer)).once
     leaf = leaf_of(signed, signer)
     return Row(once, leaf_hash(leaf), leaf, envelope)

@@ -84,10 +84,15 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class FileNoteSigner:
-    """An Ed25519 log key held in memory, as read from its encrypted file."""
+    """An Ed25519 log key held in memory, as read from its encrypted file.
+
+    During a rotation the next key signs every head too, under the same name: who pinned either one
+    can verify, since signatures by unknown keys are ignored.
+    """
 
     origin: str
     key: Ed25519Key
+    next: Ed25519Key | None = None
 
     def __post_init__(self) -> None:
         if not is_key_name(self.origin):
@@ -103,13 +108,16 @@ class FileNoteSigner:
         return str(self.verifier)
 
     def sign(self, text: str) -> str:
-        return note(text, {self.origin: self.verifier.key_id + self.key.sign(text.encode())})
+        signed = note(text, {self.origin: self.verifier.key_id + self.key.sign(text.encode())})
+        if self.next is None:
+            return signed
+        key_id = VerifierKey(self.origin, self.next.public).key_id
+        return signed + _line(self.origin, key_id + self.next.sign(text.encode()))
 
 
 def note(text: str, signatures: dict[str, bytes]) -> str:
     """Return ``text`` (ending in a newline) with a line for each name's key id and signature."""
-    lines = (f"{_DASH}{name} {base64_text(value)}\n" for name, value in signatures.items())
-    return f"{text}\n{''.join(lines)}"
+    return f"{text}\n" + "".join(_line(name, value) for name, value in signatures.items())
 
 
 def open_note(signed: bytes, key: VerifierKey) -> str:
@@ -160,6 +168,10 @@ def _signature(line: str) -> tuple[str, bytes]:
     if not line.startswith(_DASH) or not is_key_name(name) or len(value) <= 4:
         raise _malformed("a signature line")
     return name, value
+
+
+def _line(name: str, value: bytes) -> str:
+    return f"{_DASH}{name} {base64_text(value)}\n"
 
 
 def _malformed(detail: str) -> MalformedEvidenceError:

@@ -82,6 +82,11 @@ class PublicKey:
         except InvalidSignature as cause:
             raise SignatureError("the entry's signature", reason="signature") from cause
 
+    @property
+    def cryptography_key(self) -> ec.EllipticCurvePublicKey:
+        """The key as ``cryptography`` has it."""
+        return self._key
+
     @cached_property
     def _key(self) -> ec.EllipticCurvePublicKey:
         key = serialization.load_der_public_key(self.der)

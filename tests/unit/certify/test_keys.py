@@ -133,6 +133,19 @@ def test_exposed_and_short_passphrases_are_refused(made: WorkspaceKeys, tmp_path
         opened(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["certificate.key.pem", "log.key.pem", "vault.json"])
+def test_exposed_key_files_are_refused(made: WorkspaceKeys, tmp_path: Path, name: str) -> None:
+    """A secret key that every user can read is not used, though it is encrypted."""
+    path = tmp_path / "keys" / name
+    opened(tmp_path)
+    path.chmod(0o604)
+
+    with pytest.raises(KeyUseError, match="every user"):
+        opened(tmp_path)
+    path.chmod(0o640)
+    opened(tmp_path)
+
+
 def test_swapped_keys_are_noticed(made: WorkspaceKeys, tmp_path: Path) -> None:
     """A log key under another's public key does not open."""
     opened(tmp_path)

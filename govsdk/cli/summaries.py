@@ -1,0 +1,47 @@
+"""``cert svr``: a certificate for policy engines that do not know it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govsdk.cli.naming import Request, full_name
+from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.tables import fields
+from govsdk.cli.verb import Answer, add_verbs
+from govsdk.durable import write_file
+from govsdk.errors import ConflictError
+
+
+def register(certificates: typer.Typer) -> None:
+    """Add the verb to ``cert``."""
+    add_verbs(certificates, {"svr": cert_svr})
+
+
+def cert_svr(
+    request: Request,
+    file: Annotated[Path, typer.Argument(help="Where to write it.", show_default=False)],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Write a certificate's in-toto summary (SVR v0.2), e.g. GOVSDK_FORGOTTEN, for policy engines.
+
+    Refused for a certificate that was revoked or superseded.
+    """
+    from govsdk.certify.bundles import parse_bundle
+    from govsdk.certify.predicate import Forgetting
+    from govsdk.certify.summaries import properties, summary
+    from govsdk.govern.withdrawing import is_withdrawn
+    from govsdk.tlog.statements import parse_statement
+
+    opened = open_workspace(workspace, keys)
+    name = full_name(request, opened.certificates())
+    if is_withdrawn(opened, name):
+        raise ConflictError("the certificate was withdrawn: there is nothing to sum up")
+    bundle = parse_bundle(opened.certificate(name).content)
+    write_file(file, summary(bundle, opened.keys.certificate), mode=0o644)
+    said = Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
+    data = {"request": name, "file": str(file), "properties": properties(said)}
+    return Answer(data, fields({**data, "properties": ", ".join(properties(said))}))

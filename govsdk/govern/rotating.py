@@ -1,0 +1,187 @@
+"""Rotating keys: a new key comes in, both are valid for a while, the old one is retired.
+
+- Certificate key: the old key names the new one, the new one names itself and the old one, and from
+  then on the new one signs. Entries of processes that still hold the old one are taken until it is
+  retired.
+- Log key: the new key signs every head beside the old one, until the old one is retired.
+- Each step is an entry of kind ``key``. A call that was killed is carried on by the same call.
+- No key changes while a request is under way: the seeds of its trials come from signed heads, whose
+  bytes a new signature would change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from govsdk.certify.keys import CERTIFICATE_FILE, LOG_FILE, SIGNER_FILE, VKEY_FILE
+from govsdk.certify.rotation import (
+    NEXT_CERTIFICATE,
+    NEXT_LOG,
+    keep_public,
+    keys_in_use,
+    next_certificate_key,
+    next_log_key,
+    retire_public,
+    take_over,
+)
+from govsdk.certify.statements import sign
+from govsdk.certify.tokens import TokenSigner
+from govsdk.durable import write_file
+from govsdk.errors import ConflictError
+from govsdk.govern.events import log
+from govsdk.govern.job import Job
+from govsdk.records import Position, instant
+from govsdk.tlog.key_events import KeyEvent
+from govsdk.tlog.notes import FileNoteSigner, VerifierKey
+from govsdk.tlog.signatures import PublicKey, Signer
+from govsdk.tlog.statements import Kind, statement
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+
+def rotate_certificate_key(
+    workspace: Workspace, *, uri: str | None = None, public_pem: bytes = b""
+) -> Position:
+    """Let a new key sign entries from here on; return where it was created.
+
+    Args:
+        uri: A token or service that holds the new key, ``public_pem`` its public half; None: a new
+            key file.
+
+    Raises:
+        ConflictError: A request is under way, or the last rotation was not concluded.
+    """
+    folder, keys = workspace.folder / "keys", workspace.keys
+    with workspace.editing():
+        _require_idle(workspace)
+        old = PublicKey.from_pem(keys.certificate.public_pem)
+        new: Signer = (
+            TokenSigner.open(uri, public_pem, keys.provider)
+            if uri is not None
+            else next_certificate_key(folder, keys.provider, workspace.entropy)
+        )
+        about = PublicKey.from_pem(new.public_pem)
+        if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
+            raise ConflictError("retire the older certificate key first")
+        new.sign(b"does it sign?")  # a token that does not is noticed before an entry names it
+        keep_public(folder, old, about)
+        _reopen(workspace)
+        said = KeyEvent(
+            role="certificate",
+            event="rotated",
+            key=about.pem.decode(),
+            occurred_at=instant(workspace.clock()),
+        )
+        _append(workspace, said, keys.certificate, about.keyid)
+        created = said.model_copy(update={"event": "created", "predecessor": old.pem.decode()})
+        position = _append(workspace, created, new, about.keyid)
+        if uri is None:
+            public = folder / SIGNER_FILE
+            take_over(folder, NEXT_CERTIFICATE, CERTIFICATE_FILE, public, about.pem)
+        else:
+            write_file(folder / SIGNER_FILE, about.pem, mode=0o644)
+        if uri != workspace.config.signer:
+            workspace.config = workspace.config.model_copy(update={"signer": uri})
+            workspace.config.save(workspace.folder)
+        workspace.keys = replace(keys, certificate=new)
+        _reopen(workspace)
+    log.info("govsdk.key.rotated", role="certificate", key=about.keyid[:16])
+    return position
+
+
+def retire_certificate_key(workspace: Workspace) -> Position:
+    """End the overlap: entries of the old certificate key are refused from here on.
+
+    Raises:
+        ConflictError: A request is under way, or no rotation is to be concluded.
+    """
+    folder, current = workspace.folder / "keys", workspace.keys.certificate
+    with workspace.editing():
+        _require_idle(workspace)
+        old = [key for key in keys_in_use(folder) if key.keyid != current.keyid]
+        if not old:
+            raise ConflictError("no certificate key is waiting to be retired")
+        said = KeyEvent(
+            role="certificate",
+            event="retired",
+            key=old[0].pem.decode(),
+            occurred_at=instant(workspace.clock()),
+        )
+        position = _append(workspace, said, current, old[0].keyid)
+        retire_public(folder, old[0])
+        _reopen(workspace)
+    log.info("govsdk.key.retired", role="certificate", key=old[0].keyid[:16])
+    return position
+
+
+def rotate_log_key(workspace: Workspace) -> Position:
+    """Let a new log key sign every head beside the present one; return where that began.
+
+    Raises:
+        ConflictError: A request is under way.
+    """
+    folder, keys = workspace.folder / "keys", workspace.keys
+    with workspace.editing():
+        _require_idle(workspace)
+        coming = next_log_key(folder, keys.provider, workspace.entropy)
+        workspace.keys = replace(keys, log=replace(keys.log, next=coming))
+        _reopen(workspace)
+        position = _append_log_event(workspace, "rotated", _next_vkey(workspace))
+    log.info("govsdk.key.rotated", role="log")
+    return position
+
+
+def retire_log_key(workspace: Workspace) -> Position:
+    """End the overlap: heads are signed by the new log key alone, which becomes ``log.vkey``.
+
+    Raises:
+        ConflictError: A request is under way, or no rotation is to be concluded.
+    """
+    folder, keys = workspace.folder / "keys", workspace.keys
+    with workspace.editing():
+        _require_idle(workspace)
+        if keys.log.next is None:
+            raise ConflictError("no log key is waiting to be retired")
+        vkey = _next_vkey(workspace)
+        # This head still has both signatures, so it opens under the new key as under the old.
+        position = _append_log_event(workspace, "retired", keys.log.vkey)
+        take_over(folder, NEXT_LOG, LOG_FILE, folder / VKEY_FILE, f"{vkey}\n".encode())
+        workspace.keys = replace(keys, log=FileNoteSigner(keys.log.origin, keys.log.next))
+        _reopen(workspace)
+    log.info("govsdk.key.retired", role="log")
+    return position
+
+
+def _next_vkey(workspace: Workspace) -> str:
+    coming = workspace.keys.log.next
+    assert coming is not None, "made before it is named"
+    return str(VerifierKey(workspace.keys.log.origin, coming.public))
+
+
+def _append_log_event(workspace: Workspace, event: str, vkey: str) -> Position:
+    said = KeyEvent.model_validate(
+        {"role": "log", "event": event, "key": vkey, "occurredAt": instant(workspace.clock())}
+    )
+    name = VerifierKey.parse(vkey).fingerprint.hex()
+    return _append(workspace, said, workspace.keys.certificate, name)
+
+
+def _append(workspace: Workspace, said: KeyEvent, signer: Signer, name: str) -> Position:
+    once = f"key/{said.role}/{name}/{said.event}"
+    subject = workspace.line.current().resource
+    envelope = sign(statement(Kind.KEY, [subject], said.public(), once=once), signer)
+    return workspace.ledger.append(envelope, once=once)
+
+
+def _require_idle(workspace: Workspace) -> None:
+    for file in (workspace.folder / "jobs").glob("*/job.json"):
+        job = Job.load(file.parent)
+        if job is not None and not job.state.stage.terminal:
+            raise ConflictError("a request is under way; carry it to its end first")
+
+
+def _reopen(workspace: Workspace) -> None:
+    """Let the next use of the ledger take the keys as they are now."""
+    workspace.__dict__.pop("ledger", None)

@@ -1,0 +1,164 @@
+"""Rotating keys in a workspace, and what auditors with old and new keys see."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from govsdk import KeyProvider, Workspace
+from govsdk.certify.keys import SIGNER_FILE, VKEY_FILE
+from govsdk.certify.statements import Kind, sign, statement
+from govsdk.errors import SignatureError
+from govsdk.govern.job import Job, JobState
+from tests.evidence import MODEL
+from tests.unit.cli.conftest import Called, Govsdk
+from tests.withdrawals import certify_in
+
+FIRST, SECOND = "1" * 64, "2" * 64
+
+
+def opened(place: Path) -> Workspace:
+    return Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
+
+
+def published(place: Path, name: str) -> Path:
+    """Return a copy of the public keys as they are now: what an auditor was given."""
+    folder = place / name
+    folder.mkdir()
+    for file in (SIGNER_FILE, VKEY_FILE):
+        shutil.copy(place / "workspace" / "keys" / file, folder)
+    return folder
+
+
+def audit(govsdk: Govsdk, place: Path, key: Path, log_key: Path) -> Called:
+    """Audit a fresh export under an auditor's keys."""
+    target = Path(mkdtemp(dir=place))
+    assert govsdk("ledger", "export", target).code == 0
+    pinned = ("--key", key / SIGNER_FILE, "--log-key", log_key / VKEY_FILE)
+    return govsdk("ledger", "audit", "--export", target, *pinned)
+
+
+def test_a_rotated_certificate_key(govsdk: Govsdk, place: Path) -> None:
+    """Old and new certificates verify under their keys; exports audit under either key."""
+    certify_in(opened(place), FIRST)
+    old = published(place, "old")
+
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    assert govsdk("keys", "retire", "certificate").code == 0
+    certify_in(opened(place), SECOND)
+    new = published(place, "new")
+
+    assert (old / SIGNER_FILE).read_bytes() != (new / SIGNER_FILE).read_bytes()
+    assert audit(govsdk, place, old, old).code == audit(govsdk, place, new, new).code == 0
+    certificates = place / "workspace" / "certificates"
+    for request, right, wrong in ((FIRST, old, new), (SECOND, new, old)):
+        file = certificates / f"{request}.sigstore.json"
+        log_key = ("--log-key", new / VKEY_FILE)
+        assert govsdk("verify", file, "--key", right / SIGNER_FILE, *log_key).code == 0
+        assert govsdk("verify", file, "--key", wrong / SIGNER_FILE, *log_key).code == 5
+
+
+def test_an_old_certificate_revoked_under_the_new_key(govsdk: Govsdk, place: Path) -> None:
+    """Who pinned the old key follows the rotation and sees the revocation."""
+    certify_in(opened(place), FIRST)
+    old = published(place, "old")
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    assert govsdk("cert", "revoke", FIRST, "--reason", "key-compromise").code == 0
+    assert govsdk("ledger", "export", place / "export").code == 0
+
+    answer = govsdk(
+        *("verify", place / "workspace" / "certificates" / f"{FIRST}.sigstore.json"),
+        *("--key", old / SIGNER_FILE, "--log-key", old / VKEY_FILE, "--ledger", place / "export"),
+    )
+
+    assert answer.code == 3
+    assert "valid but revoked" in answer.out
+
+
+def test_the_old_key_is_taken_during_the_overlap_and_refused_after(
+    govsdk: Govsdk, place: Path
+) -> None:
+    """A process that still holds it can finish; once it is retired nothing of it is appended."""
+    old = opened(place).keys.certificate
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    during = sign(statement(Kind.REQUEST, [MODEL], {}, once="during"), old)
+    after = sign(statement(Kind.REQUEST, [MODEL], {}, once="after"), old)
+
+    opened(place).ledger.append(during, once="during")
+    assert govsdk("keys", "retire", "certificate").code == 0
+
+    with pytest.raises(SignatureError):
+        opened(place).ledger.append(after, once="after")
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_a_rotated_log_key(govsdk: Govsdk, place: Path) -> None:
+    """During the overlap heads verify under both keys, afterwards under the new one alone."""
+    old = published(place, "old")
+    assert govsdk("keys", "rotate", "log").code == 0
+    coming = opened(place).keys.log.next
+    assert coming is not None
+    assert audit(govsdk, place, old, old).code == 0
+
+    assert govsdk("keys", "retire", "log").code == 0
+    new = published(place, "new")
+    assert audit(govsdk, place, old, new).code == 0
+    certify_in(opened(place), FIRST)
+
+    assert (old / VKEY_FILE).read_bytes() != (new / VKEY_FILE).read_bytes()
+    assert audit(govsdk, place, new, new).code == 0
+    assert audit(govsdk, place, old, old).code == 5
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_a_killed_log_rotation_opens(govsdk: Govsdk, place: Path) -> None:
+    """Killed between the two files of the take-over, the new key is in force."""
+    assert govsdk("keys", "rotate", "log").code == 0
+    keys = place / "workspace" / "keys"
+    coming = (keys / "log.next.key.pem").read_bytes()
+    assert govsdk("keys", "retire", "log").code == 0
+    (keys / "log.next.key.pem").write_bytes(coming)
+    (keys / "log.next.key.pem").chmod(0o600)
+    (keys / "log.key.pem").write_bytes(b"the old one")
+
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_rotating_twice_needs_retiring_between(govsdk: Govsdk, place: Path) -> None:
+    """And there is nothing to retire before a rotation."""
+    for role in ("certificate", "log"):
+        assert govsdk("keys", "retire", role).code == 6
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    assert govsdk("keys", "rotate", "certificate").code == 6
+    size = opened(place).ledger.size
+    assert govsdk("keys", "rotate", "log").code == govsdk("keys", "rotate", "log").code == 0
+    assert opened(place).ledger.size == size + 1
+
+
+def test_no_key_changes_under_a_request(govsdk: Govsdk, place: Path) -> None:
+    """The seeds of its trials come from signed heads."""
+    state = JobState(
+        request="a" * 64,
+        fingerprint="b" * 64,
+        subject_reference="c" * 64,
+        policy="quickstart",
+        received_at="2026-11-20T07:00:00Z",
+    )
+    Job.begin(place / "workspace" / "jobs" / ("a" * 64), state)
+
+    assert govsdk("keys", "rotate", "log").code == 6
+    assert govsdk("keys", "rotate", "certificate").code == 6
+
+
+def test_a_lost_database_is_restored_across_a_rotation(govsdk: Govsdk, place: Path) -> None:
+    """Entries of both keys come back."""
+    certify_in(opened(place), FIRST)
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    assert govsdk("keys", "retire", "certificate").code == 0
+    (place / "workspace" / "ledger" / "ledger.duckdb").unlink()
+
+    assert govsdk("ledger", "restore").code == 0
+    assert govsdk("ledger", "audit").code == 0

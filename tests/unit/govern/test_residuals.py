@@ -1,0 +1,164 @@
+"""Who can open what outlives erasure, and when it is destroyed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from govsdk import KeyProvider, Workspace
+from govsdk.canonical import sha256_hex
+from govsdk.certify.recipients import fingerprint, is_recipient
+from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.durable import locked
+from govsdk.errors import LockedError, RequestError
+from govsdk.govern.config import WorkspaceConfig
+from govsdk.govern.plan import PrivatePlan
+from govsdk.govern.residuals import keep_residual, key_holders, open_residual, residual_path
+from govsdk.govern.sweeping import sweep
+from govsdk.records import Anchor, PhotoSplit, Residual, SubjectId, Templates
+from tests.unit.cli.conftest import Govsdk
+from tests.withdrawals import certify_in
+
+REQUEST = "1" * 64
+KEPT = "2" * 64
+ROWS = np.eye(3, 16, dtype=np.float32)
+needs_age = pytest.mark.skipif(shutil.which("age") is None, reason="the age tool is not installed")
+
+
+def opened(place: Path, *auditors: str, now: str = "2027-01-01") -> Workspace:
+    """Return the workspace with ``auditors``, on the day ``now``."""
+    folder = place / "workspace"
+    config = WorkspaceConfig.load(folder).model_copy(update={"auditors": auditors})
+    config.save(folder)
+    keys = KeyProvider.from_folder(place / "keys")
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    return Workspace.open(folder, keys=keys, clock=lambda: moment)
+
+
+def keep(workspace: Workspace, request: str, expires: str) -> None:
+    """Seal a residual and certify it, as the workflow does."""
+    anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
+    private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor)
+    sealed = keep_residual(workspace, request, Templates(SubjectId("x"), {"A": ROWS}), private)
+    residual = Residual(
+        name="embeddings",
+        purpose="re-verification",
+        key_holder=key_holders(workspace),
+        sha256=sha256_hex(sealed),
+        expires_at=f"{expires}T00:00:00Z",
+    )
+    certify_in(workspace, request, (residual,))
+
+
+def decrypted(file: Path, identity: str, place: Path) -> subprocess.CompletedProcess[bytes]:
+    """Return what the stock tool makes of ``file``."""
+    (place / "identity.txt").write_text(identity)
+    command = ["age", "--decrypt", "-i", str(place / "identity.txt"), str(file)]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
+@needs_age
+def test_an_auditor_opens_the_residual_with_the_stock_tool(place: Path) -> None:
+    """So does the workspace's verifier; a stranger, and an auditor named later, do not."""
+    auditor, late = new_identity(), new_identity()
+    workspace = opened(place, recipient_of(auditor))
+    keep(workspace, REQUEST, "2027-02-01")
+    opened(place, recipient_of(auditor), recipient_of(late))
+    file = residual_path(workspace, REQUEST)
+
+    found = decrypted(file, auditor, place)
+
+    assert found.returncode == 0, found.stderr
+    assert set(json.loads(found.stdout)) == {"version", "embeddings", "edit", "sealed", "anchor"}
+    assert decrypted(file, workspace.keys.verifier, place).stdout == found.stdout
+    assert decrypted(file, late, place).returncode != 0
+    assert decrypted(file, new_identity(), place).returncode != 0
+
+
+def test_the_certificate_names_the_key_holders(place: Path) -> None:
+    """By fingerprint; without auditors the workspace's verifier stands alone."""
+    recipient = recipient_of(new_identity())
+
+    assert key_holders(opened(place)) == "workspace verifier key"
+    assert key_holders(opened(place, recipient)).endswith(f"auditors {fingerprint(recipient)}")
+
+
+def test_a_mistyped_auditor_is_refused_when_the_configuration_is_read(place: Path) -> None:
+    """Not after the edit, when the residual is sealed; pyrage agrees on what is a key."""
+    good = recipient_of(new_identity())
+    changed = "q" if good[30] != "q" else "p"
+    assert is_recipient(good)
+    for wrong in (good[:30] + changed + good[31:], good[:-1], good.upper(), "", "ssh-ed25519 A"):
+        assert not is_recipient(wrong)
+        with pytest.raises(RequestError, match="auditors"):
+            opened(place, wrong)
+
+
+def test_only_expired_residuals_are_swept(place: Path) -> None:
+    """The expired file is gone and logged, the other one still opens; the audit stays clean."""
+    workspace = opened(place, now="2027-01-01")
+    keep(workspace, REQUEST, "2026-12-31")
+    keep(workspace, KEPT, "2027-01-02")
+
+    assert [each.request for each in sweep(workspace, dry_run=True)] == [REQUEST]
+    assert open_residual(workspace, REQUEST) is not None
+    (swept,) = sweep(workspace)
+
+    assert not residual_path(workspace, REQUEST).exists()
+    assert open_residual(workspace, KEPT) is not None
+    assert swept.entry == workspace.ledger.size - 1
+    assert sweep(workspace) == []
+    assert workspace.ledger.audit().ok
+
+
+def test_a_killed_sweep_is_carried_on(place: Path) -> None:
+    """A file destroyed without an entry is logged; one that came back is destroyed again."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2026-12-31")
+    path = residual_path(workspace, REQUEST)
+    content = path.read_bytes()
+    path.unlink()
+
+    (logged,) = sweep(workspace)
+    path.write_bytes(content)
+    (again,) = sweep(workspace)
+
+    assert logged.entry == again.entry
+    assert not path.exists()
+
+
+def test_a_sweep_waits_for_an_edit(place: Path) -> None:
+    """An edit may need the residuals of earlier people."""
+    workspace = opened(place)
+    workspace.config = workspace.config.model_copy(update={"lock_timeout_seconds": 0.05})
+    keep(workspace, REQUEST, "2026-12-31")
+    with (
+        locked(workspace.folder / "models" / "edit.lock"),
+        pytest.raises(LockedError),
+    ):
+        sweep(workspace)
+
+    assert residual_path(workspace, REQUEST).exists()
+
+
+def test_sweep_and_verify_on_the_command_line(govsdk: Govsdk, place: Path) -> None:
+    """After the sweep ``verify --ledger`` passes and says: no longer re-verifiable."""
+    keep(opened(place), REQUEST, "2020-01-01")
+    keys = place / "workspace" / "keys"
+
+    assert govsdk("evidence", "sweep").out.count("no longer re-verifiable") == 1
+    assert govsdk("ledger", "export", place / "export").code == 0
+    answer = govsdk(
+        *("verify", place / "workspace" / "certificates" / f"{REQUEST}.sigstore.json"),
+        *("--key", keys / "signer.pub.pem", "--log-key", keys / "log.vkey"),
+        *("--ledger", place / "export"),
+    )
+
+    assert answer.code == 0
+    assert "no longer re-verifiable" in answer.out
