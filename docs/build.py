@@ -40,7 +40,8 @@ The same for every verb. Scripts may rely on them.
 | 130 | stopped with Ctrl-C; the same call goes on |
 
 `govsdk verify` ends with 2 for a certificate that cannot be read at all and with 5 for one that
-can be read and does not hold. Under `--json` an error is one document on stdout:
+can be read and does not hold; with 3 for one that is genuine but was withdrawn, or does not meet
+the policy given with `--require`. Under `--json` an error is one document on stdout:
 
 ```json
 {"error": "no-match.subject", "message": "…", "hint": "…", "retryable": false, "facts": {}}

@@ -79,6 +79,9 @@ def verify_certificate(
     *,
     key: str | Path,
     log_key: str | Path,
+    ledger: str | Path | None = None,
+    since: str | Path | None = None,
+    require: str | Path | Policy | None = None,
     model: str | Path | None = None,
     receipt: str | Path | None = None,
 ) -> Report:
@@ -87,6 +90,9 @@ def verify_certificate(
     Args:
         key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
         log_key: The ledger's verifier key (C2SP vkey), likewise.
+        ledger: An exported ledger folder, newer than the certificate: was it withdrawn since?
+        since: An older checkpoint of that ledger that you kept: is it the same history?
+        require: A policy of your own that the certificate's figures must meet.
         model: The model folder the certificate should be about.
         receipt: The data subject's receipt: "is it about me?".
 
@@ -94,11 +100,13 @@ def verify_certificate(
         MissingError: One of the files is not there.
     """
     from govsdk.certify.check import check_files
+    from govsdk.govern.holding import held_from
 
     return check_files(
         Path(path),
         key=Path(key),
         log_key=Path(log_key),
+        held=held_from(key, log_key, ledger=ledger, since=since, require=require),
         model=None if model is None else Path(model),
         receipt=None if receipt is None else Path(receipt),
     )

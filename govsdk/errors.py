@@ -29,6 +29,7 @@
      |   +- DigestMismatchError             bytes differ from the digest that names them
      |   +- ProofError                      a proof does not lead to the signed root
      |   +- VerdictError                 3  the measured result does not meet the policy
+     |       +- RevokedError                    a genuine certificate was withdrawn later
      +- IntegrityError                   5  our own store contradicts itself: stop writing
      |   +- LedgerForkError                 two histories for one position
      |   +- LedgerRollbackError             fewer entries than were once signed
@@ -258,6 +259,12 @@ class VerdictError(EvidenceError):
     says = "the result does not meet the policy"
     advice = "see the claims of the result; nothing was published and the subject is restricted"
     exit_code = 3
+
+
+class RevokedError(VerdictError):
+    code = "verdict.revoked"
+    says = "valid but revoked: the certificate is genuine and was withdrawn"
+    advice = "do not rely on it; ask whoever issued it for the one that replaces it"
 
 
 # -- our own store contradicts itself --------------------------------------------------------------

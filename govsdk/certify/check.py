@@ -21,16 +21,18 @@ from pydantic import ValidationError
 from govsdk.certify.bundles import MAX_BUNDLE_BYTES, Bundle, parse_bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
+from govsdk.certify.standing import NOTHING, Held
 from govsdk.errors import (
     DigestMismatchError,
     MalformedEvidenceError,
     MissingError,
     ProofError,
+    RevokedError,
     SignatureError,
 )
 from govsdk.models.manifest import manifest_of
 from govsdk.tlog.checkpoints import open_checkpoint
-from govsdk.tlog.findings import Check, Finding, Findings, first_failure
+from govsdk.tlog.findings import Check, Finding, Findings, Status, first_failure
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
@@ -57,10 +59,20 @@ class Report:
         if failure is not None:
             raise failure
 
+    @property
+    def withdrawn(self) -> str | None:
+        """The reason code, where all that speaks against the certificate is that it was withdrawn:
+        valid but revoked."""
+        failed = [finding for finding in self.findings if finding.status is Status.FAIL]
+        if failed and all(isinstance(finding.error, RevokedError) for finding in failed):
+            return failed[0].reason
+        return None
+
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON values."""
         return {
             "ok": self.ok,
+            "withdrawn": self.withdrawn,
             "verdict": self.verdict,
             "checks": [finding.to_dict() for finding in self.findings],
         }
@@ -71,6 +83,7 @@ def check(
     *,
     key_pem: bytes,
     log_vkey: str,
+    held: Held = NOTHING,
     model: Path | None = None,
     receipt: bytes | None = None,
 ) -> Report:
@@ -79,6 +92,7 @@ def check(
     Args:
         key_pem: The signer's public key, obtained from the operator apart from the certificate.
         log_vkey: The ledger's verifier key, likewise.
+        held: An export of the ledger, an older head of it, a policy: what the verifier has of them.
         model: The folder of the model that the certificate is said to be about.
         receipt: The file that the data subject was handed.
 
@@ -89,6 +103,7 @@ def check(
     examination = _Examination(
         certificate, PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey), model, receipt
     )
+    examination.held = held
     return examination.report()
 
 
@@ -97,6 +112,7 @@ def check_files(
     *,
     key: Path,
     log_key: Path,
+    held: Held = NOTHING,
     model: Path | None = None,
     receipt: Path | None = None,
 ) -> Report:
@@ -110,6 +126,7 @@ def check_files(
         _read(certificate),
         key_pem=_read(key),
         log_vkey=_read(log_key).decode("ascii", "replace"),
+        held=held,
         model=model,
         receipt=None if receipt is None else _read(receipt),
     )
@@ -126,6 +143,7 @@ def _read(path: Path) -> bytes:
 class _Examination:
     """One certificate under the checks; each check may rely on the attributes set before it."""
 
+    held: Held = NOTHING
     bundle: Bundle
     statement: Statement
     predicate: Forgetting
@@ -147,7 +165,8 @@ class _Examination:
     def report(self) -> Report:
         found = Findings()
         sound = found.chain(self._foundation())
-        found.each(self._further(), reached=sound)
+        held = self.held.checks(self.bundle, self.predicate, self.log) if sound else {}
+        found.each({**self._further(), **held}, reached=sound)
         return Report(tuple(found.lines), self.predicate.text if sound else None)
 
     def _foundation(self) -> dict[str, Check]:

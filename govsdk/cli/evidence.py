@@ -13,24 +13,17 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import govsdk
+from govsdk.cli import withdrawing
+from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MalformedEvidenceError, MissingError, RequestError
+from govsdk.errors import MalformedEvidenceError, MissingError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
 from govsdk.tlog.statements import Statement, parse_statement
 
 MALFORMED = 2
 """Exit code for a certificate that cannot be read: the input is wrong, not the evidence."""
-
-Request = Annotated[
-    str,
-    typer.Argument(
-        help="The request's name in the ledger, or the first characters of it.",
-        metavar="REQUEST",
-        show_default=False,
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +31,7 @@ def register(app: typer.Typer) -> None:
     add_verbs(app, {"verify": verify}, panel="Evidence")
     certificates = typer.Typer(help="List, show and save certificates.", no_args_is_help=True)
     add_verbs(certificates, {"list": cert_list, "show": cert_show, "save": cert_save})
+    withdrawing.register(certificates)
     app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
 
 
@@ -49,6 +43,15 @@ def verify(
         Path, typer.Option(help="The issuer's public key (signer.pub.pem), obtained from them.")
     ],
     log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
+    ledger: Annotated[
+        Path | None, typer.Option(help="An exported ledger: was the certificate withdrawn since?")
+    ] = None,
+    since: Annotated[
+        Path | None, typer.Option(help="An older checkpoint you kept: is it the same history?")
+    ] = None,
+    require: Annotated[
+        str | None, typer.Option(help="A policy of your own that its figures must meet.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="The published model's folder: is it the certified one?")
     ] = None,
@@ -58,12 +61,23 @@ def verify(
 ) -> Answer:
     """Check a certificate offline: one line per check, exit code 5 if any fails.
 
+    A genuine certificate that was withdrawn, or does not meet --require, ends with 3.
+
     Keys are pinned: what the certificate itself says about keys is never believed.
     """
     report = govsdk.verify_certificate(
-        certificate, key=key, log_key=log_key, model=model, receipt=receipt
+        certificate,
+        key=key,
+        log_key=log_key,
+        ledger=ledger,
+        since=since,
+        require=require,
+        model=model,
+        receipt=receipt,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
+    if report.withdrawn:
+        said = f"valid but {report.withdrawn}; do not rely on it"
     verdict = Text(str(said), style="bold green" if report.ok else "bold red")
     return Answer(
         report.to_dict(), Group(findings(report.findings), Text(), verdict), _code(report.findings)
@@ -79,8 +93,10 @@ def findings(lines: Sequence[Finding]) -> RenderableType:
 
 
 def _code(lines: Sequence[Finding]) -> int:
-    """Return 0, 2 where the input cannot even be read, or 5 where it does not hold."""
-    failure = first_failure(lines)
+    """Return 0, 2 where the input cannot even be read, 5 where it does not hold, or 3 where it
+    holds and its verdict does not (withdrawn, or weaker than the verifier's own policy)."""
+    broken = [line for line in lines if not isinstance(line.error, VerdictError)]
+    failure = first_failure(broken) or first_failure(lines)
     if failure is None:
         return 0
     return MALFORMED if isinstance(failure, MalformedEvidenceError) else failure.exit_code
@@ -102,7 +118,7 @@ def cert_show(
 ) -> Answer:
     """Print what a certificate states (its signed predicate)."""
     opened = open_workspace(workspace, keys)
-    said = _statement(opened.certificate(_full(request, opened.certificates())).content)
+    said = _statement(opened.certificate(full_name(request, opened.certificates())).content)
     data = {
         "predicateType": said.kind.predicate_type,
         "subject": [resource.public() for resource in said.subjects],
@@ -120,7 +136,7 @@ def cert_save(
 ) -> Answer:
     """Write a certificate to a file."""
     opened = open_workspace(workspace, keys)
-    name = _full(request, opened.certificates())
+    name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)
     return Answer({"request": name, "file": str(file)}, str(file))
 
@@ -148,13 +164,3 @@ def _headline(certificate: bytes) -> dict[str, object]:
 
     predicate = Forgetting.model_validate(dict(_statement(certificate).predicate))
     return {"verdict": predicate.text, "verified": predicate.validity.verified_at}
-
-
-def _full(start: str, requests: Sequence[str]) -> str:
-    """Return the one request whose name begins with ``start``."""
-    found = [request for request in requests if request.startswith(start)]
-    if len(found) != 1:
-        raise RequestError(
-            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
-        )
-    return found[0]

@@ -1,0 +1,135 @@
+"""Standing: what became of a certificate, from what the verifier holds beside it.
+
+Three things may be held: an exported ledger, an older head of it, and a policy of one's own.
+
+Invariants:
+
+- what is not held is NOT_EVALUATED; an export too old to reach the certificate is a failure;
+- entries after the certificate are believed only as the export's signed head has them, all of them;
+- a genuine certificate that was withdrawn, or shows less than the policy asks, fails with a
+  ``VerdictError``: exit code 3, not 5.
+
+Checks 11, 13 and 15 of docs/formats/certificate-v0.1.md, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from govsdk.certify.bundles import Bundle
+from govsdk.certify.demands import require_claims
+from govsdk.certify.predicate import Forgetting
+from govsdk.certify.revocations import Reason, lapse_in, revocation_in
+from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError
+from govsdk.policy import Policy
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.findings import Check
+from govsdk.tlog.merkle import leaf_hash
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.statements import Statement
+
+
+class LogView(Protocol):
+    """A ledger that the verifier holds a copy of, as of one signed head."""
+
+    def head(self) -> SignedCheckpoint:
+        """Return the signed head, or raise what is wrong with it."""
+        ...
+
+    def roots(self, sizes: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the root at each of ``sizes``, once the whole log leads to the signed root."""
+        ...
+
+    def statements(self, first: int) -> Iterator[Statement]:
+        """Yield what the entries from ``first`` on say, each verified."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a verifier holds beside the certificate."""
+
+    ledger: LogView | None = None
+    since: bytes | None = None
+    """An older checkpoint of the same ledger."""
+    policy: Policy | None = None
+
+    def checks(
+        self, bundle: Bundle, predicate: Forgetting, log: VerifierKey
+    ) -> dict[str, Check | str]:
+        """Return checks 11, 13 and 15; a string says why there is nothing to check with."""
+        ledger, since, policy = self.ledger, self.since, self.policy
+        comparable = ledger is not None or since is None or _same_size(bundle, since)
+        return {
+            "consistency": (  # 11
+                "no-older-checkpoint-given"
+                if ledger is None and since is None
+                else (lambda: _consistency(bundle, log, ledger, since))
+                if comparable
+                else "no-ledger-given"
+            ),
+            "revocation": (  # 13
+                "no-ledger-given" if ledger is None else lambda: _standing(bundle, ledger)
+            ),
+            "policy": (  # 15
+                "no-policy-given" if policy is None else lambda: require_claims(predicate, policy)
+            ),
+        }
+
+
+NOTHING = Held()
+
+
+def _same_size(bundle: Bundle, since: bytes) -> bool:
+    lines = since.split(b"\n")
+    return len(lines) < 2 or lines[1] == str(bundle.tree_size).encode()
+
+
+def _consistency(
+    bundle: Bundle, log: VerifierKey, ledger: LogView | None, since: bytes | None
+) -> str:
+    """Accept the certificate's head and the older one as heads of one history."""
+    heads = {bundle.tree_size: bundle.root}
+    if since is not None:
+        older = open_checkpoint(since, log)
+        if heads.setdefault(older.size, older.root) != older.root:
+            raise LedgerForkError(f"at {older.size} entries", reason="fork")
+    if ledger is None:
+        return "the same head"
+    _require_inside(heads, ledger, own=bundle.tree_size)
+    return f"{len(heads)} heads in a ledger of {ledger.head().size} entries"
+
+
+def _require_inside(heads: Mapping[int, bytes], ledger: LogView, *, own: int) -> None:
+    """Accept ``ledger`` if all of ``heads`` (the certificate's at ``own``) are prefixes of it."""
+    size = ledger.head().size
+    for signed in heads:
+        if signed > size:
+            reason = "ledger-too-old" if signed == own else "rollback"
+            raise LedgerRollbackError(rows=size, signed=signed, reason=reason)
+    found = ledger.roots(sorted(heads))
+    for signed, root in heads.items():
+        if found[signed] != root:
+            raise LedgerForkError(f"at {signed} entries", reason="fork")
+
+
+def _standing(bundle: Bundle, ledger: LogView) -> str:
+    """Accept the certificate unless a later entry withdraws it."""
+    _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
+    name = leaf_hash(bundle.leaf).hex()
+    detail = f"not withdrawn among {ledger.head().size - bundle.index - 1} later entries"
+    for index, statement in enumerate(ledger.statements(bundle.index + 1), bundle.index + 1):
+        revoked, lapsed = revocation_in(statement), lapse_in(statement)
+        if revoked is not None and revoked.certificate.leaf_hash == name:
+            superseded = revoked.reason is Reason.SUPERSEDED
+            raise RevokedError(
+                f"{revoked.reason}, by entry {index}",
+                reason="superseded" if superseded else "revoked",
+                why=revoked.reason.value,
+                entry=index,
+            )
+        if lapsed is not None and lapsed.certificate.leaf_hash == name:
+            detail = f"no longer re-verifiable: its residual was destroyed, entry {index}"
+    return detail

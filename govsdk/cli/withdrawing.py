@@ -1,0 +1,58 @@
+"""``cert revoke`` and ``cert supersede``: certificates that no longer stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from govsdk.certify.revocations import Reason
+from govsdk.cli.naming import Request, full_name
+from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.tables import fields
+from govsdk.cli.verb import Answer, add_verbs
+
+if TYPE_CHECKING:
+    from govsdk.records import Position
+
+
+def register(certificates: typer.Typer) -> None:
+    """Add the verbs to ``cert``."""
+    add_verbs(certificates, {"revoke": cert_revoke, "supersede": cert_supersede})
+
+
+def cert_revoke(
+    request: Request,
+    reason: Annotated[
+        Reason, typer.Option(help="Why: one of these words, so that no entry can name a person.")
+    ],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Withdraw a certificate for ever; `verify --ledger` reports it as valid but revoked."""
+    from govsdk.govern.withdrawing import revoke
+
+    opened = open_workspace(workspace, keys)
+    name = full_name(request, opened.certificates())
+    return _withdrawn(name, reason, revoke(opened, name, reason))
+
+
+def cert_supersede(
+    request: Request,
+    by: Annotated[str, typer.Option(help="The request whose later certificate takes its place.")],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Withdraw a certificate in favour of a later one."""
+    from govsdk.govern.withdrawing import supersede
+
+    opened = open_workspace(workspace, keys)
+    known = opened.certificates()
+    name = full_name(request, known)
+    position = supersede(opened, name, full_name(by, known))
+    return _withdrawn(name, Reason.SUPERSEDED, position)
+
+
+def _withdrawn(request: str, reason: Reason, position: Position) -> Answer:
+    data = {"request": request, "reason": reason.value, "entry": position.index}
+    return Answer(data, fields(data))

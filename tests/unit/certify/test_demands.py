@@ -1,0 +1,89 @@
+"""A verifier's own policy against what a certificate shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from govsdk.certify.demands import require_claims
+from govsdk.certify.predicate import AttemptReference, Forgetting
+from govsdk.errors import VerdictError
+from govsdk.policy import Policy
+from govsdk.records import Resource, Verdict
+from tests.evidence import forgetting
+from tests.withdrawals import full_claims, full_controls
+
+POLICY = Policy.load("quickstart")
+AFTER = Resource(name="generator-v1", sha256="8" * 64)
+
+
+def shown(**changes: object) -> Forgetting:
+    """Return a certificate's predicate that meets the policy exactly."""
+    said: dict[str, Any] = {"claims": full_claims(POLICY), "controls": full_controls(POLICY)}
+    return forgetting(AFTER, **{**said, **changes})
+
+
+def reason(said: Forgetting, policy: Policy = POLICY) -> str:
+    with pytest.raises(VerdictError) as caught:
+        require_claims(said, policy)
+    assert caught.value.exit_code == 3
+    return str(caught.value.facts["reason"])
+
+
+def test_figures_as_strict_as_the_policy_meet_it() -> None:
+    """And the detail says that the thresholds cannot be compared unless the policy is the same."""
+    assert "another policy's" in require_claims(shown(), POLICY)
+    reference = shown().policy.model_copy(update={"sha256": POLICY.digest})
+    assert "issued under quickstart" in require_claims(shown(policy=reference), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"upper": "0.050001"}, "policy-bound"),
+        ({"upper": "0.010000", "value": "0.060000"}, "policy-bound"),
+        ({"trials": 98}, "policy-trials"),
+        ({"alpha": "0.040001"}, "policy-alpha"),
+        ({"part": "somewhere"}, "policy-claim"),
+        ({"recogniser": "B"}, "policy-claim"),
+    ],
+)
+def test_a_weaker_claim_does_not(change: dict[str, object], expected: str) -> None:
+    """Though the issuer signed that it passed."""
+    first, *others = shown().claims
+    weaker = first.model_copy(update=change)
+
+    assert reason(shown(claims=(weaker, *others))) == expected
+
+
+@pytest.mark.parametrize("left_out", range(5))
+def test_no_claim_can_be_left_out(left_out: int) -> None:
+    """Each of the policy's claims must stand there."""
+    claims = list(shown().claims)
+    del claims[left_out]
+
+    assert reason(shown(claims=tuple(claims))) == "policy-claim"
+
+
+def test_attempts_and_controls_are_demanded_too() -> None:
+    """More attempts, or a weaker control that the trials could have failed, do not do."""
+    attempt = AttemptReference(number=0, verdict=Verdict.FORGOTTEN, sha256="0" * 64)
+    weak = full_controls(POLICY)[0].model_copy(update={"trials": 9})
+    low = full_controls(POLICY)[0].model_copy(update={"lower": "0.400000"})
+
+    assert reason(shown(attempts=(attempt,) * 3)) == "policy-attempts"
+    assert reason(shown(controls=(weak,))) == "policy-baseline"
+    assert reason(shown(controls=(low,))) == "policy-baseline"
+
+
+def test_a_stricter_policy_is_not_met() -> None:
+    """What quickstart accepts, standard does not."""
+    assert reason(shown(), Policy.load("standard")).startswith("policy-")
+
+
+def test_an_erasure_without_an_edit_meets_no_policy() -> None:
+    """NOTHING_TO_FORGET shows nothing about the model."""
+    said = shown().model_copy(update={"verdict": Verdict.NOTHING_TO_FORGET})
+
+    assert reason(said) == "policy-verdict"

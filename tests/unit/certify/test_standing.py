@@ -1,0 +1,228 @@
+"""Certificates beside a ledger, an older head and a policy: what became of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from govsdk.certify.check import Report, check
+from govsdk.certify.revocations import Reason
+from govsdk.certify.standing import Held
+from govsdk.certify.statements import Kind
+from govsdk.errors import RevokedError
+from govsdk.ledger import Ledger
+from govsdk.ledger.view import ExportedLog
+from govsdk.tlog.findings import Finding, Status
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
+from tests.evidence import certificate_in, envelope, keys
+from tests.withdrawals import append, exported, lapse_of, reference_to, revocation_of
+
+
+@pytest.fixture(scope="module")
+def issued_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
+    folder = tmp_path_factory.mktemp("issued")
+    return certificate_in(folder)[0], folder / "ledger"
+
+
+@pytest.fixture
+def issued(issued_once: tuple[bytes, Path], tmp_path: Path) -> tuple[bytes, Path]:
+    """A certificate, and a ledger of this test's own that has it at its end."""
+    shutil.copytree(issued_once[1], tmp_path / "ledger")
+    return issued_once[0], tmp_path / "ledger"
+
+
+def view(folder: Path) -> ExportedLog:
+    key = PublicKey.from_pem(keys().certificate.public_pem)
+    return ExportedLog(folder, key=key, log_key=VerifierKey.parse(keys().log.vkey))
+
+
+def checked(certificate: bytes, held: Held) -> Report:
+    return check(
+        certificate,
+        key_pem=keys().certificate.public_pem,
+        log_vkey=keys().log.vkey,
+        held=held,
+    )
+
+
+def line(report: Report, name: str) -> Finding:
+    return next(finding for finding in report.findings if finding.name == name)
+
+
+def head_of(ledger: Path) -> bytes:
+    return Ledger.open(ledger, keys=keys()).head().note.encode()
+
+
+def test_a_standing_certificate_passes(issued: tuple[bytes, Path], tmp_path: Path) -> None:
+    """An export with later entries about other things withdraws nothing."""
+    certificate, ledger = issued
+    Ledger.open(ledger, keys=keys()).append(envelope("other"), once="other")
+
+    report = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
+
+    report.require()
+    assert line(report, "revocation").status is Status.PASS
+    assert "among 1 later" in line(report, "revocation").detail
+    assert line(report, "consistency").status is Status.PASS
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.SUPERSEDED])
+def test_a_revoked_certificate_is_valid_but_revoked(
+    issued: tuple[bytes, Path], tmp_path: Path, reason: Reason
+) -> None:
+    """Every other check passes; the report says by what it was withdrawn."""
+    certificate, ledger = issued
+    append(ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), reason))
+
+    report = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
+
+    assert [f.name for f in report.findings if f.status is Status.FAIL] == ["revocation"]
+    assert (report.ok, report.withdrawn) == (False, "revoked")
+    with pytest.raises(RevokedError, match=reason.value) as caught:
+        report.require()
+    assert caught.value.exit_code == 3
+
+
+def test_a_superseded_certificate_says_so(issued: tuple[bytes, Path], tmp_path: Path) -> None:
+    """The reason code tells it from a revoked one."""
+    certificate, ledger = issued
+    old = reference_to(certificate)
+    new = old.model_copy(update={"leaf_hash": "7" * 64, "index": 9})
+    append(ledger, Kind.REVOCATION, revocation_of(old, Reason.SUPERSEDED, successor=new))
+
+    report = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
+
+    assert report.withdrawn == "superseded"
+
+
+def test_another_certificate_s_revocation_changes_nothing(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """Certificates are named by their leaf, not by place or request."""
+    certificate, ledger = issued
+    other = reference_to(certificate).model_copy(update={"leaf_hash": "7" * 64})
+    append(ledger, Kind.REVOCATION, revocation_of(other, Reason.KEY_COMPROMISE))
+
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "export")))).ok
+
+
+def test_a_destroyed_residual_leaves_the_certificate_standing(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """It passes, with the word that nobody can measure it again."""
+    certificate, ledger = issued
+    append(ledger, Kind.ERASURE, lapse_of(reference_to(certificate)))
+
+    report = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
+
+    assert report.ok
+    assert "no longer re-verifiable" in line(report, "revocation").detail
+
+
+def test_a_revocation_nobody_signed_is_no_revocation(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """One of another key in the export's files breaks the export; it does not revoke."""
+    certificate, ledger = issued
+    append(
+        ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.MODEL_WITHDRAWN)
+    )
+    folder = exported(ledger, tmp_path / "export")
+    (file,) = (folder / "envelopes").rglob("4")
+    file.write_bytes(file.read_bytes().replace(keys().certificate.keyid.encode(), b"0" * 64))
+
+    report = checked(certificate, Held(view(folder)))
+
+    assert line(report, "revocation").reason == "keyid"
+    assert report.withdrawn is None
+
+
+def test_a_revocation_cannot_be_left_out_of_the_export(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """A file cut back to before it, and an envelope put in its place, are noticed."""
+    certificate, ledger = issued
+    append(
+        ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.MODEL_WITHDRAWN)
+    )
+    folder = exported(ledger, tmp_path / "export")
+    (file,) = (folder / "envelopes").rglob("4")
+    lines = file.read_bytes().splitlines(keepends=True)
+
+    file.write_bytes(b"".join(lines[:3]))
+    assert line(checked(certificate, Held(view(folder))), "revocation").reason == "short"
+    file.write_bytes(b"".join([*lines[:3], lines[0]]))
+    assert line(checked(certificate, Held(view(folder))), "revocation").reason == "leaf"
+    file.write_bytes(b"".join(lines))
+    assert checked(certificate, Held(view(folder))).withdrawn == "revoked"
+
+
+def test_an_export_older_than_the_certificate_shows_nothing(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """It cannot pass for one without a revocation."""
+    certificate, ledger = issued
+    short = Ledger.create(tmp_path / "short", keys=keys())
+    short.append(envelope("e0"), once="e0")
+
+    report = checked(certificate, Held(view(exported(tmp_path / "short", tmp_path / "export"))))
+
+    assert line(report, "revocation").reason == "ledger-too-old"
+    assert line(report, "consistency").reason == "ledger-too-old"
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "whole")))).ok
+
+
+def test_a_forked_ledger_is_noticed(issued: tuple[bytes, Path], tmp_path: Path) -> None:
+    """Another history of the same name and key, as long as the certificate's."""
+    certificate, _ = issued
+    fork = Ledger.create(tmp_path / "fork", keys=keys())
+    for number in range(4):
+        fork.append(envelope(f"f{number}"), once=f"f{number}")
+
+    report = checked(certificate, Held(view(exported(tmp_path / "fork", tmp_path / "export"))))
+
+    assert line(report, "consistency").reason == "fork"
+    assert line(report, "revocation").reason == "fork"
+
+
+def test_an_older_head_is_found_in_the_export(issued: tuple[bytes, Path], tmp_path: Path) -> None:
+    """A head kept before the certificate, and one kept after it."""
+    certificate, ledger = issued
+    kept = head_of(ledger)
+    Ledger.open(ledger, keys=keys()).append(envelope("other"), once="other")
+    export = view(exported(ledger, tmp_path / "export"))
+
+    assert checked(certificate, Held(export, since=kept)).ok
+    assert checked(certificate, Held(export, since=head_of(ledger))).ok
+
+
+def test_a_head_that_the_export_does_not_contain(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """A head of a fork, and one beyond the export: the history was bent."""
+    certificate, ledger = issued
+    export = view(exported(ledger, tmp_path / "export"))
+    fork = Ledger.create(tmp_path / "fork", keys=keys())
+    for number in range(9):
+        fork.append(envelope(f"f{number}"), once=f"f{number}")
+        head = fork.head().note.encode()
+        if number in (1, 2, 8):
+            reason = line(checked(certificate, Held(export, since=head)), "consistency").reason
+            assert reason == ("rollback" if number == 8 else "fork")
+
+
+def test_an_older_head_alone(issued: tuple[bytes, Path]) -> None:
+    """Without the ledger only a head of the certificate's own size can be compared."""
+    certificate, ledger = issued
+    same = head_of(ledger)
+    Ledger.open(ledger, keys=keys()).append(envelope("other"), once="other")
+
+    assert line(checked(certificate, Held(since=same)), "consistency").status is Status.PASS
+    assert line(checked(certificate, Held(since=head_of(ledger))), "consistency").reason == (
+        "no-ledger-given"
+    )
+    junk = line(checked(certificate, Held(since=b"junk")), "consistency")
+    assert (junk.status, junk.reason) == (Status.FAIL, "note")

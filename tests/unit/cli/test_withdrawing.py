@@ -1,0 +1,95 @@
+"""Revoking, superseding, and how ``verify`` says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from govsdk import KeyProvider, Workspace
+from tests.unit.cli.conftest import Govsdk
+from tests.withdrawals import certify_in
+
+FIRST, SECOND = "1" * 64, "2" * 64
+
+
+@pytest.fixture
+def certified(place: Path) -> Path:
+    """The new workspace with two certificates in it."""
+    keys = KeyProvider.from_folder(place / "keys")
+    workspace = Workspace.open(place / "workspace", keys=keys)
+    for request in (FIRST, SECOND):
+        certify_in(workspace, request)
+    return place
+
+
+def verify(govsdk: Govsdk, place: Path, request: str, *more: object) -> tuple[object, ...]:
+    """Return the arguments that check a certificate with a fresh export."""
+    workspace = place / "workspace"
+    target = Path(mkdtemp(dir=place))
+    assert govsdk("ledger", "export", target).code == 0
+    return (
+        *("verify", workspace / "certificates" / f"{request}.sigstore.json", *more),
+        *("--key", workspace / "keys" / "signer.pub.pem"),
+        *("--log-key", workspace / "keys" / "log.vkey", "--ledger", target),
+    )
+
+
+def test_a_revoked_certificate_is_told_from_a_forged_one(govsdk: Govsdk, certified: Path) -> None:
+    """Before: 0. After: 3 and "valid but revoked"; the other one still passes."""
+    assert govsdk(*verify(govsdk, certified, FIRST)).code == 0
+
+    assert govsdk("cert", "revoke", "111", "--reason", "measurement-wrong").code == 0
+    answer = govsdk(*verify(govsdk, certified, FIRST))
+    report = govsdk(*verify(govsdk, certified, FIRST, "--json")).json
+
+    assert answer.code == 3
+    assert "valid but revoked" in answer.out
+    assert (report["ok"], report["withdrawn"]) == (False, "revoked")
+    assert govsdk(*verify(govsdk, certified, SECOND)).code == 0
+
+
+def test_a_revocation_is_recorded_once(govsdk: Govsdk, certified: Path) -> None:
+    """The second call returns the first entry, whatever reason it gives."""
+    first = govsdk("cert", "revoke", FIRST, "--reason", "key-compromise", "--json").json
+    size = len(govsdk("ledger", "entries", "--json").json)
+
+    again = govsdk("cert", "revoke", FIRST, "--reason", "issued-in-error", "--json").json
+
+    assert again["entry"] == first["entry"]
+    assert len(govsdk("ledger", "entries", "--json").json) == size
+
+
+def test_reasons_are_words_from_a_list(govsdk: Govsdk, certified: Path) -> None:
+    """Free text could name a person; a successor is given by ``supersede``."""
+    assert govsdk("cert", "revoke", FIRST, "--reason", "Zaphod came back").code == 2
+    assert govsdk("cert", "revoke", FIRST, "--reason", "superseded").code == 2
+    assert govsdk("cert", "revoke", "999", "--reason", "key-compromise").code == 2
+
+
+def test_a_superseded_certificate(govsdk: Govsdk, certified: Path) -> None:
+    """Only by a later one; then it is reported as superseded and the audit stays clean."""
+    assert govsdk("cert", "supersede", SECOND, "--by", FIRST).code == 2
+    assert govsdk("cert", "supersede", FIRST, "--by", SECOND).code == 0
+
+    answer = govsdk(*verify(govsdk, certified, FIRST))
+
+    assert answer.code == 3
+    assert "valid but superseded" in answer.out
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_a_policy_and_an_older_head_of_ones_own(govsdk: Govsdk, certified: Path) -> None:
+    """A policy that the figures do not meet ends with 3; a damaged one of the heads with 2."""
+    note = govsdk("ledger", "checkpoint", "--json").json["checkpoint"]
+    kept = certified / "kept.txt"
+    kept.write_text(note)
+
+    since = ("--since", kept)
+    assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 0
+    assert govsdk(*verify(govsdk, certified, FIRST, *since, "--require", "standard")).code == 3
+    kept.write_text("junk")
+    assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 2
+    kept.unlink()
+    assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 7

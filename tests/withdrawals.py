@@ -1,0 +1,98 @@
+"""Revocations, lapses and fuller certificates for tests: real entries in real ledgers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govsdk import Workspace
+from govsdk.certify.bundles import certificate as bundle
+from govsdk.certify.bundles import parse_bundle
+from govsdk.certify.revocations import Lapse, LeafReference, Reason, Revocation
+from govsdk.certify.statements import Kind, sign, statement
+from govsdk.ledger import Ledger
+from govsdk.ledger.exports import export
+from govsdk.policy import Policy
+from govsdk.records import Claim, Control, Residual, Resource
+from govsdk.tlog.merkle import leaf_hash
+from tests.evidence import claim, control, envelope, forgetting, keys
+
+NOW = "2026-11-21T07:00:00Z"
+REQUEST = "d" * 64
+
+
+def reference_to(certificate: bytes) -> LeafReference:
+    """Return how entries name ``certificate``."""
+    bundle = parse_bundle(certificate)
+    return LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
+
+
+def revocation_of(certificate: LeafReference, reason: Reason, **changes: object) -> Revocation:
+    """Return a revocation of ``certificate``."""
+    said = {"reason": reason, "certificate": certificate, "request": REQUEST, "revoked_at": NOW}
+    return Revocation(**{**said, **changes})  # type: ignore[arg-type]
+
+
+def lapse_of(certificate: LeafReference) -> Lapse:
+    """Return the entry that the residual of ``certificate`` was destroyed."""
+    return Lapse(
+        residual="9" * 64,
+        certificate=certificate,
+        request=REQUEST,
+        expired_at=NOW,
+        destroyed_at=NOW,
+    )
+
+
+def append(ledger: Path, kind: Kind, said: Revocation | Lapse, once: str = "later") -> None:
+    """Append the entry to the ledger in ``ledger``."""
+    opened = Ledger.open(ledger, keys=keys())
+    opened.append(envelope(once, kind, **said.public()), once=once)
+
+
+def exported(ledger: Path, target: Path) -> Path:
+    """Return a new export of the ledger in ``ledger``."""
+    export(ledger / "log", target, log_vkey=keys().log.vkey)
+    return target
+
+
+def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
+    """Return claims of recogniser A that meet ``policy`` exactly."""
+    claims = policy.claims
+    lines = [
+        ("forget", "distribution", claims.forget.bound, claims.forget.trials),
+        ("forget", "photos", claims.forget.bound, claims.forget.trials),
+        ("retention", "random", claims.retention.bound, claims.retention.pairs),
+        ("quality", "random", claims.quality.bound, claims.retention.pairs),
+        ("no-face", "all", claims.no_face.bound, claims.retention.pairs),
+    ]
+    return tuple(
+        claim(
+            name=name,
+            part=part,
+            bound=f"{bound:.6f}",
+            upper=f"{bound:.6f}",
+            alpha="0.040000",
+            trials=trials,
+            **changes if name == "forget" else {},
+        )
+        for name, part, bound, trials in lines
+    )
+
+
+def full_controls(policy: Policy) -> tuple[Control, ...]:
+    """Return a baseline control that meets ``policy``."""
+    return (control(trials=policy.controls.baseline_trials),)
+
+
+def certify_in(workspace: Workspace, request: str, residuals: tuple[Residual, ...] = ()) -> None:
+    """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
+    after = Resource(name="generator-v1", sha256="8" * 64)
+    said = forgetting(after, residuals=residuals).public()
+    once = f"{request}/certificate"
+    signed = sign(statement(Kind.CERTIFICATE, [after], said, once=once), workspace.keys.certificate)
+    position = workspace.ledger.append(signed, once=once)
+    path = workspace.certificate_path(request)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(
+        bundle(signed, position, signer_pem=workspace.signer_pem, log_vkey=workspace.log_vkey)
+    )
