@@ -1,8 +1,8 @@
 """Commands of a page, run as they stand.
 
 A block that is run has a marker before its fence, ``<!-- run: NAME -->``, or
-``<!-- run: NAME, exit 5 -->`` where it must be refused. A ``text`` fence right after it holds lines
-that it must print.
+``<!-- run: NAME, exit 5 -->`` where it must be refused. A ``text`` fence right after it holds what
+must stand in the lines that it prints, apart from the width of spaces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Block:
     code: int
     """How it must end."""
     shown: tuple[str, ...]
-    """Lines that it must print."""
+    """What must stand in its lines."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def require(block: Block, folder: Path) -> None:
     """Run ``block`` and find that it ends and prints as the page says."""
     ran = run(block, folder)
     assert ran.code == block.code, f"{block.name}: {ran.code}\n{ran.out}{ran.err}"
-    missing = set(block.shown) - {line.rstrip() for line in (ran.out + ran.err).splitlines()}
+    lines = [" ".join(line.split()) for line in (ran.out + ran.err).splitlines()]
+    missing = [shown for shown in block.shown if not any(shown in line for line in lines)]
     assert not missing, f"{block.name} did not print {missing}:\n{ran.out}{ran.err}"
 
 
