@@ -20,7 +20,7 @@ from tests.interop.conftest import hand_over
 from tests.interop.core_install import install, megabytes
 from tests.interop.forgeries import World
 
-RUNS = 20
+RUNS = 10
 
 _LOOP = """
 import sys, time

@@ -20,7 +20,7 @@ sys.addaudithook(refuse)
 GOVSDK = """
 from govsdk.cli.main import call
 code = call(sys.argv[1:])
-heavy = {"torch", "faiss", "duckdb", "onnxruntime", "diffusers", "transformers", "insightface"}
+heavy = {"numpy", "torch", "faiss", "duckdb", "onnxruntime", "diffusers", "transformers"}
 print(*sorted(heavy & sys.modules.keys()), file=sys.stderr)
 sys.exit(code)
 """

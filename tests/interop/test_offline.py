@@ -24,7 +24,7 @@ def folder(world: World, handed: Handed, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("verb", ["verify", "ledger audit", "ledger trusted-root"])
 def test_an_auditors_verbs_stay_offline_and_light(verb: str, folder: Path, world: World) -> None:
-    """Neither a socket, nor a look-up of a name, nor torch, faiss or duckdb."""
+    """Neither a socket, nor a look-up of a name, nor torch, faiss, duckdb or numpy."""
     key, log_key = ("--key", folder / "signer.pub.pem"), ("--log-key", folder / "log.vkey")
     certificate = folder / "certificate.sigstore.json"
     arguments = {
