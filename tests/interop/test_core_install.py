@@ -16,6 +16,7 @@ from tests.interop.offline import GOVSDK, offline
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # pip compiles what it installs
 def test_the_core_alone_checks_certificates_and_exports(
     world: World, handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
