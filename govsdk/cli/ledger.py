@@ -14,12 +14,15 @@ from govsdk.cli.evidence import findings, read_input
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_verbs
+from govsdk.durable import write_file
 from govsdk.errors import IntegrityError, RequestError
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import parse_statement
 
 if TYPE_CHECKING:
     from govsdk.ledger import AuditReport
+
+PUBLIC = 0o644
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +34,7 @@ def register(app: typer.Typer) -> None:
         "audit": audit,
         "export": export,
         "checkpoint": checkpoint,
+        "trusted-root": trusted_root,
         "restore": restore,
         **auditors.VERBS,
     }
@@ -112,6 +116,18 @@ def checkpoint(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> An
     """Print the latest checkpoint, a signed note: give it to somebody who keeps it."""
     note = open_workspace(workspace, keys).ledger.head().note
     return Answer({"checkpoint": note}, Text(note.rstrip("\n")))
+
+
+def trusted_root(
+    file: Annotated[Path, typer.Argument(help="Where to write it.", show_default=False)],
+    log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
+) -> Answer:
+    """Write the trusted_root.json with which stock Sigstore verifiers believe this ledger."""
+    from govsdk.certify import trusted_root as roots
+
+    content = roots.trusted_root(read_input(log_key).decode("utf-8", "replace"))
+    write_file(file, content, mode=PUBLIC)
+    return Answer({"file": str(file)}, str(file))
 
 
 def restore(

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import log, log1p, sqrt
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _HALVINGS = 60
 """Enough to pin a limit in [-1, 1] to the last bits of a float."""
@@ -28,6 +30,8 @@ def at_most(events: int, trials: int, rate: float) -> float:
         return 1.0
     if rate >= 1:
         return 0.0
+    import numpy as np  # here, because whoever only reads a policy would wait for it
+
     hits = np.arange(events + 1)
     logs = _log_choices(trials)[: events + 1] + hits * log(rate) + (trials - hits) * log1p(-rate)
     return min(1.0, float(np.exp(logs).sum()))
@@ -36,6 +40,8 @@ def at_most(events: int, trials: int, rate: float) -> float:
 @lru_cache(maxsize=32)
 def _log_choices(trials: int) -> npt.NDArray[np.float64]:
     """Return log(trials choose k) for k = 0 to ``trials``."""
+    import numpy as np
+
     k = np.arange(1, trials + 1)
     return np.concatenate([[0.0], np.cumsum(np.log((trials - k + 1) / k))])
 
