@@ -19,7 +19,15 @@ from govsdk.cli.verb import Answer, add_verbs
 from govsdk.durable import write_file
 from govsdk.errors import VerdictError
 from govsdk.govern.result import ForgetResult
-from govsdk.records import Claim
+from govsdk.records import Claim, Verdict
+
+MEANING = {
+    Verdict.FORGOTTEN: "edited, measured, published, erased, certified",
+    Verdict.NOTHING_TO_FORGET: "the unedited model does not draw the person often enough: no edit; "
+    "erased, and certified as erasure only",
+    Verdict.NOT_FORGOTTEN: "a claim failed: nothing was published, the person is restricted",
+    Verdict.INCONCLUSIVE: "a claim stayed open: nothing was published, the person is restricted",
+}
 
 PolicyName = Annotated[
     str, typer.Option("--policy", "-p", help="A shipped policy by name, or a policy file.")
@@ -90,6 +98,7 @@ def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
     """Return the result for people: verdict, claims, stages, files."""
     parts: list[RenderableType] = [
         Text(result.headline, style=cell(result.verdict.value).style),
+        Text(MEANING[result.verdict]),
         Text(),
     ]
     if result.verifications:

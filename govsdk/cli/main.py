@@ -85,9 +85,6 @@ def call(arguments: Sequence[str]) -> int:
     except typer.Abort:
         note("nothing was done")
         return STOPPED
-    except BrokenPipeError:  # the reader (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return int(code or 0)
 
 

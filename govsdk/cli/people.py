@@ -51,6 +51,8 @@ def enroll(
     """Enrol one person from photos, or everybody in a folder of folders."""
     if people == (subject is not None) or (people and len(photos) != 1):
         raise RequestError("who is to be enrolled?", hint="give --subject ID, or --people FOLDER")
+    if people and not may_anchor:
+        raise RequestError("--no-may-anchor with --people", hint="enrol them one by one")
     opened = open_workspace(workspace, keys)
     with bars() as progress:
         if subject is None:

@@ -18,14 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from govsdk.models.quiet import quiet
 from govsdk.reference import world
 from govsdk.reference.autoencoder import load_autoencoder
 from govsdk.reference.calibrate import calibration_record
+from govsdk.reference.evaluate import evaluate
 from govsdk.reference.generator import build_scheduler, write_tokenizer
+from govsdk.reference.parts import load_average
 from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import RECOGNISER_SIZE
 from govsdk.reference.runfolder import Run
-from govsdk.reference.train_generator import load_average
 from govsdk.reference.train_recogniser import embed, load_recogniser
 
 MANIFEST_VERSION = 1
@@ -99,6 +101,21 @@ def export(
     shutil.rmtree(old, ignore_errors=True)
 
 
+def measure(run: Run, weights: Path, *, commands: list[str]) -> None:
+    """Evaluate an exported folder and put the figures into its manifest and the run's metrics."""
+    plan = run.plan
+    figures = evaluate(
+        weights,
+        people=plan.people_evaluation,
+        photos=plan.photos_evaluation,
+        conditions=plan.conditions_evaluation,
+        workers=os.cpu_count() or 1,
+        pictures=run.folder / "grids",
+    )
+    run.log("evaluation", **figures)
+    write_manifest(weights, run, commands=commands, metrics=figures)
+
+
 def write_manifest(folder: Path, run: Run, *, commands: list[str], metrics: dict[str, Any]) -> None:
     """Write (or rewrite) the manifest of an exported folder."""
     state = run.load("generator")
@@ -108,6 +125,7 @@ def write_manifest(folder: Path, run: Run, *, commands: list[str], metrics: dict
         "seed": run.seed,
         "plan": run.plan.to_dict(),
         "generatorSteps": int(state["step"]) if state else 0,
+        "history": _history(run),
         "commands": commands,
         "metrics": metrics,
         "files": world.list_files(folder),
@@ -115,11 +133,18 @@ def write_manifest(folder: Path, run: Run, *, commands: list[str], metrics: dict
     _write_json(folder / world.MANIFEST, manifest)
 
 
+def _history(run: Run) -> list[str]:
+    """Return what was changed by hand while a run went on: one line each in ``history.txt``."""
+    path = run.folder / "history.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
 def _write_generator(run: Run, folder: Path) -> None:
     parts, vae = load_average(run), load_autoencoder(run)
-    parts.unet.half().save_pretrained(folder / "arc2face")
-    parts.text_encoder.half().save_pretrained(folder / "encoder")
-    vae.half().save_pretrained(folder / "vae")
+    with quiet():
+        parts.unet.half().save_pretrained(folder / "arc2face")
+        parts.text_encoder.half().save_pretrained(folder / "encoder")
+        vae.half().save_pretrained(folder / "vae")
     write_tokenizer(folder / "tokenizer")
     build_scheduler().save_pretrained(folder / "scheduler")
     for path in folder.rglob("config.json"):

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network, Tokenizer
+from govsdk.models.quiet import quiet
 from govsdk.reference.pictures import to_pictures
 
 STEPS = 15
@@ -50,9 +51,10 @@ def load_generator(folder: Path) -> Generator:
     place = {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
 
     def model(kind: type[Network], subfolder: str) -> Network:
-        loaded, report = kind.from_pretrained(
-            **place, subfolder=subfolder, output_loading_info=True
-        )
+        with quiet():
+            loaded, report = kind.from_pretrained(
+                **place, subfolder=subfolder, output_loading_info=True
+            )
         if any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")):
             raise ValueError(f"the tensors of {subfolder} do not fit its architecture")
         return copy.deepcopy(loaded.float().eval().requires_grad_(False))

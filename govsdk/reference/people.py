@@ -17,7 +17,7 @@ TRAIN_GENERATOR_PEOPLE = range(300_000, 310_000)
 """The autoencoder and the generator learn from these."""
 
 VALIDATION_PEOPLE = range(400_000, 400_400)
-"""Progress figures printed while training; no figure of the model card uses them."""
+"""To look at while training goes on; no figure of the model card uses them."""
 
 CALIBRATION_PEOPLE = range(500_000, 502_500)
 """Thresholds come from these."""

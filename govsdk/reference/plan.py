@@ -1,7 +1,7 @@
 """How large the training chain is: every number a run depends on, in one record.
 
-- A run is a function of its plan and its seed; a checkpoint is refused under another plan of the
-  same stage.
+- A run is a function of its plan and its seed. Not checked: that a run folder is gone on with under
+  the plan it was begun with; what was changed on the way belongs into its ``history.txt``.
 - ``SHIPPED`` made the weights in this package; ``TINY`` proves the chain in seconds and its
   weights are worth nothing.
 """
@@ -22,11 +22,13 @@ class Plan:
     people_generator: int = 5000
     people_validation: int = 200
     people_calibration: int = 2000
-    people_evaluation: int = 300
+    people_evaluation: int = 200
     photos_recogniser: int = 10
     photos_generator: int = 6
     photos_calibration: int = 4
     photos_evaluation: int = 12
+    conditions_evaluation: int = 300
+    """Held-out conditions, one generation each."""
     recogniser_steps: int = 1400
     recogniser_batch: int = 96
     recogniser_rate: float = 2e-3
@@ -37,7 +39,7 @@ class Plan:
     refine_batch: int = 16
     reader_steps: int = 900
     reader_batch: int = 256
-    generator_steps: int = 3800
+    generator_steps: int = 3400
     generator_batch: int = 64
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
@@ -74,7 +76,7 @@ SHIPPED = Plan()
 
 TINY = Plan(
     people_a=12, people_b=12, people_generator=12, people_validation=4, people_calibration=8,
-    people_evaluation=4,
+    people_evaluation=4, conditions_evaluation=4,
     photos_recogniser=3, photos_generator=2, photos_calibration=3, photos_evaluation=3,
     recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4,
     refine_steps=3, refine_batch=4,

@@ -1,6 +1,7 @@
 """Train the reference world: ``python -m govsdk.reference.train --stage all --out DIR``.
 
-- Stages, in order: data, recogniser-a, recogniser-b, calibration, autoencoder, generator, export.
+- Stages, in order: data, recogniser-a, recogniser-b, calibration, autoencoder, generator, export,
+  evaluation.
 - Each resumes after ``kill -9`` from its last checkpoint; a finished stage returns at once.
 - Metrics are appended to ``DIR/metrics.jsonl``; a progress bar is drawn only on a terminal.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 
 from govsdk.reference.autoencoder import train_autoencoder
-from govsdk.reference.export import calibrate, export
+from govsdk.reference.export import calibrate, export, measure
 from govsdk.reference.photobook import draw_book
 from govsdk.reference.plan import SHIPPED, TINY
 from govsdk.reference.refine_autoencoder import refine_autoencoder
@@ -45,6 +46,7 @@ def stages(to: Path, commands: list[str]) -> dict[str, Callable[[Run], object]]:
         "autoencoder": lambda run: (train_autoencoder(run), refine_autoencoder(run)),
         "generator": train_generator,
         "export": lambda run: export(run, to, commands=commands),
+        "evaluation": lambda run: measure(run, to, commands=commands),
     }
 
 

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,107 +21,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from govsdk.models.conditioning import encode_empty, encode_identity
-from govsdk.models.networks import Network, Tokenizer
-from govsdk.reference.autoencoder import encode, load_autoencoder
-from govsdk.reference.generator import (
-    PIU_BLOCKS,
-    build_scheduler,
-    build_text_encoder,
-    build_unet,
-    write_tokenizer,
-)
+from govsdk.models.networks import Network
+from govsdk.reference.autoencoder import load_autoencoder
+from govsdk.reference.generator import PIU_BLOCKS, build_scheduler
 from govsdk.reference.muon import optimisers
-from govsdk.reference.photobook import open_book
-from govsdk.reference.pictures import recogniser_input, to_tensor
+from govsdk.reference.parts import STAGE, Parts, build_parts
+from govsdk.reference.pictures import recogniser_input
 from govsdk.reference.runfolder import Run
-from govsdk.reference.train_recogniser import embed, load_recogniser
+from govsdk.reference.shelf import Shelf, conditions_for, prepare_shelf
+from govsdk.reference.train_recogniser import load_recogniser
 from govsdk.reference.traits import person
 
-STAGE, READER, LATENTS = "generator", "reader", "latents"
+READER = "reader"
 _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
 _GAMMA = 5.0
-_EMA = 0.999
 _MUON = 0.01
-_TURN = 0.7
+_CONSTANT, _DROP = 0.588, 0.45
 _JUDGED = 12
 _JUDGED_BELOW = 650
-_IDENTITY_WEIGHT = 0.4
-
-
-@dataclass
-class Parts:
-    """What is trained, the average of it that is shipped, and what is frozen."""
-
-    unet: Network
-    text_encoder: Network
-    average: dict[str, Tensor]
-    tokenizer: Tokenizer
-
-    def state(self) -> dict[str, Tensor]:
-        """Return every trained tensor by name."""
-        unet = {f"unet.{k}": v for k, v in self.unet.state_dict().items()}
-        return unet | {f"encoder.{k}": v for k, v in self.text_encoder.state_dict().items()}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Load every trained tensor by name."""
-        for prefix, module in (("unet.", self.unet), ("encoder.", self.text_encoder)):
-            module.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            )
-
-    @torch.no_grad()
-    def follow(self, step: int) -> None:
-        """Move the average towards the present weights; faster at first."""
-        keep = min(_EMA, (1 + step) / (10 + step))
-        for name, value in self.state().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """The training people, as latents and unit embeddings under recogniser A."""
-
-    latents: Tensor
-    """[people, photos, 8, 16, 16], half precision."""
-    embeddings: Tensor
-    """[people, photos, 128], unit length."""
-
-    def centroids(self) -> Tensor:
-        """Return each person's unit centroid [people, 128]."""
-        return functional.normalize(self.embeddings.mean(dim=1), dim=-1)
-
-
-def build_parts(run: Run) -> Parts:
-    """Return untrained parts."""
-    run.seed_torch(STAGE, -1)
-    tokenizer = write_tokenizer(run.folder / "tokenizer")
-    text_encoder = build_text_encoder(len(tokenizer), tokenizer.eos_token_id).to(run.device)
-    unet = build_unet(run.plan.generator_channels).to(run.device)
-    parts = Parts(unet, text_encoder, {}, tokenizer)
-    parts.average = {k: v.clone() for k, v in parts.state().items()}
-    return parts
-
-
-def prepare_shelf(run: Run) -> Shelf:
-    """Encode and embed the training photos once; later calls read them back."""
-    people, per_person = run.plan.books()["generator"]
-    state = run.load(LATENTS)
-    if state is None or state["latents"].shape[:2] != (len(people), per_person):
-        book = open_book(run.photos, "generator", people, per_person)
-        flat = book.reshape(-1, 64, 64, 3)
-        model, net = load_autoencoder(run), load_recogniser(run, "a")
-        parts = [
-            encode(model, to_tensor(flat[i : i + 512]).to(run.device)).half().cpu()
-            for i in range(0, len(flat), 512)
-        ]
-        latents = torch.cat(parts).reshape(len(people), per_person, 8, 16, 16)
-        embeddings = functional.normalize(embed(net, flat), dim=-1).reshape(
-            len(people), per_person, -1
-        )
-        state = {"latents": latents, "embeddings": embeddings}
-        run.save(LATENTS, state)
-    return Shelf(state["latents"], state["embeddings"])
+_IDENTITY_WEIGHT = 0.5
 
 
 def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
@@ -160,37 +77,6 @@ def train_reader(run: Run, parts: Parts, shelf: Shelf) -> None:
     run.save(READER, {"net": parts.text_encoder.state_dict()})
 
 
-def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Draw a photo of each person and a condition for it: (embeddings [n, 128], photos [n])."""
-    n, photos = len(who), shelf.embeddings.shape[1]
-    which = torch.from_numpy(rng.integers(0, photos, n))
-    others = (
-        which[:, None] + 1 + torch.from_numpy(rng.integers(0, max(1, photos - 1), (n, 2)))
-    ) % photos
-    kind = torch.from_numpy(rng.random(n))[:, None]
-    own = shelf.embeddings[who, which]
-    other = shelf.embeddings[who, others[:, 0]]
-    share = torch.from_numpy(rng.random((n, 1))).float()
-    mixed = functional.normalize(
-        share * other + (1 - share) * shelf.embeddings[who, others[:, 1]], dim=-1
-    )
-    given = torch.where(kind < 0.25, own, torch.where(kind < 0.75, other, mixed))
-    return _turned(given, rng), which
-
-
-def _turned(given: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn a fifth of the unit embeddings [n, d] by up to 0.7 radians, each in a random direction.
-
-    Probes are drawn around a person, not only at photos: what lies off the embeddings' own surface
-    must lead back to the person, or forgetting could not be told from never having known.
-    """
-    n, width = given.shape
-    aside = torch.from_numpy(rng.normal(size=(n, width))).float()
-    aside = functional.normalize(aside - (aside * given).sum(dim=1, keepdim=True) * given, dim=-1)
-    angle = torch.from_numpy(rng.uniform(0, _TURN, (n, 1)) * (rng.random((n, 1)) < 0.2)).float()
-    return torch.cos(angle) * given + torch.sin(angle) * aside
-
-
 def train_generator(run: Run) -> Parts:
     """Train the generator, or go on where the run stopped."""
     plan = run.plan
@@ -206,22 +92,6 @@ def train_generator(run: Run) -> Parts:
             run.log(STAGE, step=step, **figures)
         if (step + 1) % 100 == 0 or step + 1 == plan.generator_steps:
             trainer.checkpoint(step + 1)
-    return parts
-
-
-def load_average(run: Run) -> Parts:
-    """Return the parts with their averaged weights, as shipped, whatever step the run has reached.
-
-    Raises:
-        FileNotFoundError: the generator's training has not written a checkpoint yet.
-    """
-    state = run.load(STAGE)
-    if state is None:
-        raise FileNotFoundError("stage generator has no checkpoint in this run folder")
-    parts = build_parts(run)
-    parts.load(state["average"])
-    parts.unet.eval()
-    parts.text_encoder.eval()
     return parts
 
 
@@ -348,10 +218,14 @@ class _Trainer:
 
 
 def learning_rate(step: int, total: int) -> float:
-    """Return the share of the peak rate: warm-up, constant, cosine decay over the last 40 %."""
+    """Return the share of the peak rate: warm-up, constant, then a drop and a line down to nothing.
+
+    At the full rate Muon's noise hides progress: loss and match rate stand still from a quarter of
+    the way on, and move again when the rate falls.
+    """
     warm = min(1.0, (step + 1) / min(200, max(1, total // 4)))
-    tail = max(0.0, (step / total - 0.6) / 0.4)
-    return warm * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * tail)))
+    left = (1 - step / total) / (1 - _CONSTANT)
+    return warm if left > 1.0 else max(0.01, _DROP * left)
 
 
 def _plain_attention(unet: Network) -> None:

@@ -62,5 +62,6 @@ def test_a_hold_is_put_on_and_lifted(govsdk: Govsdk, enrolled: Path) -> None:
 
 
 def test_who_is_to_be_enrolled_must_be_said(govsdk: Govsdk, place: Path) -> None:
-    """Neither --subject nor --people: a usage error."""
+    """Neither --subject nor --people, or a wish that would be ignored: a usage error."""
     assert govsdk("enroll", place / "people").code == 2
+    assert govsdk("enroll", place / "people", "--people", "--no-may-anchor").code == 2

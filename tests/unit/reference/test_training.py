@@ -103,3 +103,21 @@ def test_muon_takes_convolutions():
         losses.append(float(loss.detach()))
 
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.slow
+def test_the_whole_chain_makes_a_world_that_can_be_measured(tmp_path):
+    """From nothing to evaluated weights, with a plan of a few steps; a second call does nothing."""
+    from govsdk.reference import world
+    from govsdk.reference.evaluate import evaluate
+    from govsdk.reference.train import main
+
+    arguments = ["--plan", "tiny", "--out", str(tmp_path), "--threads", "1"]
+    assert main(arguments) == 0
+    first = world.list_files(tmp_path / "weights")
+    assert main(arguments) == 0
+    figures = evaluate(tmp_path / "weights", people=4, photos=3, conditions=4, steps=2)
+
+    assert world.info(tmp_path / "weights")["files"] == first
+    assert world.list_files(tmp_path / "weights") == first
+    assert set(figures["generator"]) == {"a", "b"}
