@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LOOKS = 32
 """Generations in one look at the early-stop signal."""
 
+MARGIN = 0.03
+"""How far below the threshold a look's best score must stay: a look sees few pictures."""
+
 
 def edit(run: Forgetting, attempt: int) -> None:
     """Edit the model for ``attempt``, stage it, and name its digest in the ledger."""
@@ -116,7 +119,7 @@ class _Watch:
         self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
         self._others = np.stack([person.centroid("A") for person in gallery])
         self._recogniser = workspace.embedders["A"]
-        self._threshold = workspace.calibrations["A"].threshold("0.001", "low")
+        self._threshold = workspace.calibrations["A"].threshold("0.001", "low") - MARGIN
         self._radius = radius
         self._sampling = workspace.config.sampling
         self._seed = seed
