@@ -82,9 +82,9 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
         # A small network needs a higher rate and, to keep the others, a higher weight on them:
-        # lambda 10 lost 8 of 99 retained pairs net, 40 lost 4 (docs/reference_world.md).
+        # lambda 10 loses too many, 40 leaves too much of the subject (docs/reference_world.md).
         "piu-miniature": PiuSettings(
-            lr=5e-4, lambda_=40.0, steps=120, accumulate=1, forget_from="both", watch_every=20
+            lr=5e-4, lambda_=20.0, steps=120, accumulate=1, forget_from="both", watch_every=20
         ),
     }
 )

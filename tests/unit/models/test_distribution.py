@@ -6,7 +6,7 @@ import pytest
 from govsdk.errors import RequestError
 from govsdk.models.distribution import draw_conditions
 
-from .toy import unit
+from tests.unit.verify.toy import unit
 
 CENTRE = unit(np.eye(16)[0])
 OTHERS = unit(np.random.default_rng(1).standard_normal((30, 16)))
