@@ -5,7 +5,6 @@ import pytest
 
 from govsdk.errors import RequestError
 from govsdk.models.distribution import draw_conditions
-
 from tests.unit.verify.toy import unit
 
 CENTRE = unit(np.eye(16)[0])
