@@ -67,7 +67,7 @@ class FlatIndex:
         return cosines, ids
 
 
-def _faiss() -> Any:  # noqa: ANN401
+def _faiss() -> Any:  # noqa: ANN401  (ships no types)
     try:
         return importlib.import_module("faiss")
     except ImportError as cause:
