@@ -9,12 +9,8 @@ import pytest
 from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.check import check
 from govsdk.errors import (
-    LegalHoldError,
-    LockedError,
-    PolicyError,
     RequestConflictError,
     SubjectExistsError,
-    TooFewPhotosError,
     UnknownSubjectError,
     VerdictError,
 )
@@ -132,47 +128,6 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     assert (screen.subjects, screen.regressions) == (1, 0)
     assert workspace.line.current().number == 2
     assert workspace.ledger.audit().ok
-
-
-def test_refusals_lose_nothing(place: Path, workspace: Workspace) -> None:
-    """A wrong subject, too few photos, a policy with a typo: typed errors, all still enrolled."""
-    people = {summary.subject for summary in workspace.subjects()}
-    photo = workspace.registry.photos(world.SECOND)
-    workspace.enroll("canary-five", photo[:5])
-
-    with pytest.raises(UnknownSubjectError):
-        workspace.forget("nobody", world.POLICY)
-    with pytest.raises(TooFewPhotosError):
-        workspace.forget("canary-five", world.POLICY)
-    typo = place / "typo.yaml"
-    typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
-    with pytest.raises(PolicyError, match=r"typo\.yaml:5: "):
-        workspace.forget(world.SUBJECT, typo)
-
-    assert {summary.subject for summary in workspace.subjects()} == people | {"canary-five"}
-    assert workspace.line.current().number == 0
-    assert workspace.ledger.audit().ok
-
-
-def test_a_legal_hold_stops_the_request(workspace: Workspace) -> None:
-    """Held: refused and logged. Lifted: planned."""
-    workspace.hold(world.SUBJECT)
-    with pytest.raises(LegalHoldError):
-        workspace.forget(world.SUBJECT, world.POLICY)
-
-    workspace.lift_hold(world.SUBJECT)
-    assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
-
-
-def test_a_second_writer_is_told_who_is_writing(place: Path, workspace: Workspace) -> None:
-    """One edit at a time on a model line; search goes on meanwhile."""
-    other = world.open_workspace(place)
-    other.config = other.config.model_copy(update={"lock_timeout_seconds": 0.1})
-    with workspace.editing():
-        with pytest.raises(LockedError) as raised:
-            other.forget(world.SUBJECT, world.POLICY)
-        assert other.search(world.SUBJECT)
-    assert raised.value.retryable
 
 
 def overridden(**overrides: object) -> Policy:

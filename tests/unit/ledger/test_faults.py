@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -19,6 +18,7 @@ from govsdk.errors import BackendError, DiskFullError, GovsdkError, LedgerRollba
 from govsdk.ledger import Ledger
 from govsdk.ledger.rows import DuckRows, Row, Rows
 from tests.evidence import envelope, flips, keys, ledger_of
+from tests.small_disk import nearly_full, needs_mount, small_disk
 
 OpenRows = Callable[[Path], AbstractContextManager[Rows]]
 
@@ -110,37 +110,21 @@ def test_leftovers_of_a_crash_are_cleared(tmp_path: Path, left: str) -> None:
     assert Ledger.open(tmp_path / "ledger", keys=keys()).audit().ok
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small disk")
+@needs_mount
 def test_a_full_disk(tmp_path: Path) -> None:
     """On a full disk appends fail as such; everything acknowledged is there, and room heals."""
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk(tmp_path / "disk", mebibytes=4) as disk:
         ledger = Ledger.create(disk / "ledger", keys=keys())
-        ballast = disk / "ballast"
-        ballast.write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - 600_000))
         acknowledged: list[str] = []
-        with pytest.raises(DiskFullError):
+        with nearly_full(disk, 600_000), pytest.raises(DiskFullError):
             append_for_ever(ledger, acknowledged)
         assert acknowledged
 
-        ballast.unlink()
         place = ledger.append(envelope("room"), once="room")
 
         assert place.index in (len(acknowledged), len(acknowledged) + 1)
         assert all(ledger.find(name) for name in acknowledged)
         assert Ledger.open(disk / "ledger", keys=keys()).audit().ok
-
-
-@contextmanager
-def small_disk(place: Path) -> Iterator[Path]:
-    """Mount a disk of 4 MiB."""
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 def append_for_ever(ledger: Ledger, acknowledged: list[str]) -> None:

@@ -1,0 +1,137 @@
+"""What goes wrong around a request: a clear typed error, nothing lost, and then it can go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from govsdk import Workspace
+from govsdk.errors import (
+    DiskFullError,
+    LegalHoldError,
+    LockedError,
+    ModelCorruptError,
+    PhotoError,
+    PolicyError,
+    TooFewPhotosError,
+    UnknownSubjectError,
+)
+from govsdk.report.pillow import write_png
+from tests.small_disk import nearly_full, needs_mount, small_disk
+from tests.workflow import world
+
+
+def enrolled(workspace: Workspace) -> set[str]:
+    """Return the ids of everybody enrolled, after a check that nothing has begun."""
+    assert workspace.line.versions() == [0]
+    assert workspace.certificates() == []
+    assert workspace.ledger.audit().ok
+    return {summary.subject for summary in workspace.subjects()}
+
+
+def test_a_wrong_subject(workspace: Workspace) -> None:
+    """Nobody by that id: refused before anything is written."""
+    people = enrolled(workspace)
+    with pytest.raises(UnknownSubjectError):
+        workspace.forget("nobody", world.POLICY)
+    assert enrolled(workspace) == people
+
+
+def test_five_photos_instead_of_six(workspace: Workspace) -> None:
+    """Four to edit with and two to judge by are the least; with a sixth it can be planned."""
+    photos = workspace.registry.photos(world.SECOND)
+    workspace.enroll("canary-five", photos[:5])
+    with pytest.raises(TooFewPhotosError):
+        workspace.forget("canary-five", world.POLICY)
+    assert "canary-five" in enrolled(workspace)
+
+    workspace.enroll("canary-five", photos[5:6])
+    assert workspace.plan_forget("canary-five", world.POLICY).photos == 6
+
+
+def test_a_policy_with_a_typo(place: Path, workspace: Workspace) -> None:
+    """The error names file and line."""
+    people = enrolled(workspace)
+    typo = place / "typo.yaml"
+    typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
+    with pytest.raises(PolicyError, match=r"typo\.yaml:5: "):
+        workspace.forget(world.SUBJECT, typo)
+    assert enrolled(workspace) == people
+
+
+def test_a_corrupt_photo(place: Path, workspace: Workspace) -> None:
+    """One broken file among six enrols nobody, and is named by its position alone."""
+    people = enrolled(workspace)
+    folder = place / "canary-folder"
+    for number, photo in enumerate(workspace.registry.photos(world.SECOND)[:6]):
+        write_png(folder / f"{number}.png", photo)
+    whole = (folder / "3.png").read_bytes()
+    (folder / "3.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PhotoError) as raised:
+        workspace.enroll("canary-new", folder)
+    assert raised.value.facts["photo"] == 3
+    assert enrolled(workspace) == people
+
+    (folder / "3.png").write_bytes(whole)
+    assert workspace.enroll("canary-new", folder).photos == 6
+
+
+def test_a_truncated_model_file(workspace: Workspace) -> None:
+    """The model is checked before it is used; put back, the same call succeeds."""
+    people = enrolled(workspace)
+    weights = workspace.line.current().path / "arc2face/diffusion_pytorch_model.safetensors"
+    whole = weights.read_bytes()
+    weights.chmod(0o644)
+    weights.write_bytes(whole[:-1000])
+    with pytest.raises(ModelCorruptError):
+        workspace.forget(world.SUBJECT, world.POLICY)
+    assert enrolled(workspace) == people
+
+    weights.write_bytes(whole)
+    assert workspace.forget(world.SUBJECT, world.POLICY).ok
+
+
+def test_a_legal_hold(workspace: Workspace) -> None:
+    """Held: refused and logged. Lifted: planned."""
+    workspace.hold(world.SUBJECT)
+    with pytest.raises(LegalHoldError):
+        workspace.forget(world.SUBJECT, world.POLICY)
+
+    workspace.lift_hold(world.SUBJECT)
+    assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
+
+
+def test_a_second_writer(place: Path, workspace: Workspace) -> None:
+    """One edit at a time on a model line; search goes on meanwhile."""
+    other = world.open_workspace(place)
+    other.config = other.config.model_copy(update={"lock_timeout_seconds": 0.1})
+    with workspace.editing():
+        with pytest.raises(LockedError) as raised:
+            other.forget(world.SUBJECT, world.POLICY)
+        assert other.search(world.SUBJECT)
+    assert raised.value.retryable
+
+
+@needs_mount
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(0, id="nothing can be written", marks=pytest.mark.slow),
+        pytest.param(400_000, id="the request is logged", marks=pytest.mark.slow),
+        pytest.param(4_000_000, id="no room for a checkpoint", marks=pytest.mark.slow),
+        pytest.param(16_000_000, id="no room for the edited model"),
+    ],
+)
+def test_a_full_disk(built: Path, tmp_path: Path, room: int) -> None:
+    """Wherever the disk runs full: typed and retryable, and with room the same call succeeds."""
+    with small_disk(tmp_path / "disk", mebibytes=128) as disk:
+        workspace = world.open_workspace(world.copy(built, disk / "place"))
+        with nearly_full(disk, room), pytest.raises(DiskFullError) as raised:
+            workspace.forget(world.SUBJECT, world.POLICY)
+        assert raised.value.retryable
+        assert workspace.line.versions() == [0]
+        assert not workspace.certificates()
+
+        assert world.open_workspace(disk / "place").forget(world.SUBJECT, world.POLICY).ok
+        assert workspace.ledger.audit().ok
