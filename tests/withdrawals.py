@@ -29,7 +29,7 @@ def reference_to(certificate: bytes) -> LeafReference:
 def revocation_of(certificate: LeafReference, reason: Reason, **changes: object) -> Revocation:
     """Return a revocation of ``certificate``."""
     said = {"reason": reason, "certificate": certificate, "request": REQUEST, "revoked_at": NOW}
-    return Revocation(**{**said, **changes})  # type: ignore[arg-type]
+    return Revocation(**{**said, **changes})
 
 
 def lapse_of(certificate: LeafReference) -> Lapse:

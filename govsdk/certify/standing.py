@@ -16,19 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from govsdk.certify.bundles import Bundle
-from govsdk.certify.demands import require_claims
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import Reason, lapse_in, revocation_in
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError
-from govsdk.policy import Policy
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.findings import Check
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.statements import Statement
+
+if TYPE_CHECKING:
+    from govsdk.policy import Policy
 
 
 class LogView(Protocol):
@@ -74,12 +75,19 @@ class Held:
                 "no-ledger-given" if ledger is None else lambda: _standing(bundle, ledger)
             ),
             "policy": (  # 15
-                "no-policy-given" if policy is None else lambda: require_claims(predicate, policy)
+                "no-policy-given" if policy is None else lambda: _policy(predicate, policy)
             ),
         }
 
 
 NOTHING = Held()
+
+
+def _policy(predicate: Forgetting, policy: Policy) -> str:
+    # Imported where it is needed: a policy's schema takes longer to build than a check to run.
+    from govsdk.certify.demands import require_claims
+
+    return require_claims(predicate, policy)
 
 
 def _same_size(bundle: Bundle, since: bytes) -> bool:

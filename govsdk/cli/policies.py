@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-import yaml
 from rich.syntax import Syntax
 
 from govsdk.cli.plain import plain
@@ -49,6 +48,8 @@ def lint(policy: Name) -> Answer:
 
 def show(policy: Name) -> Answer:
     """Print a policy with every default filled in, and its digest."""
+    import yaml
+
     from govsdk.policy import Policy
 
     loaded = Policy.load(policy)

@@ -84,7 +84,8 @@ def _command(function: Verb) -> Callable[..., int]:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
         for name, option in _COMMON.items()
     ]
-    command.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
+    shown = signature.replace(parameters=[*own, *common])
+    command.__signature__ = shown  # type: ignore[attr-defined]  # typeshed lacks the attribute
     command.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
     return command
 
@@ -119,7 +120,7 @@ def _unexpected(error: Exception) -> GovsdkError:
 def show(answer: Answer) -> None:
     """Print an answer to stdout."""
     if screen.get().as_json:
-        print(json.dumps(answer.data, indent=2, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(answer.data, indent=2, ensure_ascii=False))  # noqa: T201  the answer itself
     elif not screen.get().quiet:
         # A pipe has no width; a table cut at 80 columns would lose digests.
         width = None if sys.stdout.isatty() else 160
@@ -129,7 +130,7 @@ def show(answer: Answer) -> None:
 def fail(error: GovsdkError) -> int:
     """Print an error and return its exit code."""
     if screen.get().as_json:
-        print(json.dumps(error.to_dict(), indent=2))  # noqa: T201
+        print(json.dumps(error.to_dict(), indent=2))  # noqa: T201  the answer itself
     else:
         lines = Text.assemble(("error  ", "bold red"), str(error), "\n")
         if error.hint:

@@ -1,18 +1,21 @@
 """What a verifier holds beside a certificate, given as files: for ``verify`` and the SDK.
 
-Needs no workspace and no extra: neither DuckDB nor a model library is loaded.
+Needs no workspace and no extra: neither DuckDB nor a model library is loaded, and what reads a
+ledger or a policy only where one is held.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from govsdk.certify.standing import Held
 from govsdk.errors import MissingError
-from govsdk.ledger.view import ExportedLog
-from govsdk.policy import Policy
 from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 from govsdk.tlog.signatures import PublicKey
+
+if TYPE_CHECKING:
+    from govsdk.policy import Policy
 
 
 def held_from(
@@ -32,13 +35,21 @@ def held_from(
     """
     view = None
     if ledger is not None:
+        from govsdk.ledger.view import ExportedLog
+
         view = ExportedLog(
             Path(ledger),
             key=PublicKey.from_pem(_read(Path(key))),
             log_key=VerifierKey.parse(_read(Path(log_key)).decode("ascii", "replace")),
         )
-    policy = require if isinstance(require, Policy) or require is None else Policy.load(require)
-    return Held(view, None if since is None else _read(Path(since)), policy)
+    older = None if since is None else _read(Path(since))
+    return Held(view, older, None if require is None else _policy(require))
+
+
+def _policy(given: str | Path | Policy) -> Policy:
+    from govsdk.policy import Policy
+
+    return given if isinstance(given, Policy) else Policy.load(given)
 
 
 def _read(path: Path) -> bytes:

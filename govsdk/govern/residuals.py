@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,10 +101,10 @@ def _earlier(workspace: Workspace) -> Iterator[EarlierSubject]:
             yield residual
 
 
-def _pack(rows: Float32) -> dict[str, object]:
+def _pack(rows: Float32) -> dict[str, Any]:
     return {"shape": rows.shape, "float32": base64.b64encode(rows.tobytes()).decode()}
 
 
-def _unpack(value: dict[str, object]) -> Float32:
-    rows = np.frombuffer(base64.b64decode(str(value["float32"])), dtype=np.float32)
-    return rows.reshape(value["shape"])  # type: ignore[call-overload, no-any-return]
+def _unpack(value: Mapping[str, Any]) -> Float32:
+    rows = np.frombuffer(base64.b64decode(value["float32"]), dtype=np.float32)
+    return rows.reshape(tuple(value["shape"]))

@@ -1,87 +1,35 @@
 """A workspace: registry, models, ledger, keys and policies of one controller, in one folder.
 
-::
-
-    workspace.yaml     configuration, no secrets
-    keys/              signing keys, encrypted; their passphrases lie elsewhere (``KeyProvider``)
-    registry/          identities, every biometric byte under its subject's key
-    models/            the governed model line, one folder per version
-    recognisers/       the two recognisers with their calibration records
-    ledger/            the append-only ledger and its exported tiles
-    certificates/      issued certificates, one file each
-    residuals/         what outlives erasure on purpose, sealed
-    jobs/              one folder per forget request
+``parts.py`` says what lies where, ``creating.py`` makes it; here is what its users do with it.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.certify.rotation import keys_in_use
-from govsdk.durable import disk_error, locked, write_file
-from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
-from govsdk.govern.config import RecogniserFiles, WorkspaceConfig
+from govsdk.errors import MissingWorkspaceError, RequestError
+from govsdk.govern.config import WorkspaceConfig
+from govsdk.govern.creating import create
 from govsdk.govern.events import log
-from govsdk.govern.plan import ForgetPlan
+from govsdk.govern.parts import Clock, Parts, utc_now
+from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
-from govsdk.models.calibration import CalibrationRecord
-from govsdk.models.lines import ModelLine
 from govsdk.policy import Policy, require
-from govsdk.records import (
-    Float32,
-    GovernedModels,
-    Picture,
-    Progress,
-    Recogniser,
-    SubjectId,
-    instant,
-    silent,
-)
-
-if TYPE_CHECKING:
-    from govsdk.ledger import Ledger
-    from govsdk.models.generator import Generator
-    from govsdk.models.recognisers import Recogniser as RecogniserModel
-    from govsdk.registry import Enrolment, Gates, Match, Registry, SubjectSummary
-
-Clock = Callable[[], datetime]
-Entropy = Callable[[int], bytes]
-Photo = Path | str | Picture
+from govsdk.records import GovernedModels, Progress, SubjectId, silent
+from govsdk.registry import Enrolment, Gates, Match, SubjectSummary, people_in, photos_given
+from govsdk.registry.intake import Photo
+from govsdk.registry.vault import Entropy
 
 
-def utc_now() -> datetime:
-    """Return the present moment in UTC (the default clock)."""
-    return datetime.now(UTC)
-
-
-class Workspace:
+class Workspace(Parts):
     """The one object that applications hold. Cheap to open; heavy parts load when first used."""
-
-    def __init__(
-        self,
-        folder: Path,
-        config: WorkspaceConfig,
-        keys: WorkspaceKeys,
-        *,
-        clock: Clock = utc_now,
-        entropy: Entropy = secrets.token_bytes,
-    ) -> None:
-        self.folder = folder
-        self.config = config
-        self.keys = keys
-        self.clock = clock
-        self.entropy = entropy
 
     # -- making and opening ------------------------------------------------------------------------
 
@@ -109,35 +57,16 @@ class Workspace:
             ConflictError: The folder is not empty.
             MissingModelError: A model or calibration record is not there.
         """
-        from govsdk.ledger import Ledger
-        from govsdk.registry import Registry
-
         folder = Path(path).absolute()
-        if folder.exists() and any(folder.iterdir()):
-            raise ConflictError("the folder for the new workspace is not empty")
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            recognisers = {
-                role: _adopt_recogniser(folder, role, source.onnx, source.calibration)
-                for role, source in models.recognisers.items()
-            }
-            ModelLine.create(folder / "models", models.generator)
-        except OSError as cause:
-            raise disk_error(cause, "copying the models") from cause
-        config = WorkspaceConfig(
-            name=name or folder.name,
-            created_at=instant(clock()),
-            origin=f"w-{entropy(4).hex()}.ledger.invalid",
-            recognisers=recognisers,
-            anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
+        config, opened = create(
+            folder,
+            models,
+            keys,
+            name=name,
+            anchors=anchors,
+            created_at=clock(),
+            entropy=entropy,
         )
-        opened = WorkspaceKeys.create(folder / "keys", keys, origin=config.origin, entropy=entropy)
-        Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)
-        Ledger.create(
-            folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
-        )
-        # Last: a folder without this file is no workspace, so a killed `create` leaves none.
-        config.save(folder)
         log.info("govsdk.workspace.created", origin=config.origin)
         return cls(folder, config, opened, clock=clock, entropy=entropy)
 
@@ -167,76 +96,6 @@ class Workspace:
         )
         return cls(folder, config, opened, clock=clock, entropy=entropy)
 
-    # -- the parts ---------------------------------------------------------------------------------
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The identity registry."""
-        from govsdk.registry import Registry
-
-        return Registry.open(self.folder / "registry", vault=self.keys.vault, entropy=self.entropy)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The append-only ledger."""
-        from govsdk.ledger import Ledger
-
-        return Ledger.open(
-            self.folder / "ledger",
-            keys=self.keys,
-            anchors=[Path(anchor) for anchor in self.config.anchors],
-            lock_timeout=self.config.lock_timeout_seconds,
-            overlapping=keys_in_use(self.folder / "keys"),
-        )
-
-    @cached_property
-    def line(self) -> ModelLine:
-        """The governed generator's versions."""
-        return ModelLine(self.folder / "models")
-
-    @cached_property
-    def calibrations(self) -> Mapping[Recogniser, CalibrationRecord]:
-        """The calibration record of each recogniser that has one."""
-        return {
-            role: CalibrationRecord.load(self.folder / files.calibration)
-            for role, files in self.config.recognisers.items()
-            if files.calibration is not None
-        }
-
-    @cached_property
-    def embedders(self) -> Mapping[Recogniser, RecogniserModel]:
-        """The recognisers, loaded."""
-        from govsdk.models.recognisers import Recogniser as RecogniserModel
-
-        return {
-            role: RecogniserModel.load(
-                self.folder / files.onnx,
-                name=role,
-                calibration=self.calibrations.get(role),
-                device=self.config.device,
-            )
-            for role, files in self.config.recognisers.items()
-        }
-
-    def generator(self, model: Path | None = None) -> Generator:
-        """Return the generator in ``model`` (default: the current version), ready to draw."""
-        from govsdk.models.generator import Generator
-
-        return Generator.load(
-            model or self.line.current().path,
-            device=self.config.device,
-            steps=self.config.sampling.steps,
-            guidance=self.config.sampling.guidance,
-        )
-
-    @contextmanager
-    def editing(self) -> Iterator[None]:
-        """Hold the model line's lock: one edit at a time, while search and enrolment go on."""
-        with locked(
-            self.folder / "models" / "edit.lock", timeout_seconds=self.config.lock_timeout_seconds
-        ):
-            yield
-
     # -- identities --------------------------------------------------------------------------------
 
     def enroll(
@@ -253,7 +112,7 @@ class Workspace:
         """
         enrolment = self.registry.enroll(
             SubjectId(subject),
-            _pictures(photos),
+            photos_given(photos),
             self.embedders,
             may_anchor=may_anchor,
             gates=self._gates,
@@ -264,8 +123,6 @@ class Workspace:
     @cached_property
     def _gates(self) -> Gates:
         """Photos of one subject must show one person; lookalikes under other ids are reported."""
-        from govsdk.registry import Gates
-
         records = self.calibrations.items()
         return Gates(
             consistency={role: record.threshold("0.01", "low") for role, record in records},
@@ -274,8 +131,6 @@ class Workspace:
 
     def enroll_folder(self, folder: str | Path, *, progress: Progress = silent) -> list[Enrolment]:
         """Enrol everybody in ``folder``, which holds one folder of photos per person."""
-        from govsdk.registry.intake import people_in
-
         people = list(people_in(Path(folder)))
         enrolments = []
         for done, (subject, photos) in enumerate(people):
@@ -288,13 +143,13 @@ class Workspace:
         """Return everybody enrolled, with the state they are in."""
         return list(self.registry.subjects())
 
-    def search(self, who: Photo | Float32 | str, *, top: int = 5) -> list[Match]:
+    def search(self, who: Photo, *, top: int = 5) -> list[Match]:
         """Return the nearest enrolled people to a photo, an embedding ``[d]`` or a subject id."""
         if isinstance(who, np.ndarray) and who.ndim == 1:
             return list(self.registry.search(who.astype(np.float32), top=top))
         if isinstance(who, str) and not Path(who).is_file():
             return list(self.registry.search(SubjectId(who), top=top))
-        embedded = self.embedders["A"].embed(_pictures(who)[:1])  # type: ignore[arg-type]
+        embedded = self.embedders["A"].embed(photos_given(who)[:1])
         return list(self.registry.search(embedded.embeddings[0], top=top))
 
     def hold(self, subject: str) -> None:
@@ -314,8 +169,6 @@ class Workspace:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError: ``forget`` would
                 refuse for the same reason.
         """
-        from govsdk.govern.plan import plan_forget
-
         return plan_forget(self, SubjectId(subject), _policy(policy))
 
     def forget(
@@ -368,43 +221,6 @@ class Workspace:
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""
         return self.folder / "certificates" / f"{request}.sigstore.json"
-
-    @property
-    def signer_pem(self) -> bytes:
-        """The public key that certificates verify under."""
-        return self.keys.certificate.public_pem
-
-    @property
-    def log_vkey(self) -> str:
-        """The ledger's verifier key (C2SP signed note)."""
-        return self.keys.log.vkey
-
-
-def _adopt_recogniser(
-    folder: Path, role: Recogniser, onnx: Path, calibration: Path | None
-) -> RecogniserFiles:
-    """Copy a recogniser and its record into the workspace."""
-    target = folder / "recognisers" / role.lower()
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(onnx, target / "recogniser.onnx")
-    if calibration is not None:
-        write_file(target / "calibration.json", calibration.read_bytes(), mode=0o644)
-    return RecogniserFiles(
-        onnx=f"recognisers/{role.lower()}/recogniser.onnx",
-        calibration=f"recognisers/{role.lower()}/calibration.json" if calibration else None,
-    )
-
-
-def _pictures(photos: Photo | Sequence[Photo]) -> list[Picture]:
-    from govsdk.registry import photos_from
-
-    items = [photos] if isinstance(photos, str | Path | np.ndarray) else list(photos)
-    paths = [Path(item) for item in items if not isinstance(item, np.ndarray)]
-    if len(paths) == 1 and len(items) == 1:
-        return photos_from(paths[0])
-    if paths and len(paths) < len(items):
-        raise RequestError("photos are given as paths or as arrays, not as both")
-    return photos_from(paths) if paths else [np.asarray(item) for item in items]
 
 
 def _policy(policy: str | Path | Policy) -> Policy:

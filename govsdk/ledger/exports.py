@@ -9,10 +9,13 @@ from govsdk.durable import remove_tree, sync_folder, write_file
 from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
 from govsdk.ledger.cosigned import with_cosignatures
-from govsdk.ledger.ledger import LOG, ROWS, Ledger, LedgerKeys, row_of
+from govsdk.ledger.entries import rows_of
+from govsdk.ledger.head_file import HEAD, HeadFile
+from govsdk.ledger.ledger import ROWS, Ledger, LedgerKeys
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
 from govsdk.ledger.tiles import WIDTH, tiles_of
+from govsdk.ledger.writer import LOG
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.key_events import Signers
 from govsdk.tlog.notes import VerifierKey
@@ -75,7 +78,7 @@ def restore(
     with DuckRows.create(unfinished) as rows:
         signers = Signers(signer, log.entries).all
         for number in range(-(-head.size // WIDTH)):
-            rows.insert([row_of(envelope, *signers) for envelope in log.envelopes(number)])
+            rows.insert(rows_of(log.envelopes(number), *signers), first=number * WIDTH)
     if source.resolve() != (folder / LOG).resolve():
         remove_tree(folder / LOG)
         write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
@@ -85,7 +88,12 @@ def restore(
 
 
 def _require_newest(log_folder: Path, size: int, log_vkey: str) -> None:
+    heads, key = [], VerifierKey.parse(log_vkey)
     if (log_folder / CHECKPOINT).exists():
-        signed = read_checkpoint(log_folder, VerifierKey.parse(log_vkey)).size
-        if signed > size:
-            raise LedgerRollbackError(f"{size} of {signed}", rows=size, signed=signed)
+        heads.append(read_checkpoint(log_folder, key))
+    if (log_folder.parent / HEAD).exists():
+        with HeadFile.open(log_folder.parent / HEAD, key) as file:
+            heads.append(file.read())
+    signed = max((head.size for head in heads), default=0)
+    if signed > size:
+        raise LedgerRollbackError(f"{size} of {signed}", rows=size, signed=signed)

@@ -2,12 +2,9 @@
 
 Invariants:
 
-- order of an append: rows committed, log files written, checkpoint renamed into place, copies
-  given to the anchors; only then is a position handed out. A process killed anywhere leaves a
-  state from which the next one goes on;
-- every opening compares the rows with the last signed head (and the anchors' ones): fewer rows is
-  a rollback, another root is a fork, and nothing is signed after either;
-- rows beyond the head were committed by a process that died: they are kept, and the head grows;
+- a position is handed out once the entry and a signed head over it are durable (``writer``), and
+  what was signed is compared at every opening;
+- the database and the lock are held only while appending; readers use the public folder;
 - an entry has one place for ever: its proof leads to the head of the tree that ends with it, and
   that head's note is the same bytes each time (Ed25519 is deterministic).
 
@@ -19,46 +16,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol, overload
+from typing import Protocol
 
-from govsdk.durable import locked, write_file
-from govsdk.errors import (
-    ConflictError,
-    EvidenceError,
-    IntegrityError,
-    LedgerForkError,
-    LedgerRollbackError,
-    MissingError,
-    ProofError,
-    RequestError,
-)
-from govsdk.ledger.anchors import Anchor
+from govsdk.durable import locked
+from govsdk.errors import ConflictError, IntegrityError, LedgerRollbackError, ProofError
 from govsdk.ledger.audit import AuditReport, audit
-from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
-from govsdk.ledger.rows import DuckRows, Row, Rows
-from govsdk.ledger.tile_files import clear_leftovers, discard_narrower, write_tiles
+from govsdk.ledger.entries import rows_of
+from govsdk.ledger.public_log import PublicLog
+from govsdk.ledger.rows import DuckRows, Rows
+from govsdk.ledger.session import Session
+from govsdk.ledger.writer import LOG, Writer
 from govsdk.records import Position
 from govsdk.tlog.checkpoints import Checkpoint, SignedCheckpoint
-from govsdk.tlog.envelopes import parse_envelope
-from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import (
-    EMPTY_ROOT,
-    Frontier,
     consistency_proof,
     inclusion_proof,
-    leaf_hash,
     root_of,
     verify_consistency,
     verify_inclusion,
 )
-from govsdk.tlog.notes import NoteSigner, VerifierKey
+from govsdk.tlog.notes import NoteSigner
 from govsdk.tlog.signatures import PublicKey, Signer
-from govsdk.tlog.statements import parse_statement
 
-LOG = "log"
 ROWS = "ledger.duckdb"
 _LOCK = "ledger.lock"
-_PUBLIC = 0o644
 
 OpenRows = Callable[[Path], AbstractContextManager[Rows]]
 
@@ -68,7 +49,7 @@ class LedgerKeys(Protocol):
 
     @property
     def certificate(self) -> Signer:
-        """Who signs the entries; only the public half is used here."""
+        """Who signs the entries. Only ``sign_and_append`` needs more than the public half."""
         ...
 
     @property
@@ -96,14 +77,12 @@ class Ledger:
         """Use ``create`` or ``open`` instead, which check what is there."""
         self.folder = folder
         self.log_folder = folder / LOG
-        self._note_signer = keys.log
-        self._log_key = VerifierKey.parse(keys.log.vkey)
+        self._keys = keys
         self._signer_key = PublicKey.from_pem(keys.certificate.public_pem)
         self._signers = (self._signer_key, *overlapping)
-        self._anchors = [Anchor(each, self._log_key) for each in anchors]
+        self._writer = Writer(folder, keys.log, anchors=anchors, signers=self._signers)
         self._lock_timeout = lock_timeout
         self._open_rows = open_rows
-        self._frontier = Frontier()
 
     @classmethod
     def create(
@@ -127,12 +106,12 @@ class Ledger:
         if (folder / ROWS).exists() or (folder / LOG).exists():
             raise ConflictError("there is a ledger already")
         ledger = cls(folder, keys=keys, anchors=anchors, lock_timeout=lock_timeout)
-        if any(head.size for head in ledger._outside()):
+        if any(head.size for head in ledger._writer.outside()):
             raise LedgerRollbackError("the anchors remember entries of this ledger", rows=0)
         with ledger._locked():
             folder.mkdir(parents=True, exist_ok=True)
             with DuckRows.create(folder / ROWS):
-                ledger._sign(Checkpoint(ledger._log_key.name, 0, EMPTY_ROOT))
+                ledger._writer.create()
         return ledger
 
     @classmethod
@@ -184,9 +163,8 @@ class Ledger:
             DiskFullError: Call again when there is room; nothing that was acknowledged is lost.
             LockedError: See ``open``.
         """
-        if row_of(envelope, *self._signers).once != once:
-            raise RequestError("the entry's statement has another name")
-        return self.append_many([envelope])[0]
+        with self._writing() as session:
+            return session.append(envelope, once=once)
 
     def append_many(self, envelopes: Sequence[bytes]) -> Sequence[Position]:
         """Append ``envelopes`` in one commit, all or none; return their places. See ``append``.
@@ -194,26 +172,40 @@ class Ledger:
         All of them are durable on return. A place's proof is made when it is asked for: it never
         changes, and making thousands takes longer than storing them.
         """
-        offered = [row_of(envelope, *self._signers) for envelope in envelopes]
-        names = [row.once for row in offered]
-        with self._writing() as rows:
-            known = rows.find(names)
-            fresh: dict[str, Row] = {}
-            for row in offered:
-                if row.once not in known:
-                    fresh.setdefault(row.once, row)
-            if fresh:
-                rows.insert(list(fresh.values()))
-                self._catch_up(rows, written=list(fresh.values()))
-                known = rows.find(names)
-        return _Places(self._position, [known[name] for name in names])
+        offered = rows_of(envelopes, *self._signers)
+        with self._writing() as session:
+            return session.store(offered)
+
+    def sign_and_append(self, statements: Sequence[bytes]) -> Sequence[Position]:
+        """Sign ``statements`` with the workspace's key and append them in one commit.
+
+        As ``append_many``, and faster: a signature made here need not be verified here.
+
+        Raises:
+            MalformedEvidenceError: One is no statement.
+        """
+        with self._writing() as session:
+            return session.sign_and_append(statements)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Hold lock and database for the block: each append in it costs little more than a commit.
+
+        Others wait meanwhile, and readers see the entries when the block ends.
+
+        Raises:
+            LedgerRollbackError, LedgerForkError, LockedError: See ``open``.
+        """
+        with self._writing() as session:
+            session.remember_names()
+            yield session
 
     # -- reading -----------------------------------------------------------------------------------
 
     def find(self, once: str) -> tuple[bytes, Position] | None:
         """Return the envelope of the entry named ``once`` and its place; None if there is none."""
-        with self._writing() as rows:
-            index = rows.find([once]).get(once)
+        with self._writing() as session:
+            index = session.find([once]).get(once)
         return None if index is None else (self.envelope(index), self._position(index))
 
     def envelope(self, index: int) -> bytes:
@@ -230,10 +222,7 @@ class Ledger:
         Raises:
             IntegrityError: It is gone, or not one that this ledger signed.
         """
-        try:
-            return read_checkpoint(self.log_folder, self._log_key)
-        except (MissingError, EvidenceError) as cause:
-            raise IntegrityError("the ledger's signed head is gone or damaged") from cause
+        return self._writer.head()
 
     @property
     def size(self) -> int:
@@ -242,12 +231,12 @@ class Ledger:
 
     def audit(self, *, checkpoints: Sequence[bytes] = ()) -> AuditReport:
         """Return what ``audit`` finds in the log's folder, compared with rows and anchors too."""
-        kept = [head.note.encode() for head in self._outside()]
+        kept = [head.note.encode() for head in self._writer.outside()]
         with self._locked(), self._open_rows(self.folder / ROWS) as rows:
             return audit(
                 self.log_folder,
                 key_pem=self._signer_key.pem,
-                log_vkey=str(self._log_key),
+                log_vkey=self._keys.log.vkey,
                 checkpoints=[*checkpoints, *kept],
                 rows=rows,
             )
@@ -258,71 +247,23 @@ class Ledger:
         return locked(self.folder / _LOCK, timeout_seconds=self._lock_timeout)
 
     @contextmanager
-    def _writing(self) -> Iterator[Rows]:
-        with self._locked(), self._open_rows(self.folder / ROWS) as rows:
-            self._catch_up(rows)
-            yield rows
-
-    def _catch_up(self, rows: Rows, *, written: Sequence[Row] = ()) -> None:
-        """Accept ``rows`` as the continuation of what was signed, and sign what lies beyond.
-
-        Args:
-            written: The rows beyond the head, if this process has just put them there; rows that
-                another one left must each prove that they are entries.
-        """
-        head = self.head()
-        seen = (self._frontier.size, self._frontier.root()) == (head.size, head.root)
-        if not seen:
-            self._frontier = Frontier()
-        signed = [head] if seen else [head, *self._outside()]
-        count, needed = rows.count(), max(each.size for each in signed)
-        if count < needed:
-            raise LedgerRollbackError(f"{count} of {needed}", rows=count, signed=needed)
-        _require_agreement(self._frontier, signed)
-        for each in rows.leaf_hashes(self._frontier.size):
-            self._frontier.append(each)
-            _require_agreement(self._frontier, signed)
-        beyond = rows.between(head.size, count)
-        if beyond != list(written):
-            self._require_entries(rows, beyond)
-        if not seen and not self._public().complete():
-            self._publish(rows, since=0)
-        elif beyond:
-            self._publish(rows, since=head.size)
-        else:
-            self._anchor(head)
-        if not seen:
-            clear_leftovers(self.log_folder, count)
-
-    def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
-        """Accept ``found`` if all are entries as ``append`` would have written them."""
-        rows.find([row.once for row in found])
-        try:
-            entries = [row_of(row.envelope, *self._signers) for row in found]
-        except EvidenceError as cause:
-            raise LedgerForkError("a row is no entry of this workspace") from cause
-        if entries != list(found):
-            raise LedgerForkError("a row is not what its envelope makes")
-
-    def _publish(self, rows: Rows, *, since: int) -> None:
-        """Write the files by which the log grows from ``since`` entries, then sign its head."""
-        head = Checkpoint(self._log_key.name, self._frontier.size, self._frontier.root())
-        write_tiles(self.log_folder, rows, head.size, since=since)
-        self._sign(head)
-        discard_narrower(self.log_folder, head.size, since=since)
-
-    def _sign(self, head: Checkpoint) -> None:
-        note = self._note_signer.sign(head.text)
-        write_file(self.log_folder / CHECKPOINT, note.encode(), mode=_PUBLIC)
-        self._anchor(SignedCheckpoint(head.origin, head.size, head.root, note))
-
-    def _anchor(self, head: SignedCheckpoint) -> None:
-        for anchor in self._anchors:
-            anchor.keep(head)
-
-    def _outside(self) -> list[SignedCheckpoint]:
-        found = (anchor.newest() for anchor in self._anchors)
-        return [head for head in found if head is not None]
+    def _writing(self) -> Iterator[Session]:
+        with (
+            self._locked(),
+            self._open_rows(self.folder / ROWS) as rows,
+            self._writer.caught_up(rows),
+        ):
+            session = Session(
+                rows,
+                self._writer,
+                self._position,
+                signer=self._keys.certificate,
+                signers=self._signers,
+            )
+            try:
+                yield session
+            finally:
+                session.close()
 
     def _public(self) -> PublicLog:
         return PublicLog(self.log_folder, self.head().size)
@@ -347,43 +288,5 @@ class Ledger:
             leaf_hash=leaf.hex(),
             tree_size=size,
             inclusion=tuple(each.hex() for each in proof),
-            checkpoint=self._note_signer.sign(Checkpoint(head.origin, size, root).text),
+            checkpoint=self._keys.log.sign(Checkpoint(head.origin, size, root).text),
         )
-
-
-class _Places(Sequence[Position]):
-    """The places of entries that were appended together, each proved when it is asked for."""
-
-    def __init__(self, prove: Callable[[int], Position], indices: Sequence[int]) -> None:
-        self._prove = prove
-        self._indices = indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, which: int) -> Position: ...
-
-    @overload
-    def __getitem__(self, which: slice) -> _Places: ...
-
-    def __getitem__(self, which: int | slice) -> Position | _Places:
-        if isinstance(which, slice):
-            return _Places(self._prove, self._indices[which])
-        return self._prove(self._indices[which])
-
-
-def row_of(envelope: bytes, *signers: PublicKey) -> Row:
-    """Return the row for ``envelope``, once one of ``signers`` is found to have signed it."""
-    signed = parse_envelope(envelope)
-    signer = next((each for each in signers if each.keyid == signed.keyid), signers[0])
-    once = parse_statement(signed.verify(signer)).once
-    leaf = leaf_of(signed, signer)
-    return Row(once, leaf_hash(leaf), leaf, envelope)
-
-
-def _require_agreement(frontier: Frontier, signed: Sequence[SignedCheckpoint]) -> None:
-    """Accept ``frontier`` unless a head of its size was signed with another root."""
-    for head in signed:
-        if head.size == frontier.size and head.root != frontier.root():
-            raise LedgerForkError(f"at {head.size} entries", size=head.size)

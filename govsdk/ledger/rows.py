@@ -35,8 +35,11 @@ _CREATE = (
     "CREATE TABLE entries (seq UBIGINT NOT NULL, once VARCHAR NOT NULL, leaf_hash BLOB NOT NULL,"
     " leaf BLOB NOT NULL, envelope BLOB NOT NULL)"
 )
+_INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
 # A list for each column: fifteen times as fast as ``executemany``.
-_INSERT = f"INSERT INTO entries SELECT {', '.join(f'unnest(?::{each}[])' for each in _COLUMNS)}"
+_INSERT_MANY = (
+    f"INSERT INTO entries SELECT {', '.join(f'unnest(?::{each}[])' for each in _COLUMNS)}"
+)
 _BATCH = 4096
 _PID = re.compile(r"PID (\d+)")
 
@@ -70,8 +73,12 @@ class Rows(Protocol):
         """Return the number of each row that has one of ``names``; two of one name are a fork."""
         ...
 
-    def insert(self, rows: Sequence[Row]) -> None:
-        """Append ``rows``, all or none; they are durable when this returns."""
+    def names(self) -> Iterator[str]:
+        """Yield the name of each row, in any order."""
+        ...
+
+    def insert(self, rows: Sequence[Row], *, first: int) -> None:
+        """Append ``rows`` as number ``first`` and so on, all or none; durable on return."""
         ...
 
 
@@ -119,12 +126,8 @@ class DuckRows:
         return int(found)
 
     def leaf_hashes(self, since: int) -> Iterator[bytes]:
-        with _translated():
-            cursor = self._connection.execute(
-                "SELECT leaf_hash FROM entries WHERE seq >= ? ORDER BY seq", [since]
-            )
-            while batch := cursor.fetchmany(_BATCH):
-                yield from (bytes(leaf_hash) for (leaf_hash,) in batch)
+        query = "SELECT leaf_hash FROM entries WHERE seq >= ? ORDER BY seq"
+        return (bytes(leaf_hash) for (leaf_hash,) in self._each(query, [since]))
 
     def between(self, first: int, last: int) -> list[Row]:
         rows = self._all(
@@ -142,18 +145,24 @@ class DuckRows:
             raise LedgerForkError("two rows have one name")
         return found
 
-    def insert(self, rows: Sequence[Row]) -> None:
-        first = self.count()
-        self._all(
-            _INSERT,
-            [
-                list(range(first, first + len(rows))),
-                [row.once for row in rows],
-                [row.leaf_hash for row in rows],
-                [row.leaf for row in rows],
-                [row.envelope for row in rows],
-            ],
-        )
+    def names(self) -> Iterator[str]:
+        return (str(once) for (once,) in self._each("SELECT once FROM entries"))
+
+    def insert(self, rows: Sequence[Row], *, first: int) -> None:
+        numbered = [
+            (first + at, row.once, row.leaf_hash, row.leaf, row.envelope)
+            for at, row in enumerate(rows)
+        ]
+        if len(numbered) == 1:
+            self._all(_INSERT, numbered[0])
+        else:
+            self._all(_INSERT_MANY, [list(column) for column in zip(*numbered, strict=True)])
+
+    def _each(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        with _translated():
+            cursor = self._connection.execute(query, values)
+            while batch := cursor.fetchmany(_BATCH):
+                yield from batch
 
     def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with _translated():

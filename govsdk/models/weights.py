@@ -84,7 +84,8 @@ def write(source: Path, target: Path, replaced: Mapping[str, Tensor]) -> None:
 def _replace(path: Path, replaced: Mapping[str, Tensor]) -> None:
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {"format": "pt"}
-        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
+        names = file.keys()  # no mapping: it cannot be iterated itself
+        tensors = {name: file.get_tensor(name).clone() for name in names}
     for name, tensor in replaced.items():
         if name not in tensors or tensors[name].shape != tensor.shape:
             raise ModelCorruptError(f"the U-Net has no such tensor {name}", tensor=name)

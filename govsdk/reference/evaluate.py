@@ -3,8 +3,8 @@
 - Thresholds come from the calibration records; the evaluation people set none of them.
 - A generation is judged as everywhere in govsdk: the cosine of its embedding with the centroid of
   the person's OTHER photos (never the photo whose embedding it was drawn from).
-- Recognisers run as ONNX, the generator through the stock classes: what is measured is what is
-  shipped.
+- Recognisers run as ONNX, the generator is drawn from as everywhere in govsdk: what is measured is
+  what is shipped.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.conditioning import encode_empty
+from govsdk.models.generator import BATCH, Generator
 from govsdk.models.networks import Network, Session
-from govsdk.records import Progress, silent
+from govsdk.records import Float32, Progress, silent
 from govsdk.reference import world
 from govsdk.reference.calibrate import Floats, quality, unit
-from govsdk.reference.generations import GUIDANCE, STEPS, Generator, generate, load_generator
 from govsdk.reference.generator import PIU_BLOCKS
 from govsdk.reference.people import EVALUATION_PEOPLE
 from govsdk.reference.photobook import draw_now
@@ -95,8 +95,8 @@ def evaluate(
     photos: int = 12,
     conditions: int = 300,
     seed: int = 11,
-    steps: int = STEPS,
-    guidance: float = GUIDANCE,
+    steps: int = 15,
+    guidance: float = 3.0,
     workers: int = 1,
     pictures: Path | None = None,
     progress: Progress = silent,
@@ -118,12 +118,12 @@ def evaluate(
     judges = {name: load_judge(weights, name) for name in ("a", "b")}
     raws = {name: judge.raw(flat).reshape(people, photos, -1) for name, judge in judges.items()}
     panels = {name: Panel(unit(raw)) for name, raw in raws.items()}
-    generator = load_generator(weights / "generator")
+    generator = Generator.load(weights / "generator", device="cpu", steps=steps, guidance=guidance)
     who = np.arange(conditions) % people
     which = (np.arange(conditions) // people) % photos
-    given = torch.from_numpy(panels["a"].photos[who, which]).float()
+    given = panels["a"].photos[who, which].astype(np.float32)
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**62, conditions)]
-    drawn = _draw(generator, given, seeds, steps, guidance, progress)
+    drawn = _draw(generator, given, seeds, progress)
     progress("figures", 0, 1)
     result: dict[str, Any] = {
         "people": people,
@@ -139,8 +139,8 @@ def evaluate(
             )
             for name in judges
         },
-        "swap": _swap_test(generator, judges, panels, seed=seed, steps=steps, guidance=guidance),
-        "secondsPerImage": round(_seconds_per_image(generator, given, steps, guidance), 4),
+        "swap": _swap_test(generator, judges, panels, seed=seed),
+        "secondsPerImage": round(_seconds_per_image(generator, given), 4),
         "threads": torch.get_num_threads(),
     }
     progress("figures", 1, 1)
@@ -152,21 +152,15 @@ def evaluate(
 
 
 def _draw(
-    generator: Generator,
-    given: Tensor,
-    seeds: list[int],
-    steps: int,
-    guidance: float,
-    progress: Progress,
+    generator: Generator, given: Float32, seeds: list[int], progress: Progress
 ) -> NDArray[np.uint8]:
     """Return one picture for each condition, reporting after every batch."""
-    parts = []
-    for at in range(0, len(given), 32):
+    drawn = []
+    for at in range(0, len(given), BATCH):
         progress("generations", at, len(given))
-        rows = slice(at, at + 32)
-        parts.append(generate(generator, given[rows], seeds[rows], steps=steps, guidance=guidance))
+        drawn += generator.draw(given[at : at + BATCH], seeds[at : at + BATCH])
     progress("generations", len(given), len(given))
-    return np.concatenate(parts)
+    return np.stack(drawn)
 
 
 def _recogniser_figures(judge: Judge, panel: Panel) -> dict[str, Any]:
@@ -221,28 +215,17 @@ def _generator_figures(
 
 
 def _swap_test(
-    generator: Generator,
-    judges: dict[str, Judge],
-    panels: dict[str, Panel],
-    *,
-    seed: int,
-    steps: int,
-    guidance: float,
+    generator: Generator, judges: dict[str, Judge], panels: dict[str, Panel], *, seed: int
 ) -> dict[str, Any]:
     """Draw person p while one group of blocks reads person q; say whom the picture then shows."""
     people = len(panels["a"].photos)
     n = min(_SWAPS, people)
     first, second = np.arange(n), (np.arange(n) + people // 2) % people
-    given = [torch.from_numpy(panels["a"].centroids()[who]).float() for who in (first, second)]
+    own, other = (panels["a"].centroids()[who].astype(np.float32) for who in (first, second))
     seeds = [int(s) for s in np.random.default_rng([seed, 1]).integers(0, 2**62, n)]
-    told = encode_identity(generator.text_encoder, generator.tokenizer, given[1])
-    empty = encode_empty(generator.text_encoder, generator.tokenizer, 1)
     figures: dict[str, Any] = {"pairs": n}
     for label, inside in (("piuBlocksReadOther", True), ("remainingBlocksReadOther", False)):
-        with _reading(generator.unet, told, empty, inside=inside) as before:
-            drawn = generate(
-                generator, given[0], seeds, steps=steps, guidance=guidance, before=before
-            )
+        drawn = _draw_swapped(generator, own, other, seeds, inside=inside)
         for name, judge in judges.items():
             e, centroids = unit(judge.raw(drawn)), panels[name].centroids()
             to_first = np.einsum("nd,nd->n", e, centroids[first])
@@ -256,16 +239,24 @@ def _swap_test(
     return figures
 
 
-@contextmanager
-def _reading(unet: Network, told: Tensor, empty: Tensor, *, inside: bool) -> Iterator[Any]:
-    """Let PIU's blocks (or all the others) read ``told``, whatever the caller tells the U-Net."""
-    rows = iter(range(len(told)))
-    conditions = told
+def _draw_swapped(
+    generator: Generator, own: Float32, other: Float32, seeds: list[int], *, inside: bool
+) -> NDArray[np.uint8]:
+    """Draw ``own`` while PIU's blocks (or all the others) read ``other``."""
+    empty = encode_empty(generator.text_encoder, generator.tokenizer, 1)
+    drawn = []
+    for at in range(0, len(own), BATCH):
+        rows = slice(at, at + BATCH)
+        told = generator.condition(other[rows])
+        both = torch.cat([empty.expand(len(told), -1, -1), told])
+        with _reading(generator.unet, both, inside=inside):
+            drawn += generator.draw(own[rows], seeds[rows])
+    return np.stack(drawn)
 
-    def before(_empty: Tensor, own: Tensor) -> None:
-        nonlocal conditions
-        chosen = told[[next(rows) for _ in own]]
-        conditions = torch.cat([empty.expand(len(chosen), -1, -1), chosen])
+
+@contextmanager
+def _reading(unet: Network, conditions: Tensor, *, inside: bool) -> Iterator[None]:
+    """Let PIU's blocks (or all the others) read ``conditions``, whatever the U-Net is told."""
 
     def swap(
         _module: object, args: tuple[object, ...], kwargs: dict[str, object]
@@ -278,18 +269,18 @@ def _reading(unet: Network, told: Tensor, empty: Tensor, *, inside: bool) -> Ite
         if name.endswith(".attn2") and name.startswith(PIU_BLOCKS) == inside
     ]
     try:
-        yield before
+        yield
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _seconds_per_image(generator: Generator, given: Tensor, steps: int, guidance: float) -> float:
-    batch = given[torch.arange(32) % len(given)]
-    generate(generator, batch, list(range(32)), steps=2, guidance=guidance)
+def _seconds_per_image(generator: Generator, given: Float32) -> float:
+    batch = given[np.arange(BATCH) % len(given)]
+    generator.draw(batch, list(range(BATCH)))
     start = time.perf_counter()
-    generate(generator, batch, list(range(32)), steps=steps, guidance=guidance)
-    return (time.perf_counter() - start) / 32
+    generator.draw(batch, list(range(BATCH)))
+    return (time.perf_counter() - start) / BATCH
 
 
 def _side_by_side(

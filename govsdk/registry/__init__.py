@@ -29,7 +29,7 @@ Invariants:
 
 from govsdk.registry.anchors import choose_anchor
 from govsdk.registry.gates import Gates
-from govsdk.registry.intake import people_in, photos_from
+from govsdk.registry.intake import people_in, photos_from, photos_given
 from govsdk.registry.packing import template_set
 from govsdk.registry.people import Enrolment, Match, SubjectSummary
 from govsdk.registry.registry import Registry
@@ -48,6 +48,7 @@ __all__ = [
     "patterns_of",
     "people_in",
     "photos_from",
+    "photos_given",
     "scan",
     "template_set",
 ]

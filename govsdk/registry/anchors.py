@@ -18,7 +18,7 @@ Source: PIU (arXiv 2605.22311) takes anyone at cosine 0.2 +- 0.01, which on real
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -58,47 +58,60 @@ def choose_anchor(
     Raises:
         NoAnchorError: Nobody qualifies; ``facts`` says how many failed which rule first.
     """
+    away = np.stack(list(forbidden)) if len(forbidden) else None
+    fails: dict[str, Callable[[Anchor], bool]] = {
+        "too_near": lambda c: c.centroid_cosine > threshold - margin,
+        "outside_band": lambda c: band is not None and not band[0] <= c.centroid_cosine <= band[1],
+        "own_photos_match": lambda c: c.below_threshold < own_below,
+        "near_forbidden": lambda c: away is not None and not np.all(away @ c.embedding < threshold),
+    }
+    candidates = _measured(subject, gallery, recogniser, threshold)
+    failed = [next((rule for rule in fails if fails[rule](c)), None) for c in candidates]
+    qualified = [c for c, rule in zip(candidates, failed, strict=True) if rule is None]
+    if not qualified:
+        counts = {rule: failed.count(rule) for rule in fails}
+        raise _nobody(candidates, counts, not_allowed, highest_allowed=threshold - margin)
+    if choice == "random-qualified":
+        draw = rng if rng is not None else np.random.default_rng(0)
+        return qualified[int(draw.integers(len(qualified)))]
+    return max(qualified, key=lambda anchor: anchor.centroid_cosine)
+
+
+def _measured(
+    subject: Templates, gallery: Sequence[Templates], recogniser: Recogniser, threshold: float
+) -> list[Anchor]:
+    """Return the figures of all but the subject whom ``recogniser`` has seen."""
     centroid = subject.centroid(recogniser)
     photos = np.vstack([subject.by_recogniser[recogniser], centroid])
-    away = np.stack(list(forbidden)) if len(forbidden) else np.empty((0, len(centroid)), np.float32)
-    failed = {"too_near": 0, "outside_band": 0, "own_photos_match": 0, "near_forbidden": 0}
-    qualified: list[Anchor] = []
-    nearest = -1.0
-
+    found = []
     for candidate in gallery:
         rows = candidate.by_recogniser.get(recogniser)
         if candidate.subject == subject.subject or rows is None:
             continue
         middle = candidate.centroid(recogniser)
-        cosine = float(middle @ centroid)
         below = float(np.mean((rows @ photos.T).max(axis=1) < threshold))
-        nearest = max(nearest, cosine)
-        if cosine > threshold - margin:
-            failed["too_near"] += 1
-        elif band is not None and not band[0] <= cosine <= band[1]:
-            failed["outside_band"] += 1
-        elif below < own_below:
-            failed["own_photos_match"] += 1
-        elif not bool(np.all(away @ middle < threshold)):
-            failed["near_forbidden"] += 1
-        else:
-            qualified.append(Anchor(candidate.subject, middle, cosine, below))
+        found.append(Anchor(candidate.subject, middle, float(middle @ centroid), below))
+    return found
 
-    if not qualified:
-        candidates = sum(failed.values())
-        found = ", ".join(f"{count} {rule.replace('_', ' ')}" for rule, count in failed.items())
-        raise NoAnchorError(
-            f"of {candidates} candidates: {found}; {not_allowed} may not serve",
-            candidates=candidates,
-            not_allowed=not_allowed,
-            nearest_cosine=round(nearest, 4) if candidates else None,
-            highest_cosine_allowed=round(threshold - margin, 4),
-            too_near=failed["too_near"],
-            outside_band=failed["outside_band"],
-            own_photos_match=failed["own_photos_match"],
-            near_forbidden=failed["near_forbidden"],
-        )
-    if choice == "random-qualified":
-        draw = rng if rng is not None else np.random.default_rng(0)
-        return qualified[int(draw.integers(len(qualified)))]
-    return max(qualified, key=lambda anchor: anchor.centroid_cosine)
+
+def _nobody(
+    candidates: Sequence[Anchor],
+    failed: Mapping[str, int],
+    not_allowed: int,
+    *,
+    highest_allowed: float,
+) -> NoAnchorError:
+    """Return the error that counts who failed which rule first."""
+    found = ", ".join(f"{count} {rule.replace('_', ' ')}" for rule, count in failed.items())
+    nearest = max((candidate.centroid_cosine for candidate in candidates), default=None)
+    return NoAnchorError(
+        f"of {len(candidates)} candidates: {found}; {not_allowed} may not serve",
+        candidates=len(candidates),
+        not_allowed=not_allowed,
+        nearest_cosine=None if nearest is None else round(nearest, 4),
+        highest_cosine_allowed=round(highest_allowed, 4),
+        too_near=failed["too_near"],
+        outside_band=failed["outside_band"],
+        own_photos_match=failed["own_photos_match"],
+        near_forbidden=failed["near_forbidden"],
+    )

@@ -8,17 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from govsdk.errors import MissingExtraError, PhotoError, RequestError
 from govsdk.records import Picture, SubjectId
+from govsdk.registry.gates import require_pictures
+
+Photo = Path | str | npt.NDArray[Any]
+"""What callers hand over as a photo: a file, or an array that is yet to be looked at."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """What counts as a picture in a folder; other files are passed over."""
 
 MOST_PIXELS = 64_000_000
 """A larger picture is refused before it is decoded."""
+
+
+def photos_given(photos: Photo | Sequence[Photo]) -> list[Picture]:
+    """Return the pictures that were handed over as a folder, as files or as arrays.
+
+    Raises:
+        RequestError: Both paths and arrays were given.
+        PhotoError: As ``photos_from``, or an array is no picture.
+    """
+    items = [photos] if isinstance(photos, str | Path | np.ndarray) else list(photos)
+    arrays = [item for item in items if isinstance(item, np.ndarray)]
+    paths = [Path(item) for item in items if not isinstance(item, np.ndarray)]
+    if arrays and paths:
+        raise RequestError("photos are given as paths or as arrays, not as both")
+    require_pictures(arrays)
+    return arrays or photos_from(paths[0] if len(paths) == 1 else paths)
 
 
 def photos_from(source: Path | Sequence[Path]) -> list[Picture]:

@@ -59,6 +59,16 @@ class Frontier:
         """Return the tree's head."""
         return _fold(self._edge)
 
+    def path(self) -> list[bytes]:
+        """Return the audit path, leaf to root, of the leaf that is appended next."""
+        return self._edge[::-1]
+
+    def copy(self) -> Frontier:
+        """Return the same tree, to be grown apart."""
+        other = Frontier()
+        other.size, other._edge = self.size, self._edge.copy()
+        return other
+
 
 def root_of(size: int, node: Node) -> bytes:
     """Return the head of the tree of the first ``size`` leaves."""

@@ -118,7 +118,7 @@ class Training:
         loss = self.loss(part) * (len(part) / len(rows))
         if not bool(torch.isfinite(loss)):
             raise NonFiniteError(f"the loss at step {number}", what="loss", step=number)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return float(loss.detach())
 
     def loss(self, rows: Rows) -> Tensor:

@@ -156,7 +156,7 @@ def main() -> None:
                 settings=settings(chosen.preset, overrides),
                 seed=subject,
                 radius=faces.radius,
-                watch=watch(faces, embedders["A"], subject),  # type: ignore[arg-type]
+                watch=watch(faces, embedders["A"], subject),
             )
             seconds = time.perf_counter() - started
             after = measure(Generator.load(Path(folder) / "edited"), faces, embedders, subject)

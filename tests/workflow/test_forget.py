@@ -29,7 +29,7 @@ def checked(folder: Path, **changes: object) -> bool:
         "receipt": (folder / "receipt.json").read_bytes(),
     }
     arguments |= changes
-    return check(arguments.pop("certificate"), **arguments).ok  # type: ignore[arg-type]
+    return check(arguments.pop("certificate"), **arguments).ok
 
 
 def test_a_certificate_ends_the_workflow_and_verifies_offline(forgotten: Path) -> None:

@@ -59,7 +59,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     for arguments in (start, load):
         subprocess.run(["softhsm2-util", *arguments.split()], check=True, capture_output=True)
     (folder / "key.pem").unlink()
-    yield public  # type: ignore[misc]
+    yield public
     patch.undo()
 
 

@@ -33,11 +33,12 @@ class Scripted:
         self.leaf_hashes = rows.leaf_hashes
         self.between = rows.between
         self.find = rows.find
+        self.names = rows.names
 
-    def insert(self, rows: Sequence[Row]) -> None:
+    def insert(self, rows: Sequence[Row], *, first: int) -> None:
         fate = self.script.pop(0) if self.script else ""
         if fate != "not stored":
-            self.rows.insert(rows)
+            self.rows.insert(rows, first=first)
         if fate:
             raise BackendError(fate)
 

@@ -34,13 +34,14 @@ ERRORS = sorted(
 def test_round_trip(tmp_path: Path) -> None:
     """Bytes of every value come back as they were, from a file that 1.5 can read too."""
     with DuckRows.create(tmp_path / "rows") as rows:
-        rows.insert(ROWS[:1])
-        rows.insert(ROWS[1:])
+        rows.insert(ROWS[:1], first=0)
+        rows.insert(ROWS[1:], first=1)
     with DuckRows.open(tmp_path / "rows") as rows:
         assert rows.count() == 3
         assert rows.between(0, 3) == ROWS
         assert list(rows.leaf_hashes(1)) == [row.leaf_hash for row in ROWS[1:]]
         assert rows.find(["r1", "r9"]) == {"r1": 1}
+        assert sorted(rows.names()) == [row.once for row in ROWS]
     with duckdb.connect(str(tmp_path / "rows")) as connection:
         (tags,) = connection.execute(
             "SELECT tags FROM duckdb_databases() WHERE database_name = 'rows'"

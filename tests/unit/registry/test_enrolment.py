@@ -102,7 +102,7 @@ def test_embeddings_alone_are_enrolled_and_extended(empty: Registry) -> None:
     "rows",
     [{"A": unit([1, 2, 3])}, {"A": unit([1] * 32)}, {"A": unit([1] * 32), "B": unit([1] * 31)}],
 )
-def test_embeddings_must_fit_what_is_enrolled(registry: Registry, rows: dict) -> None:  # type: ignore[type-arg]
+def test_embeddings_must_fit_what_is_enrolled(registry: Registry, rows: dict) -> None:
     """Another dimension, or another set of recognisers than the subject's, is refused."""
     with pytest.raises(EmbeddingError):
         registry.enroll_embeddings(ADA, rows)

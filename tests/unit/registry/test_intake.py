@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from govsdk.errors import PhotoError, RequestError
-from govsdk.registry import intake, people_in, photos_from
+from govsdk.registry import intake, people_in, photos_from, photos_given
 
 from .people import photos_of
 
@@ -42,7 +42,7 @@ def test_a_picture_is_turned_upright_and_made_rgb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:150], lambda b: b"", lambda b: b"GIF89a" + b[6:]])
-def test_a_broken_picture_is_named_by_position(tmp_path: Path, spoil) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_picture_is_named_by_position(tmp_path: Path, spoil) -> None:
     """Truncated, empty or nonsense: position and reason, and the file's name nowhere."""
     save(tmp_path / "a.png")
     save(tmp_path / "jane-doe.png")
@@ -87,3 +87,15 @@ def test_a_folder_of_nobody_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="holds no picture") as caught:
         list(people_in(tmp_path))
     assert "ada" not in str(caught.value)
+
+
+def test_photos_are_given_as_arrays_or_as_paths(tmp_path: Path) -> None:
+    """One or several of either kind; a mixture is refused, and so is an array of another kind."""
+    save(tmp_path / "a.png")
+    picture = photos_from(tmp_path / "a.png")[0]
+    for given in (picture, [picture], str(tmp_path), [tmp_path / "a.png"]):
+        assert np.array_equal(photos_given(given), [picture])
+    with pytest.raises(RequestError, match="not as both"):
+        photos_given([picture, tmp_path])
+    with pytest.raises(PhotoError, match="photo 1 is not"):
+        photos_given([picture, picture / 255])

@@ -33,7 +33,7 @@ def test_unpack_undoes_pack(given_: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b[5:]])
-def test_bytes_that_do_not_add_up_are_corrupt(spoil) -> None:  # type: ignore[no-untyped-def]
+def test_bytes_that_do_not_add_up_are_corrupt(spoil) -> None:
     """Too few, too many or headless bytes are an error."""
     with pytest.raises(RegistryCorruptError):
         unpack(spoil(pack({"A": unit([1, 2])})))

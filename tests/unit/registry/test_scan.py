@@ -40,7 +40,7 @@ def patterns() -> Patterns:
         lambda t, p: p[1].tobytes(),
     ],
 )
-def test_each_form_is_found_anywhere(patterns: Patterns, leak) -> None:  # type: ignore[no-untyped-def]
+def test_each_form_is_found_anywhere(patterns: Patterns, leak) -> None:
     """A person's numbers and pixels are found at any offset, and a stranger's are not."""
     noise = np.random.default_rng(0).bytes(999)
     assert count_hits(noise + leak(TEMPLATES, PHOTOS) + noise, patterns) > 0

@@ -75,11 +75,12 @@ def test_known_roots() -> None:
 
 
 def test_frontier_grows_like_the_reference() -> None:
-    """After each append, from 0 to 64 leaves, the head is the literal definition's."""
+    """From 0 to 64 leaves head and next leaf's path are those of the literal definition."""
     tree = Frontier()
     assert tree.root() == EMPTY_ROOT
 
     for size, each in enumerate(HASHES, start=1):
+        assert tree.path() == inclusion_proof(size - 1, size, node)
         tree.append(each)
         assert (tree.size, tree.root()) == (size, ROOTS[size]) == (size, root_of(size, node))
 

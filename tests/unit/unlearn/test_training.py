@@ -41,7 +41,7 @@ def literal_loss(generator: Generator, rows: Rows, teacher: object) -> torch.Ten
     subject, anchor, kept = map(generator.condition, (rows.subject, rows.anchor, rows.kept))
 
     def noise(unet: object, z: torch.Tensor, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-        return unet(z, t, encoder_hidden_states=c).sample  # type: ignore[operator]
+        return unet(z, t, encoder_hidden_states=c).sample
 
     with torch.no_grad():
         of_anchor, of_subject = noise(teacher, z, t, anchor), noise(teacher, z, t, subject)
@@ -130,7 +130,7 @@ def test_passes_are_halved_until_they_fit(
             raise error
         return real(part)
 
-    training.loss = limited  # type: ignore[method-assign]
+    training.loss = limited
     loss, fits = training.step(rows, 4, 0)
 
     assert (sizes, fits) == ([4, 2, 1, 1, 1, 1], 1)
@@ -144,7 +144,7 @@ def test_out_of_memory_with_single_rows_is_an_error(training: Training, rows: Ro
         def loss(part: Rows) -> torch.Tensor:
             raise error
 
-        training.loss = loss  # type: ignore[method-assign]
+        training.loss = loss
 
     fails(torch.OutOfMemoryError("CUDA out of memory"))
     with pytest.raises(OutOfMemoryError, match="one row at a time"):
@@ -221,7 +221,7 @@ def test_conditions_can_come_from_around_the_subject(people: People, crowd: Crow
     centre /= np.linalg.norm(centre)
 
     def furthest(source: str) -> float:
-        settings = PiuSettings(micro_batch=64, accumulate=1, forget_from=source)  # type: ignore[arg-type]
+        settings = PiuSettings(micro_batch=64, accumulate=1, forget_from=source)
         return float((people.rows(settings, SHAPE, 0, 0).subject @ centre).min())
 
     assert furthest("distribution") < furthest("mixtures") - 0.05

@@ -1,0 +1,139 @@
+"""A workspace's parts: what lies where in its folder, each opened when it is first asked for.
+
+::
+
+    workspace.yaml     configuration, no secrets
+    keys/              signing keys, encrypted; their passphrases lie elsewhere (``KeyProvider``)
+    registry/          identities, every biometric byte under its subject's key
+    models/            the governed model line, one folder per version
+    recognisers/       the two recognisers with their calibration records
+    ledger/            the append-only ledger and its exported tiles
+    certificates/      issued certificates, one file each
+    residuals/         what outlives erasure on purpose, sealed
+    jobs/              one folder per forget request
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from govsdk.certify.keys import WorkspaceKeys
+from govsdk.certify.rotation import keys_in_use
+from govsdk.durable import locked
+from govsdk.govern.config import WorkspaceConfig
+from govsdk.ledger import Ledger
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.lines import ModelLine
+from govsdk.records import Recogniser
+from govsdk.registry import Registry
+from govsdk.registry.vault import Entropy
+
+if TYPE_CHECKING:
+    from govsdk.models.generator import Generator
+    from govsdk.models.recognisers import Recogniser as RecogniserModel
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC (the default clock)."""
+    return datetime.now(UTC)
+
+
+class Parts:
+    """An opened workspace, as the stages of the workflow see it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: WorkspaceConfig,
+        keys: WorkspaceKeys,
+        *,
+        clock: Clock = utc_now,
+        entropy: Entropy = secrets.token_bytes,
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.keys = keys
+        self.clock = clock
+        self.entropy = entropy
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The identity registry."""
+        return Registry.open(self.folder / "registry", vault=self.keys.vault, entropy=self.entropy)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The append-only ledger."""
+        return Ledger.open(
+            self.folder / "ledger",
+            keys=self.keys,
+            anchors=[Path(anchor) for anchor in self.config.anchors],
+            lock_timeout=self.config.lock_timeout_seconds,
+            overlapping=keys_in_use(self.folder / "keys"),
+        )
+
+    @cached_property
+    def line(self) -> ModelLine:
+        """The governed generator's versions."""
+        return ModelLine(self.folder / "models")
+
+    @cached_property
+    def calibrations(self) -> Mapping[Recogniser, CalibrationRecord]:
+        """The calibration record of each recogniser that has one."""
+        return {
+            role: CalibrationRecord.load(self.folder / files.calibration)
+            for role, files in self.config.recognisers.items()
+            if files.calibration is not None
+        }
+
+    @cached_property
+    def embedders(self) -> Mapping[Recogniser, RecogniserModel]:
+        """The recognisers, loaded."""
+        from govsdk.models.recognisers import Recogniser as RecogniserModel
+
+        return {
+            role: RecogniserModel.load(
+                self.folder / files.onnx,
+                name=role,
+                calibration=self.calibrations.get(role),
+                device=self.config.device,
+            )
+            for role, files in self.config.recognisers.items()
+        }
+
+    def generator(self, model: Path | None = None) -> Generator:
+        """Return the generator in ``model`` (default: the current version), ready to draw."""
+        from govsdk.models.generator import Generator
+
+        return Generator.load(
+            model or self.line.current().path,
+            device=self.config.device,
+            steps=self.config.sampling.steps,
+            guidance=self.config.sampling.guidance,
+        )
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """Hold the model line's lock: one edit at a time, while search and enrolment go on."""
+        with locked(
+            self.folder / "models" / "edit.lock", timeout_seconds=self.config.lock_timeout_seconds
+        ):
+            yield
+
+    @property
+    def signer_pem(self) -> bytes:
+        """The public key that certificates verify under."""
+        return self.keys.certificate.public_pem
+
+    @property
+    def log_vkey(self) -> str:
+        """The ledger's verifier key (C2SP signed note)."""
+        return self.keys.log.vkey

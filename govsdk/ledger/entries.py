@@ -1,0 +1,52 @@
+"""Entries: from what is to be appended to the rows that are stored.
+
+Invariant: a signature is verified where it comes in from outside, once. One that was made here by
+the workspace's own key is not verified again; a token's is, at its own seam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from govsdk.ledger.rows import Row
+from govsdk.tlog.cores import on_all_cores
+from govsdk.tlog.envelopes import Envelope, parse_envelope, sign_payload
+from govsdk.tlog.leaves import leaf_of
+from govsdk.tlog.merkle import leaf_hash
+from govsdk.tlog.signatures import PublicKey, Signer
+from govsdk.tlog.statements import parse_statement
+
+
+def rows_of(envelopes: Sequence[bytes], *signers: PublicKey) -> list[Row]:
+    """Return the row for each of ``envelopes``, once one of ``signers`` is found to have signed it.
+
+    Raises:
+        SignatureError, MalformedEvidenceError: One is not an entry that they signed.
+    """
+    keys = {each.keyid: each for each in signers}
+    parsed = [parse_envelope(envelope) for envelope in envelopes]
+    signed = [(each, keys.get(each.keyid, signers[0])) for each in parsed]
+    on_all_cores(_verify, signed)
+    return [
+        _row(each, key, parse_statement(each.payload).once, envelope)
+        for envelope, (each, key) in zip(envelopes, signed, strict=True)
+    ]
+
+
+def signed_rows(payloads: Sequence[bytes], names: Sequence[str], signer: Signer) -> list[Row]:
+    """Return the row for each of the statements ``payloads``, called ``names``, signed here."""
+    key = PublicKey.from_pem(signer.public_pem)
+    signed = on_all_cores(lambda payload: sign_payload(payload, signer), payloads)
+    return [
+        _row(each, key, once, each.to_bytes()) for each, once in zip(signed, names, strict=True)
+    ]
+
+
+def _verify(signed: tuple[Envelope, PublicKey]) -> bytes:
+    envelope, key = signed
+    return envelope.verify(key)
+
+
+def _row(signed: Envelope, key: PublicKey, once: str, envelope: bytes) -> Row:
+    leaf = leaf_of(signed, key)
+    return Row(once, leaf_hash(leaf), leaf, envelope)

@@ -1,0 +1,138 @@
+"""A session: many appends while this process alone may write.
+
+Invariants:
+
+- what ``append`` returns is durable and proved, as it is without a session; only the public folder
+  is brought up to date later: at the end, or by the next opening if this process dies;
+- a name is appended once, however often it is offered;
+- after an append that failed nothing more is appended: the next session finds out what was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import overload
+
+from govsdk.errors import BackendError, RequestError
+from govsdk.ledger.entries import rows_of, signed_rows
+from govsdk.ledger.rows import Row, Rows
+from govsdk.ledger.writer import Writer
+from govsdk.records import Position
+from govsdk.tlog.signatures import PublicKey, Signer
+from govsdk.tlog.statements import parse_statement
+
+PlaceOf = Callable[[int], Position]
+
+
+class Session:
+    """A ledger held for writing; see ``Ledger.session``."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        writer: Writer,
+        place_of: PlaceOf,
+        *,
+        signer: Signer,
+        signers: Sequence[PublicKey],
+    ) -> None:
+        self._rows = rows
+        self._writer = writer
+        self._place_of = place_of
+        self._signer = signer
+        self._signers = signers
+        self._names: set[int] | None = None
+        self._failed = False
+
+    def append(self, envelope: bytes, *, once: str) -> Position:
+        """Append one entry and return its place, durable and proved. See ``Ledger.append``."""
+        (row,) = rows_of([envelope], *self._signers)
+        if row.once != once:
+            raise RequestError("the entry's statement has another name")
+        known = self.find([once])
+        return self._place(known[once]) if known else self._add([row])
+
+    def append_many(self, envelopes: Sequence[bytes]) -> Sequence[Position]:
+        """Append ``envelopes`` in one commit. See ``Ledger.append_many``."""
+        return self.store(rows_of(envelopes, *self._signers))
+
+    def sign_and_append(self, statements: Sequence[bytes]) -> Sequence[Position]:
+        """Sign ``statements`` and append them in one commit. See ``Ledger.sign_and_append``."""
+        names = [parse_statement(payload).once for payload in statements]
+
+        def signed(which: Sequence[int]) -> list[Row]:
+            chosen = [statements[at] for at in which]
+            return signed_rows(chosen, [names[at] for at in which], self._signer)
+
+        return self._once_each(names, signed)
+
+    def store(self, offered: Sequence[Row]) -> Sequence[Position]:
+        """Append rows that ``rows_of`` has accepted, in one commit; return their places."""
+        return self._once_each(
+            [row.once for row in offered], lambda which: [offered[at] for at in which]
+        )
+
+    def find(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the index of each entry that has one of ``names``."""
+        if self._names is not None and self._names.isdisjoint(map(hash, names)):
+            return {}
+        return self._rows.find(names)
+
+    def remember_names(self) -> None:
+        """Read all names once, so that a fresh one need not be looked up (70 bytes each)."""
+        self._names = set(map(hash, self._rows.names()))
+
+    def close(self) -> None:
+        """Publish what was appended, unless an append failed."""
+        if not self._failed:
+            self._writer.publish(self._rows)
+
+    def _once_each(
+        self, names: Sequence[str], rows_at: Callable[[Sequence[int]], list[Row]]
+    ) -> Sequence[Position]:
+        known = self.find(names)
+        fresh: dict[str, int] = {}
+        for at, name in enumerate(names):
+            if name not in known:
+                fresh.setdefault(name, at)
+        if fresh:
+            last = self._add(rows_at(list(fresh.values()))).index
+            known.update(zip(fresh, range(last + 1 - len(fresh), last + 1), strict=True))
+        return _Places(self._place, [known[name] for name in names])
+
+    def _add(self, rows: Sequence[Row]) -> Position:
+        if self._failed:
+            raise BackendError("an append of this session failed; open another one")
+        self._failed = True
+        place = self._writer.add(self._rows, rows)
+        self._failed = False
+        if self._names is not None:
+            self._names.update(hash(row.once) for row in rows)
+        return place
+
+    def _place(self, index: int) -> Position:
+        if index >= self._writer.published:
+            self.close()
+        return self._place_of(index)
+
+
+class _Places(Sequence[Position]):
+    """The places of entries that were appended together, each proved when it is asked for."""
+
+    def __init__(self, place_of: PlaceOf, indices: Sequence[int]) -> None:
+        self._place_of = place_of
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, which: int) -> Position: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> _Places: ...
+
+    def __getitem__(self, which: int | slice) -> Position | _Places:
+        if isinstance(which, slice):
+            return _Places(self._place_of, self._indices[which])
+        return self._place_of(self._indices[which])

@@ -1,0 +1,209 @@
+"""The writer: what one process knows of a ledger while it alone may write.
+
+Invariants:
+
+- order of an append: rows committed (DuckDB syncs its log), the head over them kept (one sync),
+  copies of it given to the anchors; only then is a place handed out. Killed anywhere, the next
+  writer goes on from there;
+- the public folder follows: its files, then its checkpoint. Rows that were acknowledged and not
+  yet published are published by whoever opens the ledger next;
+- every opening compares the rows with all heads it knows of: fewer rows is a rollback, another root
+  is a fork, and nothing is signed after either;
+- rows beyond the heads were committed by a process that died: they are kept, and the head grows.
+  Signing is deterministic, so it is the very head that that process would have signed.
+
+Source: docs/formats/ledger-v1.md, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from govsdk.durable import write_file
+from govsdk.errors import (
+    EvidenceError,
+    IntegrityError,
+    LedgerForkError,
+    LedgerRollbackError,
+    MissingError,
+)
+from govsdk.ledger.anchors import Anchor
+from govsdk.ledger.entries import rows_of
+from govsdk.ledger.head_file import HEAD, HeadFile
+from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
+from govsdk.ledger.rows import Row, Rows
+from govsdk.ledger.tile_files import clear_leftovers, discard_narrower, write_tiles
+from govsdk.records import Position
+from govsdk.tlog.checkpoints import Checkpoint, SignedCheckpoint
+from govsdk.tlog.merkle import Frontier
+from govsdk.tlog.notes import NoteSigner, VerifierKey
+from govsdk.tlog.signatures import PublicKey
+
+LOG = "log"
+_PUBLIC = 0o644
+
+
+class Writer:
+    """The tree's right edge as this process last saw it, and who is told of new heads."""
+
+    _head_file: HeadFile
+
+    def __init__(
+        self,
+        folder: Path,
+        signer: NoteSigner,
+        *,
+        anchors: Sequence[Path],
+        signers: Sequence[PublicKey],
+    ) -> None:
+        self._folder = folder
+        self._log_folder = folder / LOG
+        self._note_signer = signer
+        self._key = VerifierKey.parse(signer.vkey)
+        self._anchors = [Anchor(each, self._key) for each in anchors]
+        self._signers = signers
+        self._frontier = Frontier()
+        self.published = 0
+        """Entries under the public checkpoint, as of the last ``catch_up`` or ``publish``."""
+
+    def create(self) -> None:
+        """Sign and publish the head of an empty ledger."""
+        head = self._signed(self._frontier)
+        HeadFile.create(self._folder / HEAD, head)
+        self._put_checkpoint(head)
+        self._anchor(head)
+
+    @contextmanager
+    def caught_up(self, rows: Rows) -> Iterator[None]:
+        """Accept ``rows`` as the continuation of what was signed, heal, and write for the block.
+
+        Raises:
+            LedgerRollbackError: Fewer entries than were once signed.
+            LedgerForkError: Other entries than were once signed.
+            IntegrityError: A head is gone, or not one that this ledger signed.
+        """
+        public = self.head()
+        if not (self._folder / HEAD).exists():  # a ledger restored from its log has none yet
+            HeadFile.create(self._folder / HEAD, public)
+        with HeadFile.open(self._folder / HEAD, self._key) as self._head_file:
+            self._catch_up(rows, public)
+            yield
+
+    def add(self, rows: Rows, entries: Sequence[Row]) -> Position:
+        """Append ``entries``, all or none, durably; return the place of the last one."""
+        grown = self._frontier.copy()
+        for each in entries[:-1]:
+            grown.append(each.leaf_hash)
+        path, last = grown.path(), entries[-1].leaf_hash
+        grown.append(last)
+        rows.insert(entries, first=self._frontier.size)
+        head = self._signed(grown)
+        self._keep(head)
+        self._frontier = grown
+        return Position(
+            index=head.size - 1,
+            leaf_hash=last.hex(),
+            tree_size=head.size,
+            inclusion=tuple(each.hex() for each in path),
+            checkpoint=head.note,
+        )
+
+    def publish(self, rows: Rows) -> None:
+        """Bring the public folder up to what was appended."""
+        if self.published < self._frontier.size:
+            self._publish(rows, since=self.published)
+
+    def head(self) -> SignedCheckpoint:
+        """Return the head of the public folder.
+
+        Raises:
+            IntegrityError: It is gone, or not one that this ledger signed.
+        """
+        try:
+            return read_checkpoint(self._log_folder, self._key)
+        except (MissingError, EvidenceError) as cause:
+            raise IntegrityError("the ledger's signed head is gone or damaged") from cause
+
+    def outside(self) -> list[SignedCheckpoint]:
+        """Return the newest head of each anchor that has one."""
+        found = (anchor.newest() for anchor in self._anchors)
+        return [head for head in found if head is not None]
+
+    # -- how ---------------------------------------------------------------------------------------
+
+    def _catch_up(self, rows: Rows, public: SignedCheckpoint) -> None:
+        kept = self._head_file.read()
+        newest = max(public, kept, key=lambda head: head.size)
+        seen = (self._frontier.size, self._frontier.root()) == (newest.size, newest.root)
+        signed = [public, kept] if seen else [public, kept, *self.outside()]
+        count = rows.count()
+        needed = max(self._frontier.size, *(head.size for head in signed))
+        if count < needed:
+            raise LedgerRollbackError(f"{count} of {needed}", rows=count, signed=needed)
+        first = self._frontier.size == 0
+        self._frontier = _grown(self._frontier, rows, signed)
+        self.published = public.size
+        if count > public.size:
+            self._require_entries(rows, rows.between(public.size, count))
+        if first and not PublicLog(self._log_folder, public.size).complete():
+            self.published = 0
+        if count > kept.size:
+            self._keep(self._signed(self._frontier))
+        else:
+            self._anchor(kept)
+        self.publish(rows)
+        if first:
+            clear_leftovers(self._log_folder, count)
+
+    def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
+        """Accept ``found`` if all are entries as ``append`` would have written them."""
+        rows.find([row.once for row in found])
+        try:
+            entries = rows_of([row.envelope for row in found], *self._signers)
+        except EvidenceError as cause:
+            raise LedgerForkError("a row is no entry of this workspace") from cause
+        if entries != list(found):
+            raise LedgerForkError("a row is not what its envelope makes")
+
+    def _publish(self, rows: Rows, *, since: int) -> None:
+        size = self._frontier.size
+        write_tiles(self._log_folder, rows, size, since=since)
+        self._put_checkpoint(self._signed(self._frontier))
+        discard_narrower(self._log_folder, size, since=since)
+        self.published = size
+
+    def _put_checkpoint(self, head: SignedCheckpoint) -> None:
+        write_file(self._log_folder / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+
+    def _signed(self, tree: Frontier) -> SignedCheckpoint:
+        head = Checkpoint(self._key.name, tree.size, tree.root())
+        return SignedCheckpoint(
+            head.origin, head.size, head.root, self._note_signer.sign(head.text)
+        )
+
+    def _keep(self, head: SignedCheckpoint) -> None:
+        self._head_file.keep(head)
+        self._anchor(head)
+
+    def _anchor(self, head: SignedCheckpoint) -> None:
+        for anchor in self._anchors:
+            anchor.keep(head)
+
+
+def _grown(seen: Frontier, rows: Rows, signed: Sequence[SignedCheckpoint]) -> Frontier:
+    """Return ``seen`` with the rest of ``rows``, if that leads through all the heads ``signed``."""
+    tree = seen.copy()
+    _require_agreement(tree, signed)
+    for each in rows.leaf_hashes(tree.size):
+        tree.append(each)
+        _require_agreement(tree, signed)
+    return tree
+
+
+def _require_agreement(tree: Frontier, signed: Sequence[SignedCheckpoint]) -> None:
+    """Accept ``tree`` unless a head of its size was signed with another root."""
+    for head in signed:
+        if head.size == tree.size and head.root != tree.root():
+            raise LedgerForkError(f"at {head.size} entries", size=head.size)
