@@ -13,7 +13,7 @@ from govsdk import Workspace
 from govsdk.errors import GovsdkError
 from govsdk.ledger import audit, export
 from tests.workflow import world
-from tests.workflow.test_forget import checked
+from tests.workflow.test_forget import accepted, handed_over
 
 SAMPLED = 60
 """Positions tried in a long file; the slow test tries every byte."""
@@ -26,42 +26,42 @@ def flips(data: bytes, positions: range | list[int]) -> Iterator[bytes]:
         yield bytes(changed)
 
 
-def certificate(forgotten: Path) -> bytes:
-    workspace = world.open_workspace(forgotten)
-    return workspace.certificate(workspace.certificates()[0]).content
-
-
 def test_flipped_bytes_of_the_certificate_fail(forgotten: Path) -> None:
     """A sample of positions all over the file."""
-    data = certificate(forgotten)
+    untouched = handed_over(forgotten)
+    data = untouched.pop("certificate")
     positions = sorted(random.Random(1).sample(range(len(data)), SAMPLED))
 
-    assert checked(forgotten)
-    assert not any(checked(forgotten, certificate=each) for each in flips(data, positions))
+    assert accepted(data, **untouched)
+    assert not any(accepted(each, **untouched) for each in flips(data, positions))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_flipped_byte_of_the_certificate_fails(forgotten: Path) -> None:
     """Each byte, one bit each."""
-    data = certificate(forgotten)
+    untouched = handed_over(forgotten)
+    data = untouched.pop("certificate")
 
-    assert checked(forgotten)
-    assert not any(checked(forgotten, certificate=each) for each in flips(data, range(len(data))))
+    assert accepted(data, **untouched)
+    assert not any(accepted(each, **untouched) for each in flips(data, range(len(data))))
 
 
 def test_flipped_bytes_of_the_published_model_fail(forgotten: Path, tmp_path: Path) -> None:
     """Several positions of every file."""
     model = tmp_path / "model"
-    shutil.copytree(world.open_workspace(forgotten).line.current().path, model)
-    assert checked(forgotten, model=model)
+    evidence = handed_over(forgotten)
+    shutil.copytree(evidence["model"], model)
+    evidence["model"] = model
+    assert accepted(**evidence)
 
     for path in sorted(path for path in model.rglob("*") if path.is_file()):
         data = path.read_bytes()
         for changed in flips(data, sorted({0, len(data) // 2, len(data) - 1})):
             path.write_bytes(changed)
-            assert not checked(forgotten, model=model), path.name
+            assert not accepted(**evidence), path.name
         path.write_bytes(data)
-    assert checked(forgotten, model=model)
+    assert accepted(**evidence)
 
 
 def test_flipped_bytes_of_the_exported_ledger_fail(forgotten: Path, tmp_path: Path) -> None:
