@@ -17,6 +17,9 @@ from govsdk.records import Float32
 from govsdk.unlearn.mixtures import mixtures, unit
 from govsdk.unlearn.presets import PiuSettings
 
+START_CONDITIONS = 512
+"""Conditions of the subject that a start in closed form is fitted to."""
+
 
 @dataclass(frozen=True, eq=False)
 class Redirection:
@@ -108,6 +111,17 @@ class People:
             tuple(Redirection.of(photos, place) for photos, place in replay),
             radius,
         )
+
+    def start(self, settings: PiuSettings, seed: int) -> tuple[Float32, Float32]:
+        """Return what a start in closed form is computed from: the subject's conditions ``[n, d]``
+        to redirect, and everybody's ``[m, d]`` to preserve, people forgotten earlier included.
+
+        Raises:
+            RequestError: the settings draw from D and no radius was given.
+        """
+        rng = np.random.default_rng([seed])
+        subject, _ = self._draw(self.subject, START_CONDITIONS, settings, rng)
+        return subject, np.concatenate([self.retained, *(who.photos for who in self.earlier)])
 
     def rows(
         self, settings: PiuSettings, latent_shape: tuple[int, ...], seed: int, step: int

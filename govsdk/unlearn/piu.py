@@ -23,6 +23,7 @@ from govsdk.models import weights
 from govsdk.models.generator import Generator
 from govsdk.records import EditReport, Float32, Progress, Resource, decimal_text, silent
 from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
+from govsdk.unlearn.closed_form import redirection
 from govsdk.unlearn.layers import modules
 from govsdk.unlearn.people import People
 from govsdk.unlearn.presets import PiuSettings
@@ -113,6 +114,11 @@ def edit(
     training = Training(generator, settings, _teacher_weights(model, teacher))
     fingerprint = _fingerprint(people, settings, seed, model, teacher)
     state = _resume(training, checkpoints, fingerprint)
+    if settings.start_keep and settings.steps and not state.step:
+        conditions, kept = people.start(settings, seed)
+        training.start(
+            redirection(generator, conditions, people.subject.anchor, kept, settings.start_keep)
+        )
     done = stop or _shows_nothing(settings)
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:

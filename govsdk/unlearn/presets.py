@@ -35,6 +35,10 @@ class PiuSettings:
     lr: float = 1e-4
     """Learning rate of AdamW, constant; > 0."""
     weight_decay: float = 0.01
+    start_keep: float = 0.0
+    """Weight of the kept people in a start in closed form; 0 starts from the model as it is."""
+    decay: bool = False
+    """Whether the learning rate falls linearly to nothing over ``steps``."""
     steps: int = 400
     """Optimiser steps at most; 0 copies the model unedited."""
     micro_batch: int = 16
@@ -57,7 +61,7 @@ class PiuSettings:
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("eta", "lambda_", "weight_decay", "steps"):
+        for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps"):
             _require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("micro_batch", "accumulate", "mixture"):
             _require(getattr(self, name) >= 1, name, "at least 1")

@@ -18,6 +18,7 @@ from torch import Tensor
 from govsdk.errors import NonFiniteError, OutOfMemoryError, RequestError
 from govsdk.models.generator import Generator
 from govsdk.unlearn import losses
+from govsdk.unlearn.closed_form import LINEAR
 from govsdk.unlearn.layers import edited, first_down_block
 from govsdk.unlearn.people import Rows
 from govsdk.unlearn.presets import PiuSettings
@@ -64,6 +65,13 @@ class Training:
         )
         self._try_split()
 
+    @torch.no_grad()
+    def start(self, matrix: Tensor) -> None:
+        """Add ``W @ matrix`` to every weight ``W`` that reads the condition."""
+        for name, weight in self.parameters.items():
+            if name.endswith(LINEAR):
+                weight.add_((weight.double().cpu() @ matrix).to(weight))
+
     def step(self, rows: Rows, micro_batch: int, number: int) -> tuple[float, int]:
         """Take optimiser step ``number`` and return its loss and the micro-batch that fitted.
 
@@ -73,6 +81,9 @@ class Training:
         """
         loss, micro_batch = self._gradients(rows, micro_batch, number)
         self._require_finite(number)
+        left = 1 - number / self.settings.steps if self.settings.decay else 1.0
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.settings.lr * left
         self._optimiser.step()
         return loss, micro_batch
 

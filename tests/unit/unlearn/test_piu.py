@@ -213,3 +213,25 @@ def test_teacher_of_another_line_is_refused(run: Run, tmp_path: Path) -> None:
 
     with pytest.raises(RequestError, match="outside the edit"):
         run(tmp_path / "out", teacher=write_untrained(tmp_path / "stranger", seed=9))
+
+
+def test_zero_steps_have_no_start(run: Run, world: Path, tmp_path: Path) -> None:
+    """Zero steps copy the model, whatever start the settings name; one step does not."""
+    for steps, changed in ((0, False), (1, True)):
+        out = tmp_path / str(steps)
+        run(out, settings=PiuSettings(steps=steps, start_keep=3.0, lr=1e-9))
+        assert bool(weights.differing(world, out)) is changed
+
+
+def test_the_rate_falls_to_nothing(run: Run, world: Path, tmp_path: Path) -> None:
+    """With ``decay`` the later steps are shorter: less moves, the first step is the same."""
+
+    def moved(steps: int, decay: bool) -> float:
+        out = tmp_path / f"{steps}-{decay}"
+        run(out, settings=PiuSettings(micro_batch=2, accumulate=1, steps=steps, decay=decay))
+        names = weights.differing(world, out)
+        was, now = weights.read(world, names), weights.read(out, names)
+        return sum(float((now[name].float() - was[name].float()).abs().sum()) for name in names)
+
+    assert moved(1, True) == moved(1, False)
+    assert moved(8, True) < 0.9 * moved(8, False)
