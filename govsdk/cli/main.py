@@ -21,6 +21,7 @@ from govsdk.cli import (
     policies,
     reference,
     reproducing,
+    screening,
     setup,
 )
 from govsdk.cli.verb import STOPPED, Screen, fail, note, screen
@@ -43,7 +44,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_options)
     parts = (
-        *(demo, reference, setup, doctor, people, forgetting),
+        *(demo, reference, setup, doctor, people, forgetting, screening),
         *(evidence, reproducing, ledger, policies, models),
     )
     for part in parts:
