@@ -42,6 +42,7 @@ from govsdk.records import (
     Float32,
     GovernedModels,
     Picture,
+    Position,
     Progress,
     Recogniser,
     SubjectId,
@@ -50,6 +51,7 @@ from govsdk.records import (
 )
 
 if TYPE_CHECKING:
+    from govsdk.govern.screening import Screened
     from govsdk.ledger import Ledger
     from govsdk.models.generator import Generator
     from govsdk.models.recognisers import Recogniser as RecogniserModel
@@ -368,6 +370,38 @@ class Workspace:
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""
         return self.folder / "certificates" / f"{request}.sigstore.json"
+
+    def revoke(self, request: str, reason: str) -> Position:
+        """Withdraw the certificate of ``request`` for ever; return where the ledger says so.
+
+        Args:
+            reason: One of the words of ``certify.revocations.Reason``, never free text.
+
+        Raises:
+            RequestError: There is no such certificate or reason.
+        """
+        from govsdk.govern.withdrawing import reason_of, revoke
+
+        return revoke(self, request, reason_of(reason))
+
+    def supersede(self, request: str, by: str) -> Position:
+        """Withdraw the certificate of ``request`` in favour of the later one of ``by``.
+
+        Raises:
+            RequestError: There is no such certificate, or ``by`` is not the later one.
+        """
+        from govsdk.govern.withdrawing import supersede
+
+        return supersede(self, request, by)
+
+    def screen(self, *, progress: Progress = silent) -> list[Screened]:
+        """Measure everybody whose certificate stands on the model in force.
+
+        The certificate of whoever came back is revoked, unless its policy leaves that to a person.
+        """
+        from govsdk.govern.screening import screen
+
+        return screen(self, progress=progress)
 
     @property
     def signer_pem(self) -> bytes:
