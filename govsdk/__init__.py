@@ -89,6 +89,8 @@ def verify_certificate(
     witnesses: Sequence[str] = (),
     quorum: int = 1,
     proof: str | Path | None = None,
+    reproduction: str | Path | None = None,
+    auditor_key: str | Path | None = None,
 ) -> Report:
     """Check a certificate file offline and return one finding per numbered check.
 
@@ -103,12 +105,14 @@ def verify_certificate(
         receipt: The data subject's receipt: "is it about me?".
         witnesses: Verifier keys of witnesses, of whom ``quorum`` must have cosigned.
         proof: The certificate's ``.tlog-proof`` under a cosigned head (``govsdk ledger prove``).
+        reproduction: An auditor's statement that they measured the same.
+        auditor_key: That auditor's public key (PEM), from them.
 
     Raises:
         MissingError: One of the files is not there.
         RequestError: A key is not one.
     """
-    from govsdk.certify.check import check_files, witnesses_from
+    from govsdk.certify.check import attached_from, check_files, witnesses_from
     from govsdk.govern.holding import held_from
 
     return check_files(
@@ -119,6 +123,10 @@ def verify_certificate(
         model=None if model is None else Path(model),
         receipt=None if receipt is None else Path(receipt),
         witnesses=witnesses_from(witnesses, quorum, None if proof is None else Path(proof)),
+        attached=attached_from(
+            None if reproduction is None else Path(reproduction),
+            None if auditor_key is None else Path(auditor_key),
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from govsdk.certify.bundles import MAX_BUNDLE_BYTES, Bundle, parse_bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
+from govsdk.certify.reproductions import Attached, Reproduction
 from govsdk.certify.standing import NOTHING, Held
 from govsdk.certify.witnesses import Witnessing
 from govsdk.errors import (
@@ -29,6 +30,7 @@ from govsdk.errors import (
     MalformedEvidenceError,
     MissingError,
     ProofError,
+    RequestError,
     RevokedError,
     SignatureError,
 )
@@ -49,6 +51,8 @@ class Report:
     findings: tuple[Finding, ...]
     verdict: str | None
     """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
+    reproduction: Reproduction | None = None
+    """What an auditor measured again, if check 16 passed."""
 
     @property
     def ok(self) -> bool:
@@ -60,6 +64,16 @@ class Report:
         failure = first_failure(self.findings)
         if failure is not None:
             raise failure
+
+    @property
+    def assurance(self) -> str:
+        """Who vouches for the measurement; computed from what was checked, never read off a file.
+
+        ``reproduced``, where everything holds and an auditor measured the same, with the control
+        that shows that the person would have been recognised; else ``self_attested``.
+        """
+        found = self.ok and self.reproduction is not None and self.reproduction.controls
+        return "reproduced" if found else "self_attested"
 
     @property
     def withdrawn(self) -> str | None:
@@ -76,6 +90,7 @@ class Report:
             "ok": self.ok,
             "withdrawn": self.withdrawn,
             "verdict": self.verdict,
+            "assuranceLevel": self.assurance,
             "checks": [finding.to_dict() for finding in self.findings],
         }
 
@@ -89,6 +104,7 @@ def check(
     model: Path | None = None,
     receipt: bytes | None = None,
     witnesses: Witnessing | None = None,
+    attached: Attached | None = None,
 ) -> Report:
     """Return what can be said of ``certificate`` offline.
 
@@ -99,6 +115,7 @@ def check(
         model: The folder of the model that the certificate is said to be about.
         receipt: The file that the data subject was handed.
         witnesses: Who must have cosigned, and how many of them.
+        attached: An auditor's reproduction of the measurement.
 
     Raises:
         RequestError: ``key_pem`` or ``log_vkey`` is not a key, or there are fewer witnesses than
@@ -110,6 +127,7 @@ def check(
     )
     examination.witnesses = witnesses
     examination.held = held
+    examination.attached = attached
     return examination.report()
 
 
@@ -122,6 +140,7 @@ def check_files(
     model: Path | None = None,
     receipt: Path | None = None,
     witnesses: Witnessing | None = None,
+    attached: Attached | None = None,
 ) -> Report:
     """Return what ``check`` finds, given files.
 
@@ -137,7 +156,22 @@ def check_files(
         model=model,
         receipt=None if receipt is None else _read(receipt),
         witnesses=witnesses,
+        attached=attached,
     )
+
+
+def attached_from(reproduction: Path | None, auditor_key: Path | None) -> Attached | None:
+    """Return the reproduction that the files hold; None if there is none.
+
+    Raises:
+        MissingError: A file is not there.
+        RequestError: One was given without the other, or the auditor's key is not a key.
+    """
+    if reproduction is None and auditor_key is None:
+        return None
+    if reproduction is None or auditor_key is None:
+        raise RequestError("a reproduction and its auditor's key go together")
+    return Attached(_read(reproduction), PublicKey.from_pem(_read(auditor_key)))
 
 
 def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Witnessing | None:
@@ -169,6 +203,8 @@ class _Examination:
     statement: Statement
     predicate: Forgetting
     witnesses: Witnessing | None = None
+    attached: Attached | None = None
+    reproduction: Reproduction | None = None
 
     def __init__(
         self,
@@ -189,7 +225,8 @@ class _Examination:
         sound = found.chain(self._foundation())
         held = self.held.checks(self.bundle, self.predicate, self.log) if sound else {}
         found.each({**self._further(), **held}, reached=sound)
-        return Report(tuple(found.lines), self.predicate.text if sound else None)
+        verdict = self.predicate.text if sound else None
+        return Report(tuple(found.lines), verdict, self.reproduction)
 
     def _foundation(self) -> dict[str, Check]:
         return {
@@ -213,6 +250,7 @@ class _Examination:
             "revocation": "no-ledger-given",  # 13
             "receipt": self._receipt if self.receipt is not None else "no-receipt-given",  # 14
             "policy": "no-policy-given",  # 15
+            "reproduction": self._reproduction if self.attached else "no-reproduction-given",  # 16
         }
 
     def _form(self) -> None:
@@ -274,3 +312,9 @@ class _Examination:
         assert self.receipt is not None
         check_receipt(self.receipt, self.predicate.subject_commitment.value)
         return "the certificate is about the receipt's holder"
+
+    def _reproduction(self) -> str:
+        assert self.attached is not None
+        self.reproduction = self.attached.check(self.bundle)
+        control = "" if self.reproduction.controls else "; without its control, so the level stays"
+        return f"key {self.attached.auditor.keyid[:16]}{control}"

@@ -73,6 +73,12 @@ def verify(
     proof: Annotated[
         Path | None, typer.Option(help="Its .tlog-proof under a head that witnesses cosigned.")
     ] = None,
+    reproduction: Annotated[
+        Path | None, typer.Option(help="An auditor's statement that they measured the same.")
+    ] = None,
+    auditor_key: Annotated[
+        Path | None, typer.Option(help="That auditor's auditor.pub.pem, obtained from them.")
+    ] = None,
 ) -> Answer:
     """Check a certificate offline: one line per check, exit code 5 if any fails.
 
@@ -93,14 +99,16 @@ def verify(
         witnesses=[read_key(path) for path in witness or ()],
         quorum=quorum,
         proof=proof,
+        reproduction=reproduction,
+        auditor_key=auditor_key,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
     if report.withdrawn:
         said = f"valid but {report.withdrawn}; do not rely on it"
     verdict = Text(str(said), style="bold green" if report.ok else "bold red")
-    return Answer(
-        report.to_dict(), Group(findings(report.findings), Text(), verdict), _code(report.findings)
-    )
+    level = Text(f"assurance level: {report.assurance}" if report.ok else "")
+    view = Group(findings(report.findings), Text(), level, verdict)
+    return Answer(report.to_dict(), view, _code(report.findings))
 
 
 def findings(lines: Sequence[Finding]) -> RenderableType:

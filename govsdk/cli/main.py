@@ -20,6 +20,8 @@ from govsdk.cli import (
     people,
     policies,
     reference,
+    reproducing,
+    screening,
     setup,
 )
 from govsdk.cli.verb import STOPPED, Screen, fail, note, screen
@@ -41,7 +43,10 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    parts = (demo, reference, setup, doctor, people, forgetting, evidence, ledger, policies, models)
+    parts = (
+        *(demo, reference, setup, doctor, people, forgetting, screening),
+        *(evidence, reproducing, ledger, policies, models),
+    )
     for part in parts:
         part.register(app)
     return app

@@ -58,7 +58,11 @@ class RequestEntries:
 
     def payload_digest(self, kind: Kind, *, part: str = "") -> Sha256:
         """Return the SHA-256 of the entry's statement: its name in other statements."""
-        return sha256_hex(parse_envelope(self.envelope(kind, part=part)[0]).payload)
+        return sha256_hex(self.payload(kind, part=part))
+
+    def payload(self, kind: Kind, *, part: str = "") -> bytes:
+        """Return the entry's statement, as signed."""
+        return parse_envelope(self.envelope(kind, part=part)[0]).payload
 
     def _name(self, kind: Kind, part: str) -> str:
         return f"{self._request}/{kind}" + (f"/{part}" if part else "")

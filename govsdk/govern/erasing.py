@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from govsdk.canonical import sha256_hex
 from govsdk.durable import remove_tree
 from govsdk.govern.job import Stage
-from govsdk.govern.judging import cache_folder
+from govsdk.govern.judging import cache_folder, score_sheet
 from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders
-from govsdk.records import Residual, instant
+from govsdk.records import Residual, Verdict, instant
 from govsdk.registry.vault import Vault
 from govsdk.tlog.statements import Kind
 
@@ -59,7 +59,14 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         purpose="recognise a retried request or a new enrolment of the same id",
         key_holder="workspace vault",
     )
-    sealed = keep_residual(run.workspace, run.request, run.templates, run.private)
+    sealed = keep_residual(
+        run.workspace,
+        run.request,
+        run.templates,
+        run.private,
+        policy=run.policy,
+        sheet=score_sheet(run) if run.job.state.verdict is Verdict.FORGOTTEN else None,
+    )
     expires = run.workspace.clock() + timedelta(days=run.policy.evidence.retention_days)
     embeddings = Residual(
         name=RESIDUAL,

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
+from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.records import Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
+from govsdk.verify.transcript import Transcript
 from govsdk.verify.trials import Model
 from govsdk.verify.verification import Baseline, baseline, verify
 
@@ -41,6 +43,7 @@ def measure_baseline(run: Forgetting) -> Baseline:
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.PLAN),
         journal=_journal(run),
+        keep=lambda said: _keep(run, "baseline", said),
         progress=run.progress,
     )
 
@@ -74,8 +77,41 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
         journal=_journal(run),
         cache=_cache(workspace),
+        keep=lambda said: _keep(run, f"forget-{attempt}", said),
         progress=run.progress,
     )
+
+
+def score_sheet(run: Forgetting) -> ScoreSheet:
+    """Return what the verification of the last attempt can be repeated from."""
+    last = str(run.job.state.attempt)
+    return ScoreSheet(
+        plan=run.entries.payload(Kind.PLAN),
+        verification=run.entries.payload(Kind.VERIFICATION, part=last),
+        notes={
+            "baseline": run.entries.note(Kind.PLAN),
+            "forget": run.entries.note(Kind.STAGED, part=last),
+        },
+        transcripts={
+            "baseline": _kept(run, "baseline"),
+            "forget": _kept(run, f"forget-{last}"),
+        },
+    )
+
+
+def _keep(run: Forgetting, name: str, said: Transcript) -> None:
+    """Put a transcript aside under the subject's key, until it is sealed for the auditors."""
+    data = json.dumps(transcript_to(said)).encode()
+    name = f"transcript-{name}"
+    run.job.save_private(name, run.workspace.registry.seal(run.subject, name, data))
+
+
+def _kept(run: Forgetting, name: str) -> Transcript:
+    name = f"transcript-{name}"
+    sealed = run.job.load_private(name)
+    assert sealed is not None, "measured before it is sealed"
+    said = run.workspace.registry.unseal(run.subject, name, sealed)
+    return transcript_from(json.loads(said))
 
 
 def cache_folder(workspace: Workspace) -> Path:

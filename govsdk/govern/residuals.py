@@ -1,4 +1,4 @@
-"""What outlives erasure on purpose: a sealed file of embeddings, and what it is opened for.
+"""What outlives erasure on purpose: a sealed file about the subject, and what it is opened for.
 
 - Under ``residuals: sealed`` one age file per forgotten subject is kept, readable only with the
   workspace's verifier key (held outside the workspace) and the auditors' keys.
@@ -8,20 +8,18 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from govsdk.certify.recipients import fingerprint
 from govsdk.certify.residuals import open_sealed, seal
 from govsdk.durable import write_file
 from govsdk.govern.plan import PrivatePlan
-from govsdk.records import Float32, Sha256, SubjectId, Templates
+from govsdk.govern.residual_file import ResidualFile, ScoreSheet
+from govsdk.policy import Policy
+from govsdk.records import Float32, Sha256, Templates
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -38,6 +36,8 @@ class EarlierSubject:
     """Embeddings only; the id is the request's name in the ledger."""
     edit: tuple[int, ...]
     anchor: Float32
+    policy: Policy | None
+    """The policy that was met; None where a residual does not say."""
 
     def keep_away(self) -> list[Float32]:
         """Return the embeddings that no later anchor may come near."""
@@ -50,18 +50,22 @@ def residual_path(workspace: Workspace, request: Sha256) -> Path:
 
 
 def keep_residual(
-    workspace: Workspace, request: Sha256, templates: Templates, private: PrivatePlan
+    workspace: Workspace,
+    request: Sha256,
+    templates: Templates,
+    private: PrivatePlan,
+    *,
+    policy: Policy | None = None,
+    sheet: ScoreSheet | None = None,
 ) -> bytes:
-    """Seal the embeddings of ``templates`` into a residual file; return the sealed bytes."""
-    content = json.dumps(
-        {
-            "version": 1,
-            "embeddings": {role: _pack(rows) for role, rows in templates.by_recogniser.items()},
-            "edit": private.split.edit,
-            "sealed": private.split.sealed,
-            "anchor": _pack(private.anchor.embedding[None]),
-        }
-    ).encode()
+    """Seal what outlives the erasure of ``templates`` into a residual; return the sealed bytes."""
+    content = ResidualFile(
+        embeddings=templates.by_recogniser,
+        split=private.split,
+        anchor=private.anchor.embedding,
+        policy=policy,
+        sheet=sheet,
+    ).to_bytes()
     sealed = seal(content, [workspace.keys.recipient, *workspace.config.auditors])
     write_file(residual_path(workspace, request), sealed)
     return sealed
@@ -78,15 +82,9 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
     path = residual_path(workspace, request)
     if not path.exists():
         return None
-    value = json.loads(open_sealed(path.read_bytes(), workspace.keys.verifier))
-    return EarlierSubject(
-        Templates(
-            SubjectId(request),
-            {role: _unpack(rows) for role, rows in value["embeddings"].items()},
-        ),
-        tuple(value["edit"]),
-        _unpack(value["anchor"])[0],
-    )
+    content = open_sealed(path.read_bytes(), workspace.keys.verifier)
+    found = ResidualFile.from_bytes(content)
+    return EarlierSubject(found.templates(request), found.split.edit, found.anchor, found.policy)
 
 
 def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:
@@ -99,12 +97,3 @@ def _earlier(workspace: Workspace) -> Iterator[EarlierSubject]:
         residual = open_residual(workspace, request)
         if residual is not None:
             yield residual
-
-
-def _pack(rows: Float32) -> dict[str, Any]:
-    return {"shape": rows.shape, "float32": base64.b64encode(rows.tobytes()).decode()}
-
-
-def _unpack(value: Mapping[str, Any]) -> Float32:
-    rows = np.frombuffer(base64.b64decode(value["float32"]), dtype=np.float32)
-    return rows.reshape(tuple(value["shape"]))

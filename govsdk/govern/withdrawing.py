@@ -33,6 +33,18 @@ def revoke(workspace: Workspace, request: str, reason: Reason) -> Position:
     return _withdraw(workspace, request, reason, None)
 
 
+def reason_of(word: str) -> Reason:
+    """Return the reason that ``word`` spells.
+
+    Raises:
+        RequestError: There is no such reason.
+    """
+    try:
+        return Reason(word)
+    except ValueError as cause:
+        raise RequestError(f"a reason is one of {', '.join(Reason)}") from cause
+
+
 def supersede(workspace: Workspace, request: str, by: str) -> Position:
     """Withdraw the certificate of ``request`` in favour of the later one of the request ``by``.
 

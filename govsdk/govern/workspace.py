@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +23,13 @@ from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.policy import Policy, require
-from govsdk.records import GovernedModels, Progress, SubjectId, silent
+from govsdk.records import GovernedModels, Position, Progress, SubjectId, silent
 from govsdk.registry import Enrolment, Gates, Match, SubjectSummary, people_in, photos_given
 from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy
+
+if TYPE_CHECKING:
+    from govsdk.govern.screening import Screened
 
 
 class Workspace(Parts):
@@ -221,6 +225,38 @@ class Workspace(Parts):
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""
         return self.folder / "certificates" / f"{request}.sigstore.json"
+
+    def revoke(self, request: str, reason: str) -> Position:
+        """Withdraw the certificate of ``request`` for ever; return where the ledger says so.
+
+        Args:
+            reason: One of the words of ``certify.revocations.Reason``, never free text.
+
+        Raises:
+            RequestError: There is no such certificate or reason.
+        """
+        from govsdk.govern.withdrawing import reason_of, revoke
+
+        return revoke(self, request, reason_of(reason))
+
+    def supersede(self, request: str, by: str) -> Position:
+        """Withdraw the certificate of ``request`` in favour of the later one of ``by``.
+
+        Raises:
+            RequestError: There is no such certificate, or ``by`` is not the later one.
+        """
+        from govsdk.govern.withdrawing import supersede
+
+        return supersede(self, request, by)
+
+    def screen(self, *, progress: Progress = silent) -> list[Screened]:
+        """Measure everybody whose certificate stands on the model in force.
+
+        The certificate of whoever came back is revoked, unless its policy leaves that to a person.
+        """
+        from govsdk.govern.screening import screen
+
+        return screen(self, progress=progress)
 
 
 def _policy(policy: str | Path | Policy) -> Policy:

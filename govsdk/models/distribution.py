@@ -6,6 +6,9 @@ D: the angle to the centroid is uniform on [0, radius]; every second direction i
 others lead towards another real person's centroid. Directions that end nearer to another enrolled
 person than to the subject belong to that person: they are drawn again, and counted.
 
+An isotropic draw does not depend on who else is enrolled, unless it had to be drawn again: the same
+``rng`` gives it to whoever knows the centroid alone.
+
 Source: docs/formats/policy-v1.md, "The distribution D".
 """
 

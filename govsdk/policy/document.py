@@ -113,6 +113,9 @@ class Controls(Section):
     """Match rate that the unedited model must exceed, or there is nothing to forget."""
     screen_probes: Count = 10
     """Generations for each person whom this line of models forgot earlier."""
+    regression: Literal["revoke", "report"] = "revoke"
+    """What becomes of the certificate of somebody whom the model in force draws again. An edit that
+    brings somebody back is never published, whatever stands here."""
 
 
 class Attempts(Section):

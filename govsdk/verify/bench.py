@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.policy import Policy
@@ -30,6 +31,8 @@ class SubjectTrials:
     """From the sealed photos' own conditions."""
     excluded: int
     """Directions of D that belong to somebody else."""
+    alone: npt.NDArray[np.intp]
+    """Which trials from D owe nothing to other people: note and subject alone give them again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Bench:
     policy: Policy
     subject: Templates
     people: Sequence[Templates]
-    """Retained people whom every recogniser knows; at least one, never the subject."""
+    """Retained people whom every recogniser knows, never the subject; none for a reproduction."""
     embedders: Mapping[Recogniser, Embedder]
     thresholds: Thresholds
     note: bytes
@@ -80,7 +83,10 @@ class Bench:
         seeds = picture_seeds(self.note, stage, around + photos)
         scores = self._run(model, conditions, seeds, store, stage)
         return SubjectTrials(
-            scores.part(0, around), scores.part(around, around + photos), drawn.excluded
+            scores.part(0, around),
+            scores.part(around, around + photos),
+            drawn.excluded,
+            self._alone(drawn, stage),
         )
 
     def panels(self, predecessor: Sha256) -> Panels:
@@ -107,8 +113,15 @@ class Bench:
         seeds = picture_seeds(self.note, label, n)
         return self._run(model, drawn.embeddings, seeds, store, "screen")
 
+    def _alone(self, drawn: Conditions, stage: str) -> npt.NDArray[np.intp]:
+        """Return the places of the draws around the subject that need nobody else's centroid."""
+        bench = replace(self, people=())
+        again = bench._around(self.subject, len(drawn.embeddings), stage).embeddings
+        return np.flatnonzero((drawn.embeddings == again).all(axis=1))
+
     def _around(self, person: Templates, n: int, label: str) -> Conditions:
-        others = np.stack([other.centroid(CONDITIONING) for other in self.people])
+        centres = [other.centroid(CONDITIONING) for other in self.people]
+        others = np.stack(centres) if centres else np.empty((0, 0), dtype=np.float32)
         rng = stream(self.note, f"{label}/conditions")
         radius = self.thresholds.radius
         return draw_conditions(person.centroid(CONDITIONING), others, n, radius=radius, rng=rng)

@@ -43,6 +43,7 @@ from govsdk.verify.judge import conclude
 from govsdk.verify.screen import screen_earlier
 from govsdk.verify.seeds import stream
 from govsdk.verify.thresholds import thresholds_for, why_not_judged
+from govsdk.verify.transcript import Keep, keep_nothing, transcript
 from govsdk.verify.trials import Model, Store
 
 
@@ -69,6 +70,7 @@ def baseline(
     calibrations: Mapping[Recogniser, CalibrationRecord],
     note: bytes,
     journal: Store,
+    keep: Keep = keep_nothing,
     progress: Progress = silent,
 ) -> Baseline:
     """Return the positive control: does the unedited model draw the subject at all?
@@ -80,6 +82,7 @@ def baseline(
         sealed: Photos of the first attempt's fold.
         note: Checkpoint note of the plan's entry.
         journal: Keeps finished trials, so that a killed run goes on where it stopped.
+        keep: Gets the transcript by which the subject's trials can be repeated.
     """
     people = _comparable(gallery, subject, embedders)
     reason = _why_not(policy, subject, people, embedders, calibrations)
@@ -90,6 +93,7 @@ def baseline(
     trials = policy.controls.baseline_trials
     counts = (trials - trials // 2, trials // 2)
     drawn = bench.subject_trials(before, sealed, counts, journal, stage="baseline")
+    keep(transcript(drawn, subject))
     parts = (drawn.distribution, drawn.photos)
     controls = tuple(baseline_controls(policy, parts, subject, thresholds))
     verdict, reason = _evaluable(controls)
@@ -114,6 +118,7 @@ def verify(
     note: bytes,
     journal: Store,
     cache: Store,
+    keep: Keep = keep_nothing,
     progress: Progress = silent,
 ) -> Verification:
     """Return what one attempt's model shows, and the verdict.
@@ -128,6 +133,7 @@ def verify(
         note: Checkpoint note of the staged model's entry.
         journal: Keeps trials of this request (personal data of the subject).
         cache: Keeps retained people's trials under ``before``, for later requests.
+        keep: Gets the transcript by which the subject's trials can be repeated.
 
     Raises:
         RequestError: the policy has no such attempt, or no verdict is possible (which
@@ -142,6 +148,7 @@ def verify(
     alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
 
     drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
+    keep(transcript(drawn, subject))
     panels = bench.panels(before.resource.sha256)
     was = bench.panel_trials(before, panels, cache, stage="retention before")
     now = bench.panel_trials(after, panels, journal, stage="retention after")

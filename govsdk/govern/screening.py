@@ -1,0 +1,143 @@
+"""The screen of the model in force: has anybody come back whose certificate stands?
+
+- Everybody is measured under the policy that their own certificate was issued under, from their
+  sealed residual; seeds follow from the ledger's head and the request.
+- Each result is an entry of the ledger, whatever it says.
+- Who came back is no longer certified: the certificate is revoked at once, unless that policy says
+  ``regression: report``. An edit that would bring somebody back is never published at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from govsdk.canonical import sha256_hex
+from govsdk.certify.bundles import parse_bundle
+from govsdk.certify.predicate import Forgetting
+from govsdk.certify.revocations import Reason
+from govsdk.govern.entries import RequestEntries
+from govsdk.govern.events import log
+from govsdk.govern.residuals import EarlierSubject, open_residual
+from govsdk.govern.withdrawing import is_withdrawn, revoke
+from govsdk.policy import Policy
+from govsdk.records import Progress, Screen, Sha256, Verdict, instant, silent
+from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.verify.bench import Bench
+from govsdk.verify.harness import harness_digest
+from govsdk.verify.screen import screen_earlier
+from govsdk.verify.seeds import derive
+from govsdk.verify.thresholds import thresholds_for
+from govsdk.verify.trials import Memory, Model
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What the screen found of one person."""
+
+    request: Sha256
+    policy: str
+    """Policy and bound that they were certified under."""
+    screen: Screen
+    entry: int
+    """Where the ledger says it."""
+    revoked: bool
+    """Whether their certificate was withdrawn for it."""
+
+    @property
+    def came_back(self) -> bool:
+        """Whether the model in force draws them beyond the bound again."""
+        return self.screen.regressions > 0
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the result as JSON values."""
+        return {
+            "request": self.request,
+            "policy": self.policy,
+            "cameBack": self.came_back,
+            "revoked": self.revoked,
+            "screen": self.screen.public(),
+            "entry": self.entry,
+        }
+
+
+def screen(workspace: Workspace, *, progress: Progress = silent) -> list[Screened]:
+    """Measure everybody whose certificate stands on the model in force, and log what is found.
+
+    Not screened: people without a residual (``residuals: none``, or expired), and those whose
+    certificate was withdrawn before.
+
+    Raises:
+        LockedError: An edit is under way (retryable).
+    """
+    with workspace.editing():
+        model = Model(workspace.line.current().resource, workspace.generator())
+        return [
+            _screened(workspace, request, person, policy, model, progress)
+            for request, person, policy in _standing(workspace)
+        ]
+
+
+def _standing(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject, Policy]]:
+    for request in workspace.certificates():
+        if is_withdrawn(workspace, request) or not _forgotten(workspace, request):
+            continue
+        person = open_residual(workspace, request)
+        if person is not None and person.policy is not None:
+            yield request, person, person.policy
+
+
+def _screened(
+    workspace: Workspace,
+    request: Sha256,
+    person: EarlierSubject,
+    policy: Policy,
+    model: Model,
+    progress: Progress,
+) -> Screened:
+    thresholds = thresholds_for(policy, workspace.embedders, workspace.calibrations)
+    head = workspace.ledger.head().note.encode()
+    bench = Bench(
+        policy,
+        person.templates,
+        workspace.registry.gallery(),
+        workspace.embedders,
+        thresholds,
+        derive(head, f"screen/{request}"),
+        progress,
+    )
+    found = screen_earlier(
+        policy,
+        [person.templates],
+        thresholds,
+        lambda whom, label, n: bench.probe(model, whom, n, label, Memory()),
+    )
+    assert found is not None, "one person was given"
+    now = instant(workspace.clock())
+    position = RequestEntries(workspace, request).append(
+        Kind.VERIFICATION,
+        model.resource,
+        {
+            "screen": found.public(),
+            "policy": {"name": policy.name, "digest": {"sha256": policy.digest}},
+            "seedNote": sha256_hex(head),
+            "harness": harness_digest(),
+            "screenedAt": now,
+        },
+        part=f"screen/{now}",
+    )
+    revoked = bool(found.regressions) and policy.controls.regression == "revoke"
+    if revoked:
+        revoke(workspace, request, Reason.SUBJECT_CAME_BACK)
+    log.info("govsdk.screen", request=request[:16], regressions=found.regressions, revoked=revoked)
+    return Screened(request, policy.headline, found, position.index, revoked)
+
+
+def _forgotten(workspace: Workspace, request: Sha256) -> bool:
+    payload = parse_bundle(workspace.certificate(request).content).envelope.payload
+    said = Forgetting.model_validate(dict(parse_statement(payload).predicate))
+    return said.verdict is Verdict.FORGOTTEN

@@ -1,0 +1,106 @@
+"""Whoever was forgotten stays forgotten, or their certificate does not stand."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from govsdk import Policy, Verdict, Workspace
+from govsdk.certify.residuals import open_sealed, seal
+from govsdk.errors import LockedError
+from govsdk.govern.residual_file import ResidualFile
+from govsdk.govern.residuals import residual_path
+from govsdk.govern.screening import screen
+from govsdk.govern.withdrawing import is_withdrawn
+from govsdk.models.manifest import manifest_of
+from govsdk.records import Outcome
+from govsdk.unlearn import methods
+from tests.workflow import world
+
+
+@pytest.fixture
+def later(forgotten: Path, tmp_path: Path) -> Workspace:
+    """A copy of the workspace in which the subject was forgotten."""
+    return world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+
+
+def bring_back(workspace: Workspace) -> None:
+    """Publish the first version again, as an operator who rolls a model back would."""
+    staged = workspace.line.stage("rollback")
+    shutil.copytree(workspace.line.version(0).path, staged)
+    workspace.line.publish(staged, manifest_of(staged).digest())
+
+
+def certify_under(workspace: Workspace, request: str, policy: Policy) -> None:
+    """Seal the residual of ``request`` again, under ``policy``."""
+    path = residual_path(workspace, request)
+    content = ResidualFile.from_bytes(open_sealed(path.read_bytes(), workspace.keys.verifier))
+    changed = replace(content, policy=policy).to_bytes()
+    path.write_bytes(seal(changed, [workspace.keys.recipient]))
+
+
+def test_nobody_came_back(later: Workspace) -> None:
+    """The screen says so in the ledger, and the certificate stands."""
+    (found,) = screen(later)
+
+    assert not found.came_back
+    assert not is_withdrawn(later, found.request)
+    assert (found.entry, world.kinds(later)[-1]) == (later.ledger.size - 1, "verification")
+    assert later.ledger.audit().ok
+
+
+def test_whoever_came_back_is_no_longer_certified(later: Workspace) -> None:
+    """The version that draws the subject is in force again: revoked at once, and only once."""
+    bring_back(later)
+    (found,) = screen(later)
+
+    assert found.came_back
+    assert found.revoked
+    assert is_withdrawn(later, found.request)
+    assert world.kinds(later)[-2:] == ["verification", "revocation"]
+    assert screen(later) == []
+    assert later.ledger.audit().ok
+
+
+def test_a_policy_may_leave_the_decision_to_a_person(later: Workspace) -> None:
+    """``regression: report``: found and logged, not withdrawn."""
+    (request,) = later.certificates()
+    policy = Policy.load(world.POLICY)
+    controls = policy.controls.model_copy(update={"regression": "report"})
+    certify_under(later, request, policy.model_copy(update={"controls": controls}))
+    bring_back(later)
+    (found,) = screen(later)
+
+    assert found.came_back
+    assert not found.revoked
+    assert not is_withdrawn(later, request)
+
+
+def test_the_screen_waits_for_an_edit(later: Workspace) -> None:
+    """It judges a model in force, not one that is being replaced."""
+    other = world.open_workspace(later.folder.parent)
+    other.config = other.config.model_copy(update={"lock_timeout_seconds": 0.05})
+    with later.editing(), pytest.raises(LockedError):
+        screen(other)
+
+
+@pytest.mark.slow
+def test_an_edit_that_brings_somebody_back_is_never_published(
+    later: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its own claims pass, and the first subject is back: refused, and nothing has changed."""
+    monkeypatch.setitem(methods._METHODS, "piu", "tests.workflow.forgetful:edit")
+    (request,) = later.certificates()
+
+    result = later.forget(world.SECOND, world.POLICY)
+
+    last = result.verifications[-1]
+    assert {claim.outcome for claim in last.claims} == {Outcome.PASS}
+    assert last.screen is not None
+    assert last.screen.regressions == 1
+    assert result.verdict is Verdict.NOT_FORGOTTEN
+    assert later.line.current().number == 1
+    assert not is_withdrawn(later, request)
