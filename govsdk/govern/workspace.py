@@ -109,6 +109,7 @@ class Workspace:
             ConflictError: The folder is not empty.
             MissingModelError: A model or calibration record is not there.
         """
+        from govsdk.govern.rotating import record_first_keys
         from govsdk.ledger import Ledger
         from govsdk.registry import Registry
 
@@ -136,10 +137,12 @@ class Workspace:
         Ledger.create(
             folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
         )
+        workspace = cls(folder, config, opened, clock=clock, entropy=entropy)
+        record_first_keys(workspace)
         # Last: a folder without this file is no workspace, so a killed `create` leaves none.
         config.save(folder)
         log.info("govsdk.workspace.created", origin=config.origin)
-        return cls(folder, config, opened, clock=clock, entropy=entropy)
+        return workspace
 
     @classmethod
     def open(
