@@ -1,7 +1,7 @@
 """Making a workspace's folder: models copied in, keys made, registry and ledger begun.
 
-- A folder becomes a workspace with its last file, ``workspace.yaml``: a killed ``create`` leaves
-  none.
+- A folder becomes a workspace with its last file, ``workspace.yaml``, which the caller saves: a killed
+  ``create`` leaves none.
 - The models are copied: whatever happens to their source, version 0 stays what it was.
 """
 
@@ -33,7 +33,7 @@ def create(
     created_at: datetime,
     entropy: Entropy,
 ) -> tuple[WorkspaceConfig, WorkspaceKeys]:
-    """Make the empty or absent ``folder`` a workspace; return its configuration and keys.
+    """Fill the empty or absent ``folder``; return the workspace's configuration and keys.
 
     Raises:
         ConflictError, MissingModelError: As ``Workspace.create``.
@@ -54,7 +54,6 @@ def create(
     Ledger.create(
         folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
     )
-    config.save(folder)
     return config, opened
 
 

@@ -4,7 +4,8 @@
   then on the new one signs. Entries of processes that still hold the old one are taken until it is
   retired.
 - Log key: the new key signs every head beside the old one, until the old one is retired.
-- Each step is an entry of kind ``key``. A call that was killed is carried on by the same call.
+- Each step is an entry of kind ``key``; a ledger begins with those of its first keys. A call that
+  was killed is carried on by the same call.
 - No key changes while a request is under way: the seeds of its trials come from signed heads, whose
   bytes a new signature would change.
 """
@@ -12,7 +13,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from govsdk.certify.keys import CERTIFICATE_FILE, LOG_FILE, SIGNER_FILE, VKEY_FILE
 from govsdk.certify.rotation import (
@@ -31,7 +32,7 @@ from govsdk.durable import write_file
 from govsdk.errors import ConflictError
 from govsdk.govern.events import log
 from govsdk.govern.job import Job
-from govsdk.records import Position, instant
+from govsdk.records import Instant, Position, instant
 from govsdk.tlog.key_events import KeyEvent
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
 from govsdk.tlog.signatures import PublicKey, Signer
@@ -39,6 +40,18 @@ from govsdk.tlog.statements import Kind, statement
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
+
+
+def record_first_keys(workspace: Workspace) -> None:
+    """Begin a new ledger with its keys: who may sign stands in the log from entry 0."""
+    certificate = PublicKey.from_pem(workspace.keys.certificate.public_pem)
+    vkey = workspace.keys.log.vkey
+    at = instant(workspace.clock())
+    said = [
+        (_created("certificate", certificate.pem.decode(), at), certificate.keyid),
+        (_created("log", vkey, at), _name_of(vkey)),
+    ]
+    workspace.ledger.sign_and_append([_payload(workspace, *each)[0] for each in said])
 
 
 def rotate_certificate_key(
@@ -164,15 +177,27 @@ def _append_log_event(workspace: Workspace, event: str, vkey: str) -> Position:
     said = KeyEvent.model_validate(
         {"role": "log", "event": event, "key": vkey, "occurredAt": instant(workspace.clock())}
     )
-    name = VerifierKey.parse(vkey).fingerprint.hex()
-    return _append(workspace, said, workspace.keys.certificate, name)
+    return _append(workspace, said, workspace.keys.certificate, _name_of(vkey))
 
 
 def _append(workspace: Workspace, said: KeyEvent, signer: Signer, name: str) -> Position:
+    payload, once = _payload(workspace, said, name)
+    return workspace.ledger.append(sign(payload, signer), once=once)
+
+
+def _payload(workspace: Workspace, said: KeyEvent, name: str) -> tuple[bytes, str]:
+    """Return the statement of a key event, and what it is called."""
     once = f"key/{said.role}/{name}/{said.event}"
     subject = workspace.line.current().resource
-    envelope = sign(statement(Kind.KEY, [subject], said.public(), once=once), signer)
-    return workspace.ledger.append(envelope, once=once)
+    return statement(Kind.KEY, [subject], said.public(), once=once), once
+
+
+def _created(role: Literal["certificate", "log"], key: str, at: Instant) -> KeyEvent:
+    return KeyEvent(role=role, event="created", key=key, occurred_at=at)
+
+
+def _name_of(vkey: str) -> str:
+    return VerifierKey.parse(vkey).fingerprint.hex()
 
 
 def _require_idle(workspace: Workspace) -> None:

@@ -61,6 +61,8 @@ class Workspace(Parts):
             ConflictError: The folder is not empty.
             MissingModelError: A model or calibration record is not there.
         """
+        from govsdk.govern.rotating import record_first_keys
+
         folder = Path(path).absolute()
         config, opened = create(
             folder,
@@ -71,8 +73,12 @@ class Workspace(Parts):
             created_at=clock(),
             entropy=entropy,
         )
+        workspace = cls(folder, config, opened, clock=clock, entropy=entropy)
+        record_first_keys(workspace)
+        # Last: a folder without this file is no workspace, so a killed `create` leaves none.
+        config.save(folder)
         log.info("govsdk.workspace.created", origin=config.origin)
-        return cls(folder, config, opened, clock=clock, entropy=entropy)
+        return workspace
 
     @classmethod
     def open(

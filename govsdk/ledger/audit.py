@@ -41,7 +41,7 @@ from govsdk.ledger.tiles import (
 from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
-from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.envelopes import parse_envelope, verify_all
 from govsdk.tlog.findings import Finding, Findings, first_failure
 from govsdk.tlog.key_events import Signers
 from govsdk.tlog.leaves import leaf_of
@@ -214,13 +214,11 @@ class _Audit:
         for number in self._bundles():
             envelopes, leaves = self.log.envelopes(number), self.log.leaves(number)
             self._require_exact(ENVELOPES, number, pack_envelopes(envelopes))
-            places = enumerate(zip(envelopes, leaves, strict=True), number * WIDTH)
-            for index, (envelope, leaf) in places:
-                signed = parse_envelope(envelope)
-                key = signers.of(index, signed)
-                signed.verify(key)
-                if leaf_of(signed, key) != leaf:
-                    raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
+            parsed = enumerate(map(parse_envelope, envelopes), number * WIDTH)
+            signed = [(each, signers.of(index, each)) for index, each in parsed]
+            verify_all(signed)
+            if [leaf_of(each, key) for each, key in signed] != leaves:
+                raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
 
     def _statements(self) -> str:
         with Names() as names:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from govsdk.ledger.rows import Row
 from govsdk.tlog.cores import on_all_cores
-from govsdk.tlog.envelopes import Envelope, parse_envelope, sign_payload
+from govsdk.tlog.envelopes import Envelope, parse_envelope, sign_payload, verify_all
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import PublicKey, Signer
@@ -26,7 +26,7 @@ def rows_of(envelopes: Sequence[bytes], *signers: PublicKey) -> list[Row]:
     keys = {each.keyid: each for each in signers}
     parsed = [parse_envelope(envelope) for envelope in envelopes]
     signed = [(each, keys.get(each.keyid, signers[0])) for each in parsed]
-    on_all_cores(_verify, signed)
+    verify_all(signed)
     return [
         _row(each, key, parse_statement(each.payload).once, envelope)
         for envelope, (each, key) in zip(envelopes, signed, strict=True)
@@ -40,11 +40,6 @@ def signed_rows(payloads: Sequence[bytes], names: Sequence[str], signer: Signer)
     return [
         _row(each, key, once, each.to_bytes()) for each, once in zip(signed, names, strict=True)
     ]
-
-
-def _verify(signed: tuple[Envelope, PublicKey]) -> bytes:
-    envelope, key = signed
-    return envelope.verify(key)
 
 
 def _row(signed: Envelope, key: PublicKey, once: str, envelope: bytes) -> Row:

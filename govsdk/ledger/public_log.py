@@ -9,7 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from govsdk.durable import disk_error
@@ -78,10 +78,20 @@ class PublicLog:
         start = first % WIDTH
         return Frontier(row[start : start + (1 << height)]).root()
 
-    def parents(self, tile: Tile) -> bytes:
-        """Return what ``tile`` of hashes, of a level above 0, must hold by the one below."""
-        level, numbers = tile.level - 1, range(tile.first, tile.first + tile.width)
-        return b"".join(Frontier(self.hashes(level, number)).root() for number in numbers)
+    def parents(self, tile: Tile, *, narrower: Sequence[bytes] = ()) -> bytes:
+        """Return what ``tile`` of hashes, of a level above 0, must hold by the one below.
+
+        Args:
+            narrower: Its first hashes, where they are known.
+        """
+        level, numbers = tile.level - 1, range(tile.first + len(narrower), tile.first + tile.width)
+        rest = (Frontier(self.hashes(level, number)).root() for number in numbers)
+        return b"".join([*narrower, *rest])
+
+    def narrower(self, tile: Tile) -> list[bytes]:
+        """Return the hashes of ``tile``, of a larger log, that this one has already."""
+        there = (self.size >> 8 * tile.level) > tile.first
+        return self.hashes(tile.level, tile.number) if there else []
 
     def complete(self) -> bool:
         """Return whether every file of the log is there."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,17 +30,14 @@ from govsdk.errors import (
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy.typing as npt
 
-_COLUMNS = ("UBIGINT", "VARCHAR", "BLOB", "BLOB", "BLOB")
 _CREATE = (
     "CREATE TABLE entries (seq UBIGINT NOT NULL, once VARCHAR NOT NULL, leaf_hash BLOB NOT NULL,"
     " leaf BLOB NOT NULL, envelope BLOB NOT NULL)"
 )
 _INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
-# A list for each column: fifteen times as fast as ``executemany``.
-_INSERT_MANY = (
-    f"INSERT INTO entries SELECT {', '.join(f'unnest(?::{each}[])' for each in _COLUMNS)}"
-)
+_INSERT_MANY = "INSERT INTO entries SELECT * FROM offered"
 _BATCH = 4096
 _PID = re.compile(r"PID (\d+)")
 
@@ -149,14 +147,22 @@ class DuckRows:
         return (str(once) for (once,) in self._each("SELECT once FROM entries"))
 
     def insert(self, rows: Sequence[Row], *, first: int) -> None:
-        numbered = [
-            (first + at, row.once, row.leaf_hash, row.leaf, row.envelope)
-            for at, row in enumerate(rows)
-        ]
-        if len(numbered) == 1:
-            self._all(_INSERT, numbered[0])
-        else:
-            self._all(_INSERT_MANY, [list(column) for column in zip(*numbered, strict=True)])
+        with _translated():
+            if len(rows) == 1:
+                (row,) = rows
+                values = [first, row.once, row.leaf_hash, row.leaf, row.envelope]
+                self._connection.execute(self._insertion, values)
+            else:
+                # DuckDB reads arrays where they lie: ten times as fast as lists for parameters.
+                self._connection.register("offered", _columns(rows, first))
+                self._connection.execute(_INSERT_MANY)
+                self._connection.unregister("offered")
+
+    @cached_property
+    def _insertion(self) -> duckdb.Statement:
+        """The insertion of one row, parsed once."""
+        (statement,) = self._connection.extract_statements(_INSERT)
+        return statement
 
     def _each(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         with _translated():
@@ -168,6 +174,15 @@ class DuckRows:
         with _translated():
             found: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
         return found
+
+
+def _columns(rows: Sequence[Row], first: int) -> dict[str, npt.NDArray[Any]]:
+    import numpy as np
+
+    found = {"seq": np.arange(first, first + len(rows), dtype=np.uint64)}
+    for name in ("once", "leaf_hash", "leaf", "envelope"):
+        found[name] = np.array([getattr(row, name) for row in rows], dtype=object)
+    return found
 
 
 @contextmanager

@@ -28,7 +28,7 @@ _PUBLIC = 0o644
 
 def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
     """Write, durably, the files that a log of ``size`` entries has and one of ``since`` has not."""
-    log = PublicLog(folder, size)
+    log, before = PublicLog(folder, size), PublicLog(folder, since)
     for number in range(since // WIDTH, -(-size // WIDTH)):
         batch = rows.between(number * WIDTH, min(size, (number + 1) * WIDTH))
         leaves = pack_leaves([row.leaf for row in batch])
@@ -38,7 +38,7 @@ def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
         _write(folder, log.tile(HASHES, number), b"".join(row.leaf_hash for row in batch))
     for tile in tiles_of(size, since=since):
         if tile.level:
-            _write(folder, tile, log.parents(tile))
+            _write(folder, tile, log.parents(tile, narrower=before.narrower(tile)))
 
 
 def discard_narrower(folder: Path, size: int, *, since: int) -> None:

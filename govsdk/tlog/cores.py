@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _WORTH_IT = 64
@@ -23,6 +22,8 @@ def on_all_cores(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
     cores = len(os.sched_getaffinity(0))
     if cores == 1 or len(items) < _WORTH_IT:
         return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
     share = -(-len(items) // cores)
     parts = [items[start : start + share] for start in range(0, len(items), share)]
     with ThreadPoolExecutor(cores) as threads:

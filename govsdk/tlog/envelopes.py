@@ -12,6 +12,7 @@ Source: DSSE 1.0.2, protocol.md and envelope.md; one signature as Sigstore bundl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from govsdk.canonical import JSON, base64_bytes, base64_text, parse_json
 from govsdk.errors import MalformedEvidenceError, SignatureError
 from govsdk.records import Sha256
+from govsdk.tlog.cores import on_all_cores
 from govsdk.tlog.signatures import PublicKey, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -111,6 +113,11 @@ def envelope_from(value: JSON) -> Envelope:
 def sign_payload(payload: bytes, signer: Signer) -> Envelope:
     """Return ``payload`` in an envelope signed by ``signer``."""
     return Envelope(payload, signer.keyid, signer.sign(pae(payload)))
+
+
+def verify_all(signed: Sequence[tuple[Envelope, PublicKey]]) -> None:
+    """Accept each envelope under the key beside it, on all cores, or raise SignatureError."""
+    on_all_cores(lambda pair: pair[0].verify(pair[1]), signed)
 
 
 def _envelope(payload: str, keyid: str, sig: str) -> Envelope:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from govsdk.canonical import base64_text
+from govsdk.tlog.statements import Kind
 from tests.vectors.form import Content, Vector
-from tests.vectors.world import HONEST, LOG, OTHER_LOG, STRANGER, Log, certified, entry
+from tests.vectors.world import HONEST, LOG, OTHER_LOG, SIGNER, STRANGER, Log, certified, entry
 
 FILES = HONEST.files()
 ENVELOPES, ENTRIES, HASHES = "envelopes/000.p/3", "tile/entries/000.p/3", "tile/0/000.p/3"
@@ -125,6 +126,17 @@ def histories() -> Iterator[Vector]:
         "stranger-entry",
         "An entry that the pinned key did not sign, under a genuine head.",
         Log((entry("e0"), entry("e1", by=STRANGER))).files(),
+        "signatures",
+        "keyid",
+    )
+    first = {"role": "certificate", "event": "created", "occurredAt": "2026-11-20T07:00:00Z"}
+    own, posing = ({**first, "key": each.public_pem.decode()} for each in (SIGNER, STRANGER))
+    begun = Log((entry("key/first", Kind.KEY, **own), entry("e0")))
+    yield vector("first-key", "A log that begins with its certificate key.", begun.files())
+    yield vector(
+        "first-key-posing",
+        "A stranger's key that calls itself the log's first, under a genuine head.",
+        begun.plus(entry("key/posing", Kind.KEY, STRANGER, **posing)).files(),
         "signatures",
         "keyid",
     )

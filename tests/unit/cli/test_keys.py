@@ -10,9 +10,11 @@ import pytest
 
 from govsdk import KeyProvider, Workspace
 from govsdk.certify.keys import SIGNER_FILE, VKEY_FILE
-from govsdk.certify.statements import Kind, sign, statement
+from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import SignatureError
 from govsdk.govern.job import Job, JobState
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.signatures import PublicKey
 from tests.evidence import MODEL
 from tests.unit.cli.conftest import Called, Govsdk
 from tests.withdrawals import certify_in
@@ -39,6 +41,20 @@ def audit(govsdk: Govsdk, place: Path, key: Path, log_key: Path) -> Called:
     assert govsdk("ledger", "export", target).code == 0
     pinned = ("--key", key / SIGNER_FILE, "--log-key", log_key / VKEY_FILE)
     return govsdk("ledger", "audit", "--export", target, *pinned)
+
+
+def test_a_new_ledger_begins_with_its_keys(place: Path) -> None:
+    """Its first two entries name the certificate key and the log key, signed by the former."""
+    workspace = opened(place)
+    signer = PublicKey.from_pem(workspace.signer_pem)
+    first = [
+        parse_statement(parse_envelope(workspace.ledger.envelope(index)).verify(signer))
+        for index in (0, 1)
+    ]
+
+    assert [each.predicate["event"] for each in first] == ["created", "created"]
+    assert [each.predicate["key"] for each in first] == [signer.pem.decode(), workspace.log_vkey]
+    assert "predecessor" not in first[0].predicate
 
 
 def test_a_rotated_certificate_key(govsdk: Govsdk, place: Path) -> None:
