@@ -11,6 +11,7 @@ import typer
 
 import govsdk
 from govsdk.cli import (
+    calibrate,
     demo,
     doctor,
     evidence,
@@ -41,8 +42,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    parts = (demo, reference, setup, doctor, people, forgetting, evidence, ledger, policies, models)
-    for part in parts:
+    start, work = (demo, reference, setup, doctor), (people, forgetting, evidence, ledger)
+    for part in (*start, *work, policies, models, calibrate):
         part.register(app)
     return app
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import ceil, log, log1p, sqrt
 from statistics import NormalDist
 
+from govsdk.policy.document import Policy
 from govsdk.policy.limits import allowed_events, at_most, loss_upper
 
 POWER = 0.8
@@ -30,6 +31,46 @@ class Power:
     """Largest true value that passes with probability 0.8."""
     detectable: float
     """Smallest true value that is kept from passing with probability 0.8."""
+
+
+@dataclass(frozen=True)
+class ClaimPower:
+    """The power of one line of a policy at one attempt."""
+
+    claim: str
+    part: str
+    trials: int
+    bound: float
+    alpha: float
+    power: Power | None
+    """None: no model can pass."""
+
+
+def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
+    """Return the power of every claim of ``policy`` at ``attempt``, in the order of its verdict.
+
+    Raises:
+        RequestError: The policy allows fewer attempts.
+    """
+    claims, alpha = policy.claims, policy.alpha(attempt)
+    forget, retention, hard = claims.forget, claims.retention, claims.retention.hard_neighbours
+    pictures = 2 * forget.trials + retention.pairs + (hard.pairs if hard else 0)
+    lines = [
+        ("forget", "distribution", forget.trials, forget.bound, power_of_rate),
+        ("forget", "photos", forget.trials, forget.bound, power_of_rate),
+        ("retention", "random", retention.pairs, retention.bound, power_of_loss),
+        *(
+            [("retention", "hard-neighbours", hard.pairs, hard.bound, power_of_loss)]
+            if hard
+            else []
+        ),
+        ("quality", "random", retention.pairs, claims.quality.bound, power_of_mean),
+        ("no-face", "all", pictures, claims.no_face.bound, power_of_rate),
+    ]
+    return [
+        ClaimPower(claim, part, trials, bound, alpha, power(trials, bound, alpha))
+        for claim, part, trials, bound, power in lines
+    ]
 
 
 def rule_of_three(trials: int, alpha: float = 0.05) -> float:

@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from govsdk.models.calibrating import Floats, quality, unit
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network, Session
 from govsdk.records import Progress, silent
 from govsdk.reference import world
-from govsdk.reference.calibrate import Floats, quality, unit
 from govsdk.reference.generations import GUIDANCE, STEPS, Generator, generate, load_generator
 from govsdk.reference.generator import PIU_BLOCKS
 from govsdk.reference.people import EVALUATION_PEOPLE

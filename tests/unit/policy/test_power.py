@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
-from govsdk.policy import limits, power
+from govsdk.policy import Policy, limits, power
 
 
 @pytest.mark.parametrize("trials", [30, 99, 1000])
@@ -68,3 +68,14 @@ def test_trials_needed(bound, alpha, least):
     """So many clean trials show the bound, and one fewer does not."""
     assert power.trials_needed(bound, alpha) == least
     assert limits.rate_upper(0, least, alpha) <= bound < limits.rate_upper(0, least - 1, alpha)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard"])
+def test_every_claim_of_a_policy_states_its_power(name):
+    """A shipped policy can be met: a better model than the bound passes, a worse one does not."""
+    lines = power.claim_powers(Policy.load(name))
+
+    assert {line.claim for line in lines} == {"forget", "retention", "quality", "no-face"}
+    for line in lines:
+        assert 0 <= line.power.attainable < line.power.detectable < line.bound
+        assert line.alpha == 0.04
