@@ -29,6 +29,7 @@ from govsdk.records import GovernedModels, Progress, RecogniserSource, Verdict, 
 if TYPE_CHECKING:
     from govsdk.certify.check import Report
     from govsdk.certify.keys import KeyProvider
+    from govsdk.govern.calibrating import calibrate
     from govsdk.govern.plan import ForgetPlan
     from govsdk.govern.result import Certificate, ForgetResult
     from govsdk.govern.workspace import Workspace
@@ -48,6 +49,7 @@ __all__ = [
     "RecogniserSource",
     "Verdict",
     "Workspace",
+    "calibrate",
     "forget",
     "verify_certificate",
 ]
@@ -59,6 +61,7 @@ _LAZY = {
     "KeyProvider": "govsdk.certify.keys",
     "Policy": "govsdk.policy",
     "Workspace": "govsdk.govern.workspace",
+    "calibrate": "govsdk.govern.calibrating",
 }
 
 

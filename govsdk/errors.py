@@ -9,6 +9,7 @@
      |   +- PhotoError                      a picture cannot be used
      |   +- EmbeddingError                  a vector has the wrong shape or holds non-finite numbers
      |   +- TooFewPhotosError               fewer photos than the sealed folds need
+     |   +- TooFewPeopleError               fewer people than a false match rate needs
      |   +- KeyUseError                     a key does not open, or its file is not safe
      |   +- LegalHoldError               6  the subject must not be erased now
      |   +- NoMatchError                 4  nobody (or nobody fitting) was found
@@ -137,6 +138,12 @@ class TooFewPhotosError(UsageError):
     code = "usage.too-few-photos"
     says = "there are too few photos to edit on some and judge on others"
     advice = "enrol more photos of this person: at least 4 to edit and 2 for each attempt"
+
+
+class TooFewPeopleError(UsageError):
+    code = "usage.too-few-people"
+    says = "there are too few people to calibrate at that false match rate"
+    advice = "add people, or leave the smaller rates out with `govsdk calibrate --fmr`"
 
 
 class KeyUseError(UsageError):

@@ -19,7 +19,15 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, Protocol
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    Protocol,
+    runtime_checkable,
+)
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -123,6 +131,10 @@ class Claim(Record):
     gained: int | None = None
     """Pairs that match only after the edit."""
     outcome: Outcome
+    attainable: DecimalText | None = None
+    """Largest true value that passes with probability 0.8; None: no model could pass."""
+    detectable: DecimalText | None = None
+    """Smallest true value that is kept from passing with probability 0.8."""
 
 
 class Control(Record):
@@ -153,6 +165,32 @@ class Screen(Record):
     """Subjects whose full re-test failed; 0 is needed for publication."""
 
 
+class Reported(Record):
+    """One line that is reported with the verdict and never decides it: a probe or a measure."""
+
+    name: str
+    """Which probe or measure, in the glossary's words."""
+    part: str
+    """Which trials: an angle, a place on a line, a sampler's setting, or ``all``."""
+    model: Literal["before", "after"]
+    """Whether the unedited model drew them or the edited one."""
+    of: Literal["subject", "anchor", "neighbours", "others", "stranger"]
+    """Whose pictures were asked for."""
+    recogniser: str | None = None
+    """None: all of them together."""
+    metric: str
+    """What is counted or averaged."""
+    value: DecimalText | None = None
+    """None: it could not be evaluated."""
+    lower: DecimalText | None = None
+    upper: DecimalText | None = None
+    """One-sided limits at 95 %, of rates."""
+    trials: int = 0
+    events: int | None = None
+    excluded: int | None = None
+    """Directions nearer to another enrolled person: left out and counted."""
+
+
 class Verification(Record):
     """Everything the judge measured in one attempt, and the verdict."""
 
@@ -162,6 +200,8 @@ class Verification(Record):
     claims: tuple[Claim, ...]
     controls: tuple[Control, ...]
     screen: Screen | None = None
+    reported: tuple[Reported, ...] | None = None
+    """Probes and measures: they decide nothing. None: none were taken."""
     excluded_directions: int = 0
     """Directions of D nearer to another enrolled person: left out and counted."""
     thresholds: dict[str, DecimalText]
@@ -334,6 +374,36 @@ class Drawer(Protocol):
 
     def draw(self, embeddings: Float32, seeds: Sequence[int]) -> list[Picture]:
         """Return one picture per row of ``embeddings`` ``[n, d]``, each from its own seed."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Drawer, Protocol):
+    """A generator whose sampler can be set, and that can begin from a picture: for probes."""
+
+    def resampled(
+        self,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        scheduler: str | None = None,
+    ) -> Drawer:
+        """Return the same weights under another sampler; None leaves a setting as it is."""
+        ...
+
+    def redraw(
+        self,
+        pictures: Sequence[Picture],
+        embeddings: Float32,
+        seeds: Sequence[int],
+        *,
+        strength: float,
+    ) -> list[Picture]:
+        """Return one picture per row, begun from a picture of any size, not from noise alone.
+
+        Args:
+            strength: In (0, 1], the share of the denoising steps that are run.
+        """
         ...
 
 

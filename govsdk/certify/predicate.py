@@ -25,6 +25,7 @@ from govsdk.records import (
     Instant,
     Outcome,
     Record,
+    Reported,
     Residual,
     Resource,
     Screen,
@@ -115,12 +116,29 @@ class AttemptReference(Record):
     """Digest of its verification's statement."""
 
 
+class CalibratedThreshold(Record):
+    """A calibrated threshold with its interval; the end that is stricter decided."""
+
+    purpose: Literal["forget", "retention"]
+    faces: Literal["photos", "drawings"]
+    """Whose scores were calibrated; of two, the stricter decided."""
+    fmr: DecimalText
+    """False match rate."""
+    threshold: DecimalText
+    """Cosine at which strangers match that often."""
+    low: DecimalText
+    high: DecimalText
+    """Ends of its 95 % interval: forgetting is judged at the lower, retention at the upper."""
+
+
 class RecogniserReference(Record):
     """One recogniser that judged."""
 
     name: str
     sha256: Sha256
     calibration: Sha256
+    """Digest of its calibration record."""
+    thresholds: tuple[CalibratedThreshold, ...] | None = None
 
 
 class Scope(Record):
@@ -159,6 +177,8 @@ class Forgetting(Record):
     claims: tuple[Claim, ...] = ()
     controls: tuple[Control, ...] = ()
     screen: Screen | None = None
+    reported: tuple[Reported, ...] | None = None
+    """Probes and measures of the last attempt: they decide nothing."""
     design: Design
     attempts: tuple[AttemptReference, ...] = ()
     erasure: Erasure

@@ -11,6 +11,7 @@ import typer
 
 import govsdk
 from govsdk.cli import (
+    calibrate,
     demo,
     doctor,
     evidence,
@@ -45,7 +46,7 @@ def build() -> typer.Typer:
     app.callback()(_options)
     parts = (
         *(demo, reference, setup, doctor, people, forgetting, screening),
-        *(evidence, reproducing, ledger, policies, models),
+        *(evidence, reproducing, ledger, policies, models, calibrate),
     )
     for part in parts:
         part.register(app)

@@ -1,7 +1,7 @@
 """Making a workspace's folder: models copied in, keys made, registry and ledger begun.
 
-- A folder becomes a workspace with its last file, ``workspace.yaml``, which the caller saves: a killed
-  ``create`` leaves none.
+- A folder becomes a workspace with its last file, ``workspace.yaml``, which the caller saves: a
+  killed ``create`` leaves none.
 - The models are copied: whatever happens to their source, version 0 stays what it was.
 """
 

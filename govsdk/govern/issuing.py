@@ -102,6 +102,7 @@ def compose(run: Forgetting) -> Predicate:
         claims=judged[-1].claims if forgotten else (),
         controls=judged[-1].controls if forgotten else measured.controls,
         screen=judged[-1].screen if forgotten else None,
+        reported=judged[-1].reported if forgotten else None,
         design=Design(
             pre_registration=PreRegistration(
                 sha256=run.entries.payload_digest(Kind.PLAN),
@@ -128,6 +129,7 @@ def compose(run: Forgetting) -> Predicate:
                     name=each["role"],
                     sha256=each["digest"]["sha256"],
                     calibration=each["calibration"]["sha256"],
+                    thresholds=each.get("thresholds"),
                 )
                 for each in plan["recognisers"]
             ),

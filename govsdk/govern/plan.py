@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from govsdk.canonical import canonical_bytes, hmac_hex, sha256_hex
+from govsdk.certify.predicate import CalibratedThreshold
 from govsdk.certify.receipts import commitment
-from govsdk.errors import LegalHoldError, MissingModelError
+from govsdk.errors import LegalHoldError, MissingModelError, RequestError
 from govsdk.policy import Policy
+from govsdk.policy.power import ClaimPower, claim_powers, detectable_rate
 from govsdk.records import (
     Anchor,
     Float32,
@@ -59,6 +61,11 @@ class ForgetPlan:
     """People forgotten earlier on this model line, who will be screened again."""
     method: str
     preset: str
+    powers: tuple[ClaimPower, ...]
+    """What each claim can tell apart at the first attempt."""
+    screen_detects: float | None
+    """Smallest pooled match rate of earlier subjects that the screen notices with probability 0.8;
+    None where nobody was forgotten before."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as JSON values."""
@@ -74,6 +81,16 @@ class ForgetPlan:
             "earlierSubjects": self.earlier_subjects,
             "method": self.method,
             "preset": self.preset,
+            "power": {
+                f"{line.claim} {line.part}": {
+                    "trials": line.trials,
+                    "bound": line.bound,
+                    "attainable": line.power and round(line.power.attainable, 6),
+                    "detectable": line.power and round(line.power.detectable, 6),
+                }
+                for line in self.powers
+            },
+            "screenDetects": self.screen_detects and round(self.screen_detects, 6),
         }
 
 
@@ -187,7 +204,7 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         seed=workspace.ledger.head().note.encode(),
         forbidden=forbidden,
     )
-    split, anchor = private.split, private.anchor
+    split, anchor, earlier = private.split, private.anchor, len(forbidden) // 2
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,
@@ -197,9 +214,13 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         gallery=len(workspace.registry.gallery(exclude=(subject,))),
         anchor_cosine=anchor.centroid_cosine,
         anchor_below_threshold=anchor.below_threshold,
-        earlier_subjects=len(forbidden) // 2,
+        earlier_subjects=earlier,
         method=policy.unlearning.method,
         preset=policy.unlearning.preset,
+        powers=tuple(claim_powers(policy)),
+        screen_detects=detectable_rate(earlier * policy.controls.screen_probes)
+        if earlier
+        else None,
     )
 
 
@@ -221,6 +242,7 @@ def public_plan(
                 "role": role,
                 "digest": {"sha256": embedder.sha256},
                 "calibration": {"sha256": _calibration_digest(workspace, role)},
+                "thresholds": [each.public() for each in _thresholds(workspace, policy, role)],
             }
             for role, embedder in sorted(workspace.embedders.items())
         ],
@@ -244,4 +266,21 @@ def public_plan(
 
 def _calibration_digest(workspace: Workspace, role: str) -> str | None:
     record = workspace.calibrations.get(role)
-    return None if record is None else sha256_hex(canonical_bytes(record.public()))
+    return None if record is None else record.digest
+
+
+def _thresholds(workspace: Workspace, policy: Policy, role: str) -> Iterator[CalibratedThreshold]:
+    """Yield the thresholds that the policy's rates stand for; none of a rate not calibrated."""
+    record = workspace.calibrations.get(role)
+    rates = {"forget": policy.claims.forget.fmr, "retention": policy.claims.retention.fmr}
+    if record is None:
+        return
+    for purpose, fmr in rates.items():
+        try:
+            points = record.points(str(fmr))
+        except RequestError:
+            continue  # the baseline ends INCONCLUSIVE for it, and says why
+        for faces, point in zip(("photos", "drawings"), points, strict=False):
+            yield CalibratedThreshold.model_validate(
+                {"purpose": purpose, "faces": faces, **point.public()}
+            )

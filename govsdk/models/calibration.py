@@ -10,12 +10,14 @@ Source: ISO/IEC 19795-1 for FMR; design.md, section 2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from govsdk.canonical import digest
 from govsdk.errors import DigestMismatchError, MissingModelError, ModelCorruptError, RequestError
 from govsdk.records import DecimalText, Record, Sha256
 
@@ -40,6 +42,10 @@ class OperatingPoint(Record):
             raise ValueError("low <= threshold <= high does not hold")
         return self
 
+    def at(self, end: End) -> float:
+        """Return the threshold, or that end of its interval."""
+        return float({"low": self.low, "point": self.threshold, "high": self.high}[end])
+
 
 class PhotoPairPoint(Record):
     """A threshold for comparing two single photos, as a search does."""
@@ -57,13 +63,34 @@ class GenuineAngle(Record):
     """The radius of the distribution D."""
 
 
+QualityMetric = Literal["raw embedding length", "PreFIQs"]
+"""The length of the recogniser's raw output, or how little that output moves under pruning."""
+
+
 class QualityScale(Record):
     """How face quality is measured, and what real photos reach."""
 
-    metric: Literal["raw embedding length"] = "raw embedding length"
-    """Only the length of the recogniser's raw output is known."""
+    metric: QualityMetric = "raw embedding length"
     p01: DecimalText
     """The 1st percentile over real photos: below it, a picture counts as showing no face."""
+
+
+class GeneratedFaces(Record):
+    """The same scores of what a generator drew from the photos' embeddings.
+
+    Drawn faces may look more alike than photos do: doubt that counts against the model.
+    """
+
+    generator: Sha256
+    """Digest of the generator's manifest."""
+    conditioner: Sha256
+    """Digest of the recogniser whose embeddings it drew from."""
+    steps: int
+    guidance: DecimalText
+    thresholds: tuple[OperatingPoint, ...] = Field(min_length=1)
+    """One drawing against the centroid of another person's photos."""
+    tar_at_fmr: dict[str, DecimalText]
+    """Share of drawings accepted as their own person, by false match rate."""
 
 
 class CalibrationRecord(Record):
@@ -86,6 +113,13 @@ class CalibrationRecord(Record):
     genuine_angle: GenuineAngle
     quality: QualityScale
     seed: int
+    generated: GeneratedFaces | None = None
+    """None: only photos were calibrated."""
+
+    @property
+    def digest(self) -> Sha256:
+        """SHA-256 of the canonical form, as plans and certificates name the record."""
+        return digest(self.public())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -115,7 +149,7 @@ class CalibrationRecord(Record):
         if recogniser_sha256 != self.recogniser_sha256:
             raise DigestMismatchError(
                 f"the calibration record belongs to another recogniser {self.recogniser}",
-                hint="calibrate this recogniser on your own data",
+                hint="calibrate this recogniser on your own data: `govsdk calibrate`",
                 expected=self.recogniser_sha256,
                 found=recogniser_sha256,
             )
@@ -126,11 +160,43 @@ class CalibrationRecord(Record):
         Raises:
             RequestError: the record has no threshold for that rate.
         """
-        point = next((p for p in self.thresholds if Decimal(p.fmr) == _rate(fmr)), None)
-        if point is None:
-            known = ", ".join(p.fmr for p in self.thresholds)
-            raise RequestError(f"no threshold at FMR {fmr}; the record has {known}")
-        return float({"low": point.low, "point": point.threshold, "high": point.high}[end])
+        return self.point(fmr).at(end)
+
+    def strictest(self, fmr: str, end: Literal["low", "high"]) -> float:
+        """Return the threshold by which drawings are judged: photos' or drawings', the stricter.
+
+        ``low`` is for forgetting, where more matches are stricter, ``high`` for retention.
+
+        Raises:
+            RequestError: the record has no threshold for that rate.
+        """
+        ends = [point.at(end) for point in self.points(fmr)]
+        return min(ends) if end == "low" else max(ends)
+
+    def point(self, fmr: str) -> OperatingPoint:
+        """Return the operating point of photos at false match rate ``fmr``.
+
+        Raises:
+            RequestError: the record has none for that rate.
+        """
+        return _find(self.thresholds, fmr)
+
+    def points(self, fmr: str) -> list[OperatingPoint]:
+        """Return the operating points at ``fmr``: of photos and, if calibrated, of drawings.
+
+        Raises:
+            RequestError: the record has none for that rate.
+        """
+        calibrated = [self.thresholds, *([self.generated.thresholds] if self.generated else [])]
+        return [_find(points, fmr) for points in calibrated]
+
+
+def _find(points: Sequence[OperatingPoint], fmr: str) -> OperatingPoint:
+    found = next((p for p in points if Decimal(p.fmr) == _rate(fmr)), None)
+    if found is None:
+        known = ", ".join(p.fmr for p in points)
+        raise RequestError(f"no threshold at FMR {fmr}; the record has {known}")
+    return found
 
 
 def _rate(fmr: str) -> Decimal:

@@ -2,7 +2,8 @@
 
 - Preprocessing is InsightFace's to the bit: bilinear to the network's size on 8-bit values, then
   ``(x - mean) / std``, RGB, NCHW; ``get_feat`` of the same file gives the same numbers.
-- Quality is the length of the raw embedding, the metric of the calibration record.
+- Quality is what the calibration record says: the length of the raw embedding, or PreFIQs, the
+  distance to what the same network says when pruned.
 - The weights' digest and the calibration record are checked against each other before use.
 - Nothing is downloaded, and onnxruntime must run on the provider that was asked for.
 """
@@ -17,8 +18,9 @@ from typing import Self
 import numpy as np
 
 from govsdk.errors import BackendError, MissingModelError, ModelCorruptError, NonFiniteError
-from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.calibration import CalibrationRecord, QualityMetric
 from govsdk.models.networks import Network, Session
+from govsdk.models.pruning import pruned, stability
 from govsdk.records import Embedded, Float32, Picture
 from govsdk.records import Recogniser as Role
 
@@ -42,6 +44,7 @@ class Recogniser:
         side: int = 112,
         scale: tuple[float, float] = (127.5, 127.5),
         calibration: CalibrationRecord | None = None,
+        pruned: Forward | None = None,
     ) -> None:
         """Wrap any network.
 
@@ -50,6 +53,7 @@ class Recogniser:
             dimension: Length of the embeddings.
             side: Width and height the network reads, pixels.
             scale: Mean and standard deviation subtracted and divided by.
+            pruned: The same network, pruned: quality is then PreFIQs.
 
         Raises:
             DigestMismatchError: ``calibration`` was made with other weights.
@@ -61,6 +65,7 @@ class Recogniser:
         self.dimension = dimension
         self.calibration = calibration
         self._forward = forward
+        self._pruned = pruned
         self._side = side
         self._scale = scale
 
@@ -72,8 +77,12 @@ class Recogniser:
         calibration: CalibrationRecord | None = None,
         *,
         device: str = "auto",
+        metric: QualityMetric = "raw embedding length",
     ) -> Self:
         """Return the recogniser in the ONNX file ``path``.
+
+        Args:
+            metric: What its qualities are; a calibration record decides, where there is one.
 
         Raises:
             MissingModelError: there is no such file.
@@ -88,15 +97,14 @@ class Recogniser:
         entry, exits = session.get_inputs()[0], session.get_outputs()
         if len(exits) != 1 or len(entry.shape) != 4 or not isinstance(entry.shape[3], int):
             raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
-        at_once = entry.shape[0] if isinstance(entry.shape[0], int) else BATCH
-
-        def forward(blob: Float32) -> Float32:
-            parts = [blob[i : i + at_once] for i in range(0, len(blob), at_once)]
-            return np.concatenate([session.run(None, {entry.name: part})[0] for part in parts])
+        if calibration is not None:
+            metric = calibration.quality.metric
+        cut = _session(pruned(data), name, device) if metric == "PreFIQs" else None
 
         return cls(
             name,
-            forward,
+            _forward(session),
+            pruned=None if cut is None else _forward(cut),
             sha256=hashlib.sha256(data).hexdigest(),
             dimension=int(exits[0].shape[-1]),
             side=entry.shape[3],
@@ -132,15 +140,22 @@ class Recogniser:
         Raises:
             NonFiniteError: the network produced a NaN or an infinity.
         """
+        unit, lengths = self._units(self._forward, pictures)
+        if self._pruned is None:
+            return Embedded(unit, lengths)
+        return Embedded(unit, stability(unit, self._units(self._pruned, pictures)[0]))
+
+    def _units(self, forward: Forward, pictures: Sequence[Picture]) -> tuple[Float32, Float32]:
+        """Return unit embeddings ``[n, d]`` and the lengths ``[n]`` that they had."""
         raw = np.zeros((len(pictures), self.dimension), np.float32)
         for start in range(0, len(pictures), BATCH):
             batch = slice(start, start + BATCH)
-            raw[batch] = self._forward(self._blob(pictures[batch]))
+            raw[batch] = forward(self._blob(pictures[batch]))
         if not np.isfinite(raw).all():
             raise NonFiniteError(f"an embedding under recogniser {self.name}", what="embedding")
         norms = np.linalg.norm(raw, axis=1)
         unit = raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None]
-        return Embedded(embeddings=unit.astype(np.float32), quality=norms.astype(np.float32))
+        return unit.astype(np.float32), norms.astype(np.float32)
 
     def _blob(self, pictures: Sequence[Picture]) -> Float32:
         import cv2
@@ -150,6 +165,18 @@ class Recogniser:
             list(pictures), 1.0 / deviation, (self._side, self._side), (mean, mean, mean)
         )
         return blob
+
+
+def _forward(session: Session) -> Forward:
+    """Return what the network computes, in as many runs as its batch size asks for."""
+    entry = session.get_inputs()[0]
+    at_once = entry.shape[0] if isinstance(entry.shape[0], int) else BATCH
+
+    def forward(blob: Float32) -> Float32:
+        parts = [blob[i : i + at_once] for i in range(0, len(blob), at_once)]
+        return np.concatenate([session.run(None, {entry.name: part})[0] for part in parts])
+
+    return forward
 
 
 def _session(data: bytes, name: Role, device: str) -> Session:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, log, log1p
 from typing import Literal
 
 from govsdk.errors import PolicyError
 from govsdk.policy.document import Policy
 from govsdk.policy.limits import allowed_events, at_most, smallest_loss_bound
+from govsdk.policy.power import POWER, power_of_loss, trials_needed
 
 _FRACTIONS = (0, 10, 5, 2)
 """Power is stated at a true rate of zero and at the bound divided by these."""
@@ -67,18 +67,19 @@ def _losses(policy: Policy) -> Iterator[Finding]:
         parts["claims.retention.hard_neighbours"] = (hard.pairs, hard.bound)
     for setting, (pairs, bound) in parts.items():
         for number, alpha in enumerate(policy.attempts.alpha, start=1):
-            least = smallest_loss_bound(pairs, alpha)
+            least, power = smallest_loss_bound(pairs, alpha), power_of_loss(pairs, bound, alpha)
             tells = f"attempt {number}: {pairs} unchanged pairs show a loss below {least:.2%}"
-            if least > bound:
+            if power is None:
                 yield Finding("error", setting, f"{tells}, never below {bound:.2%}; more pairs")
             else:
+                tells += f"; a true loss of {power.attainable:.2%} passes with chance {POWER:.0%}"
                 yield Finding("note", setting, tells)
 
 
 def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:
     allowed = allowed_events(trials, bound, alpha)
     if allowed is None:
-        least = _trials_needed(bound, alpha)
+        least = trials_needed(bound, alpha)
         return Finding(
             "error",
             setting,
@@ -95,8 +96,3 @@ def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number:
         f"attempt {number}: up to {allowed} of {trials} pass; chance to pass at a true rate of "
         f"{powers}",
     )
-
-
-def _trials_needed(bound: float, alpha: float) -> int:
-    """Return the fewest trials without an event that show a rate within ``bound``."""
-    return ceil(log(alpha) / log1p(-bound))

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from govsdk.models.calibrating import calibration_record, quality
 from govsdk.models.quiet import quiet
+from govsdk.records import Embedded
 from govsdk.reference import world
 from govsdk.reference.autoencoder import load_autoencoder
-from govsdk.reference.calibrate import calibration_record
 from govsdk.reference.evaluate import evaluate
 from govsdk.reference.generator import build_scheduler, write_tokenizer
 from govsdk.reference.parts import load_average
@@ -44,18 +46,15 @@ def calibrate(run: Run) -> None:
         onnx = folder / f"recogniser_{name}.onnx"
         write_onnx(net.cpu(), onnx)
         _write_tensors(net, folder / f"recogniser_{name}.safetensors")
-        raw = (
-            embed(net.to(run.device), book.reshape(-1, *book.shape[2:]))
-            .numpy()
-            .reshape(*book.shape[:2], -1)
-        )
+        raw = embed(net.to(run.device), book.reshape(-1, *book.shape[2:])).numpy()
         record = calibration_record(
-            raw,
+            Embedded(raw, quality(raw).astype(np.float32)),
+            per_person,
             recogniser=f"govsdk-reference-{name}",
-            onnx=onnx,
+            sha256=hashlib.sha256(onnx.read_bytes()).hexdigest(),
             seed=run.seed,
             resamples=run.plan.bootstrap,
-        )
+        ).public()
         _write_json(folder / f"calibration_{name}.json", record)
         run.log(
             "calibration",

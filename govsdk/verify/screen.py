@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from govsdk.policy import Policy
 from govsdk.policy.limits import rate_lower, rate_upper
+from govsdk.policy.power import detectable_rate
 from govsdk.records import Screen, Templates, decimal_text
 from govsdk.verify.judge import upper_text
-from govsdk.verify.statistics import CONFIDENCE_ALPHA, detectable_rate
+from govsdk.verify.statistics import CONFIDENCE_ALPHA
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
 

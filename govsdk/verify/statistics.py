@@ -1,4 +1,5 @@
-"""Statistics of measured scores; the exact limits of counts stand in :mod:`govsdk.policy.limits`.
+"""Statistics of measured scores; the exact limits of counts stand in :mod:`govsdk.policy.limits`,
+what numbers of trials can show in :mod:`govsdk.policy.power`.
 
 - Pure: randomness is an argument.
 - Every limit is one-sided.
@@ -53,8 +54,3 @@ def _standardised(
     spread = np.maximum(before.std(axis=-1), 1e-6)
     loss: npt.NDArray[np.float64] = (before - after).mean(axis=-1) / spread
     return loss
-
-
-def detectable_rate(trials: int, power: float = 0.8) -> float:
-    """Return the smallest rate of which ``trials`` show an event with probability ``power``."""
-    return 1.0 if trials == 0 else 1.0 - (1.0 - power) ** (1.0 / trials)

@@ -1,7 +1,8 @@
 """Where a recogniser's score starts to mean "this person", and a quality "this is a face".
 
 - Doubt about a threshold counts against the model: forgetting is judged at the lower end of its
-  confidence interval, where more pictures match, retention at the upper end, where fewer do.
+  confidence interval, where more pictures match, retention at the upper end, where fewer do; where
+  drawings were calibrated besides photos, the stricter of the two decides.
 - Without a calibration record of the very same weights there is no threshold, and no verdict.
 """
 
@@ -58,8 +59,8 @@ def thresholds_for(
     forget, retention = str(policy.claims.forget.fmr), str(policy.claims.retention.fmr)
     records = {name: calibrations[name] for name in sorted(recognisers)}
     return Thresholds(
-        forget={name: record.threshold(forget, "low") for name, record in records.items()},
-        retention={name: record.threshold(retention, "high") for name, record in records.items()},
+        forget={name: record.strictest(forget, "low") for name, record in records.items()},
+        retention={name: record.strictest(retention, "high") for name, record in records.items()},
         face={name: float(record.quality.p01) for name, record in records.items()},
         radius=float(calibrations[CONDITIONING].genuine_angle.p999),
     )

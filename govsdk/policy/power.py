@@ -1,0 +1,143 @@
+"""What numbers of trials can show: how good a model must be to pass, how bad to be noticed.
+
+- Pure: a handful of numbers in, a few out.
+- Power is stated at 0.8 in both directions: a claim that hardly anybody can pass says as little as
+  one that everybody passes.
+
+Source: Chow, Shao and Wang 2008, chapters 3 and 4; Hanley and Lippman-Hand 1983 (rule of three).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, log, log1p, sqrt
+from statistics import NormalDist
+
+from govsdk.policy.document import Policy
+from govsdk.policy.limits import allowed_events, at_most, loss_upper
+
+POWER = 0.8
+"""Probability at which a claim's power is stated."""
+
+_HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a claim can tell apart, in the claim's own unit."""
+
+    attainable: float
+    """Largest true value that passes with probability 0.8."""
+    detectable: float
+    """Smallest true value that is kept from passing with probability 0.8."""
+
+
+@dataclass(frozen=True)
+class ClaimPower:
+    """The power of one line of a policy at one attempt."""
+
+    claim: str
+    part: str
+    trials: int
+    bound: float
+    alpha: float
+    power: Power | None
+    """None: no model can pass."""
+
+
+def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
+    """Return the power of every claim of ``policy`` at ``attempt``, in the order of its verdict.
+
+    Raises:
+        RequestError: The policy allows fewer attempts.
+    """
+    claims, alpha = policy.claims, policy.alpha(attempt)
+    forget, retention, hard = claims.forget, claims.retention, claims.retention.hard_neighbours
+    pictures = 2 * forget.trials + retention.pairs + (hard.pairs if hard else 0)
+    lines = [
+        ("forget", "distribution", forget.trials, forget.bound, power_of_rate),
+        ("forget", "photos", forget.trials, forget.bound, power_of_rate),
+        ("retention", "random", retention.pairs, retention.bound, power_of_loss),
+        *(
+            [("retention", "hard-neighbours", hard.pairs, hard.bound, power_of_loss)]
+            if hard
+            else []
+        ),
+        ("quality", "random", retention.pairs, claims.quality.bound, power_of_mean),
+        ("no-face", "all", pictures, claims.no_face.bound, power_of_rate),
+    ]
+    return [
+        ClaimPower(claim, part, trials, bound, alpha, power(trials, bound, alpha))
+        for claim, part, trials, bound, power in lines
+    ]
+
+
+def rule_of_three(trials: int, alpha: float = 0.05) -> float:
+    """Return about the largest rate that ``trials`` without an event leave open: 3 / trials at 5 %.
+
+    It is never below the exact limit, ``1 - alpha ** (1 / trials)``.
+    """
+    return -log(alpha) / trials
+
+
+def trials_needed(bound: float, alpha: float) -> int:
+    """Return the fewest trials without an event that show a rate within ``bound``."""
+    return ceil(log(alpha) / log1p(-bound))
+
+
+def detectable_rate(trials: int) -> float:
+    """Return the smallest rate of which ``trials`` show an event with probability 0.8."""
+    return 1.0 if trials == 0 else 1.0 - (1.0 - POWER) ** (1.0 / trials)
+
+
+def power_of_rate(trials: int, bound: float, alpha: float) -> Power | None:
+    """Return the power of a claim on a rate; None if not even zero events pass."""
+    return _binomial(allowed_events(trials, bound, alpha), trials)
+
+
+def power_of_loss(pairs: int, bound: float, alpha: float) -> Power | None:
+    """Return the power of a claim on a loss, were no pair gained; None if it cannot pass.
+
+    Pairs that are gained widen Tango's limits: this is the best case.
+    """
+    return _binomial(allowed_losses(pairs, bound, alpha), pairs)
+
+
+def power_of_mean(pairs: int, bound: float, alpha: float) -> Power:
+    """Return the power of a claim on a mean loss in standard deviations, by normal theory.
+
+    Measurements before and after are taken as unrelated; pairs are related, and tell more.
+    """
+    error, normal = sqrt(2 / pairs), NormalDist()
+    limit, chance = normal.inv_cdf(1 - alpha) * error, normal.inv_cdf(POWER) * error
+    return Power(attainable=bound - limit - chance, detectable=bound - limit + chance)
+
+
+def allowed_losses(pairs: int, bound: float, alpha: float) -> int | None:
+    """Return the most lost pairs that pass while none is gained; None if not even zero do."""
+    if loss_upper(0, 0, pairs, alpha) > bound:
+        return None
+    allowed = 0
+    while allowed < pairs and loss_upper(allowed + 1, 0, pairs, alpha) <= bound:
+        allowed += 1
+    return allowed
+
+
+def _binomial(allowed: int | None, trials: int) -> Power | None:
+    """Return the rates at which at most ``allowed`` events have chances 0.8 and 0.2."""
+    if allowed is None:
+        return None
+    return Power(
+        attainable=_last(lambda rate: at_most(allowed, trials, rate) >= POWER),
+        detectable=_last(lambda rate: at_most(allowed, trials, rate) > 1 - POWER),
+    )
+
+
+def _last(holds: Callable[[float], bool]) -> float:
+    """Return the largest rate for which ``holds``, which is true up to it and false beyond."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
