@@ -85,10 +85,17 @@ class PiuSettings:
 PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
-        # A small network needs a higher rate and, to keep the others, a higher weight on them:
-        # lambda 10 loses too many, 40 leaves too much of the subject (docs/reference_world.md).
+        # The start does most of the forgetting, the steps finish it and mend what it did to others;
+        # a small network needs a higher rate for that (docs/reference_world.md).
         "piu-miniature": PiuSettings(
-            lr=5e-4, lambda_=20.0, steps=120, accumulate=1, forget_from="both", watch_every=20
+            lr=5e-4,
+            lambda_=20.0,
+            steps=60,
+            accumulate=1,
+            forget_from="both",
+            start_keep=30.0,
+            decay=True,
+            watch_every=30,
         ),
     }
 )
