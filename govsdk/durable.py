@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,7 +40,32 @@ def sync_folder(folder: Path) -> None:
 
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
     """Put ``data`` under ``path``, atomically and durably; by default for the owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_files(path.parent, {path.name: data}, mode=mode)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes], *, mode: int = PRIVATE) -> None:
+    """Put ``files``, bytes by name, into ``folder``: each atomically, all durable on return.
+
+    Cheaper than one by one, and without an order: after a crash any of them may be missing.
+    """
+    try:
+        _make(folder)
+        for name, data in files.items():
+            _replace(folder / name, data, mode)
+        sync_folder(folder)
+    except OSError as cause:
+        raise disk_error(cause, "writing a file") from cause
+
+
+def _make(folder: Path) -> None:
+    """Make ``folder`` and those above it, each with a durable name."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -49,9 +74,6 @@ def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as cause:
-        raise disk_error(cause, "writing a file") from cause
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

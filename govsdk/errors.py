@@ -51,7 +51,7 @@ Invariants:
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 Fact = str | int | float | bool | None
 
@@ -90,16 +90,12 @@ class GovsdkError(Exception):
             "facts": dict(self.facts),
         }
 
-    @classmethod
-    def rebuild(cls, detail: str, hint: str, facts: dict[str, Fact]) -> Self:
-        """Return the error that pickling took apart."""
-        return cls(detail, hint=hint, **facts)
-
 
 def _rebuild(
     kind: type[GovsdkError], detail: str, hint: str, facts: dict[str, Fact]
 ) -> GovsdkError:
-    return kind.rebuild(detail, hint, facts)
+    """Return the error that pickling took apart."""
+    return kind(detail, hint=hint, **facts)
 
 
 # -- the caller can mend the call ------------------------------------------------------------------

@@ -21,7 +21,7 @@
 
 Invariants:
 
-- a photo, an embedding, a subject id reaches the disk only through ``vault.put``, sealed;
+- a photo, an embedding, a subject id reaches the disk only sealed, through ``vault``;
 - what is sealed for a person is sealed under that person's key, except the search index, which has
   a key of its own that is replaced whenever the index is rewritten;
 - writers hold a lock, readers none: a reader that meets a writer looks again.

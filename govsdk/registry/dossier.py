@@ -62,10 +62,6 @@ class Dossier:
 
     # -- the key -----------------------------------------------------------------------------------
 
-    def create_key(self) -> None:
-        """Give the person a key."""
-        self._vault.put(self._folder / "key", "key", self._folder.name, self._vault.new_key())
-
     def has_key(self) -> bool:
         """Return whether the person's key still exists."""
         return (self._folder / "key").exists()
@@ -77,18 +73,17 @@ class Dossier:
     def _key(self) -> bytes:
         return self._vault.take(self._folder / "key", "key", self._folder.name)
 
+    def _put_all(
+        self, files: Mapping[str, bytes], key: bytes, besides: Mapping[str, bytes] | None = None
+    ) -> None:
+        folder, entropy = self._folder, self._vault.entropy
+        sealing.put_all(folder, key, folder.name, files, entropy=entropy, besides=besides)
+
     # -- sealed bytes ------------------------------------------------------------------------------
 
     def put(self, purpose: str, data: bytes) -> None:
         """Seal ``data`` into the file named after its purpose."""
-        sealing.put(
-            self._folder / purpose,
-            self._key(),
-            purpose,
-            self._folder.name,
-            data,
-            entropy=self._vault.entropy,
-        )
+        self._put_all({purpose: data}, self._key())
 
     def take(self, purpose: str) -> bytes:
         """Return what was put."""
@@ -117,15 +112,22 @@ class Dossier:
 
     def set_profile(self, profile: Profile) -> None:
         """Make ``profile`` the person's."""
-        self.put("profile", json.dumps(asdict(profile)).encode())
+        self.put("profile", _pack_profile(profile))
+
+    def begin(
+        self, profile: Profile, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+    ) -> None:
+        """Give the person a key, their first batch and ``profile``, all at once."""
+        vault, owner, key = self._vault, self._folder.name, self._vault.new_key()
+        wrapped = sealing.seal(vault.key, "key", owner, key, entropy=vault.entropy)
+        files = _batch(0, rows, pictures) | {"profile": _pack_profile(profile)}
+        self._put_all(files, key, besides={"key": wrapped})
 
     def add_batch(
         self, number: int, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
     ) -> None:
-        """Write a batch; it counts once a profile says so."""
-        self.put(f"templates-{number}", pack(rows))
-        if pictures:
-            self.put(f"photos-{number}", pack({str(i): p for i, p in enumerate(pictures)}))
+        """Write a further batch; it counts once a profile says so."""
+        self._put_all(_batch(number, rows, pictures), self._key())
 
     def templates(self, profile: Profile) -> Templates:
         """Return the person's templates, batch after batch."""
@@ -158,3 +160,17 @@ class Dossier:
         if self._folder.exists():
             self.destroy_key()
         durable.remove_tree(self._folder)
+
+
+def _batch(
+    number: int, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+) -> dict[str, bytes]:
+    """Return the files of a batch, by purpose."""
+    files = {f"templates-{number}": pack(rows)}
+    if pictures:
+        files[f"photos-{number}"] = pack({str(i): p for i, p in enumerate(pictures)})
+    return files
+
+
+def _pack_profile(profile: Profile) -> bytes:
+    return json.dumps(asdict(profile)).encode()

@@ -168,13 +168,9 @@ def _begin(
         store.dossier(entry.folder).remove()
     folder = store.vault.new_name()
     store.roster.set(offer.subject, Entry(folder, State.ENROLLING))
-    dossier = store.dossier(folder)
-    dossier.create_key()
-    dossier.add_batch(0, fresh.rows, fresh.pictures)
     prints = tuple(fresh.fingerprints)
-    dossier.set_profile(
-        Profile(offer.subject, may_anchor, offer.from_photos, batches=1, fingerprints=prints)
-    )
+    profile = Profile(offer.subject, may_anchor, offer.from_photos, batches=1, fingerprints=prints)
+    store.dossier(folder).begin(profile, fresh.rows, fresh.pictures)
     store.roster.set(offer.subject, Entry(folder, State.ENROLLED))
     if store.roster.buried(offer.subject):
         store.roster.unbury(offer.subject)

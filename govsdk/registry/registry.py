@@ -24,11 +24,10 @@ from govsdk.records import (
     Float32,
     Picture,
     Recogniser,
-    Sha256,
     SubjectId,
     Templates,
 )
-from govsdk.registry import erasure, packing
+from govsdk.registry import erasure
 from govsdk.registry.anchors import Choice
 from govsdk.registry.dossier import Dossier, Profile
 from govsdk.registry.enrolling import Offer, enroll, offer_embeddings, offer_photos
@@ -219,11 +218,6 @@ class Registry:
             with suppress(LockedError, BackendError, OSError), self._store.writing(0.0):
                 self._gallery.write()
         return matches
-
-    @staticmethod
-    def template_set(templates: Templates) -> Sha256:
-        """Return the digest that names this set of templates in a receipt."""
-        return packing.template_set(templates)
 
     # -- anchors -----------------------------------------------------------------------------------
 

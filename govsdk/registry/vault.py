@@ -1,6 +1,6 @@
 """Keys, and the one way from plaintext to a file.
 
-- ``put`` is the only function of the registry that writes personal data.
+- ``put`` and ``put_all`` are the only functions of the registry that write personal data.
 - Every sealed file is bound to its purpose and its owner: files cannot change places.
 - The vault key itself seals nothing; each use has its own key derived from it.
 - Names on disk are HMACs: without the vault key nobody can test whether a person is enrolled.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -76,6 +76,25 @@ def put(
 ) -> None:
     """Seal ``data`` and put it under ``path``, after ``before``, atomically and durably."""
     durable.write_file(path, before + seal(key, purpose, owner, data, entropy=entropy))
+
+
+def put_all(
+    folder: Path,
+    key: bytes,
+    owner: str,
+    files: Mapping[str, bytes],
+    *,
+    entropy: Entropy,
+    besides: Mapping[str, bytes] | None = None,
+) -> None:
+    """Seal each of ``files`` into ``folder``, named by its purpose; ``besides`` is sealed already.
+
+    Durable together, in no order: something written later must make them count.
+    """
+    sealed = {
+        purpose: seal(key, purpose, owner, data, entropy=entropy) for purpose, data in files.items()
+    }
+    durable.write_files(folder, {**(besides or {}), **sealed})
 
 
 def take(path: Path, key: bytes, purpose: str, owner: str) -> bytes:
