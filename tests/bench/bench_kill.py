@@ -1,0 +1,98 @@
+"""What does it cost to kill a forget of the demo's size, and does it always end the same?
+
+Run: ``python -m tests.bench kill`` (half an hour on two cores). Enrols the demo's people once and
+forgets the first of them from copies of that workspace: once undisturbed, then ten times with
+kill -9 at a random moment, each time calling the same command again.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from govsdk.certify.keys import KeyProvider
+from govsdk.cli.demo.people import cast, draw_photos
+from govsdk.cli.reference import shipped_models
+from govsdk.govern.workspace import Workspace
+from govsdk.records import silent
+
+KILLS = 10
+POLICY = "quickstart"
+CHILD = """
+import sys
+from pathlib import Path
+from tests.bench.bench_kill import POLICY, opened, subject
+opened(Path(sys.argv[1])).forget(subject(), POLICY)
+"""
+
+
+def subject() -> str:
+    return cast()[0].subject
+
+
+def opened(place: Path) -> Workspace:
+    return Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
+
+
+def build(place: Path) -> None:
+    """Enrol the demo's people in ``place``."""
+    people = cast()
+    draw_photos(people, place / "photos", silent)
+    keys = KeyProvider.generate(place / "keys")
+    workspace = Workspace.create(place / "workspace", models=shipped_models(), keys=keys)
+    for extra in people:
+        workspace.enroll(extra.subject, extra.files(place / "photos"))
+
+
+def forget(place: Path, kill_after: float | None = None) -> float:
+    """Forget in a process of its own, killed after so many seconds; return the seconds it ran."""
+    started = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(place)]) as child:
+        try:
+            child.wait(kill_after)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+    return time.monotonic() - started
+
+
+def ended(place: Path) -> str:
+    """Return how the request in ``place`` ended, by what lies there."""
+    workspace = opened(place)
+    audit = workspace.ledger.audit()
+    staging = list((place / "workspace" / "models" / "staging").iterdir())
+    return (
+        f"certificates {len(workspace.certificates())}, versions {len(workspace.line.versions())}, "
+        f"staged {len(staging)}, ledger {'clean' if audit.ok else 'NOT CLEAN'}"
+    )
+
+
+def main() -> None:
+    moments = random.Random(20261120)
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "built"
+        build(built)
+        whole = Path(folder) / "whole"
+        shutil.copytree(built, whole)
+        undisturbed = forget(whole)
+        print(f"undisturbed: {undisturbed:.0f} s; {ended(whole)}", flush=True)
+        for number in range(1, KILLS + 1):
+            place = Path(folder) / f"killed-{number}"
+            shutil.copytree(built, place)
+            first = forget(place, moments.uniform(0.02, 0.98) * undisturbed)
+            rest = forget(place)
+            ratio = (first + rest) / undisturbed
+            print(
+                f"killed after {first:.0f} s, {rest:.0f} s more ({ratio:.2f}x); {ended(place)}",
+                flush=True,
+            )
+            shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    main()
