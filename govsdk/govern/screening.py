@@ -75,11 +75,11 @@ def screen(workspace: Workspace, *, progress: Progress = silent) -> list[Screene
         LockedError: An edit is under way (retryable).
     """
     with workspace.editing():
+        standing = list(_standing(workspace))
+        if not standing:
+            return []
         model = Model(workspace.line.current().resource, workspace.generator())
-        return [
-            _screened(workspace, request, person, policy, model, progress)
-            for request, person, policy in _standing(workspace)
-        ]
+        return [_screened(workspace, *each, model=model, progress=progress) for each in standing]
 
 
 def _standing(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject, Policy]]:
@@ -96,6 +96,7 @@ def _screened(
     request: Sha256,
     person: EarlierSubject,
     policy: Policy,
+    *,
     model: Model,
     progress: Progress,
 ) -> Screened:
