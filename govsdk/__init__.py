@@ -89,6 +89,8 @@ def verify_certificate(
     witnesses: Sequence[str] = (),
     quorum: int = 1,
     proof: str | Path | None = None,
+    timestamp: str | Path | None = None,
+    timestamp_ca: str | Path | None = None,
 ) -> Report:
     """Check a certificate file offline and return one finding per numbered check.
 
@@ -102,13 +104,16 @@ def verify_certificate(
         model: The model folder the certificate should be about.
         receipt: The data subject's receipt: "is it about me?".
         witnesses: Verifier keys of witnesses, of whom ``quorum`` must have cosigned.
-        proof: The certificate's ``.tlog-proof`` under a cosigned head (``govsdk ledger prove``).
+        proof: The certificate's ``.tlog-proof`` under the cosigned or stamped head (``govsdk ledger
+            prove``).
+        timestamp: An RFC 3161 timestamp of that head, from an authority that ``timestamp_ca`` (PEM)
+            vouches for.
 
     Raises:
         MissingError: One of the files is not there.
         RequestError: A key is not one.
     """
-    from govsdk.certify.check import check_files, witnesses_from
+    from govsdk.certify.check import check_files, timestamp_from, witnesses_from
     from govsdk.govern.holding import held_from
 
     return check_files(
@@ -116,10 +121,15 @@ def verify_certificate(
         key=Path(key),
         log_key=Path(log_key),
         held=held_from(key, ledger_key or log_key, ledger=ledger, since=since, require=require),
-        model=None if model is None else Path(model),
-        receipt=None if receipt is None else Path(receipt),
-        witnesses=witnesses_from(witnesses, quorum, None if proof is None else Path(proof)),
+        model=_path(model),
+        receipt=_path(receipt),
+        witnesses=witnesses_from(witnesses, quorum, _path(proof)),
+        timestamp=timestamp_from(_path(timestamp), _path(timestamp_ca), _path(proof)),
     )
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (module attributes have no common type)

@@ -71,7 +71,13 @@ def verify(
     ] = None,
     quorum: Annotated[int, typer.Option(help="How many of the witnesses must have cosigned.")] = 1,
     proof: Annotated[
-        Path | None, typer.Option(help="Its .tlog-proof under a head that witnesses cosigned.")
+        Path | None, typer.Option(help="Its .tlog-proof under a cosigned or stamped head.")
+    ] = None,
+    timestamp: Annotated[
+        Path | None, typer.Option(help="An RFC 3161 timestamp of its head, or of the proof's.")
+    ] = None,
+    timestamp_ca: Annotated[
+        Path | None, typer.Option(help="The timestamp authority's root certificate, PEM.")
     ] = None,
 ) -> Answer:
     """Check a certificate offline: one line per check, exit code 5 if any fails.
@@ -93,6 +99,8 @@ def verify(
         witnesses=[read_key(path) for path in witness or ()],
         quorum=quorum,
         proof=proof,
+        timestamp=timestamp,
+        timestamp_ca=timestamp_ca,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
     if report.withdrawn:
