@@ -94,6 +94,8 @@ def verify_certificate(
     proof: str | Path | None = None,
     reproduction: str | Path | None = None,
     auditor_key: str | Path | None = None,
+    timestamp: str | Path | None = None,
+    timestamp_ca: str | Path | None = None,
 ) -> Report:
     """Check a certificate file offline and return one finding per numbered check.
 
@@ -107,7 +109,10 @@ def verify_certificate(
         model: The model folder the certificate should be about.
         receipt: The data subject's receipt: "is it about me?".
         witnesses: Verifier keys of witnesses, of whom ``quorum`` must have cosigned.
-        proof: The certificate's ``.tlog-proof`` under a cosigned head (``govsdk ledger prove``).
+        proof: The certificate's ``.tlog-proof`` under the cosigned or stamped head (``govsdk ledger
+            prove``).
+        timestamp: An RFC 3161 timestamp of that head, from an authority that ``timestamp_ca`` (PEM)
+            vouches for.
         reproduction: An auditor's statement that they measured the same.
         auditor_key: That auditor's public key (PEM), from them.
 
@@ -115,7 +120,7 @@ def verify_certificate(
         MissingError: One of the files is not there.
         RequestError: A key is not one.
     """
-    from govsdk.certify.check import attached_from, check_files, witnesses_from
+    from govsdk.certify.check import attached_from, check_files, timestamp_from, witnesses_from
     from govsdk.govern.holding import held_from
 
     return check_files(
@@ -123,14 +128,16 @@ def verify_certificate(
         key=Path(key),
         log_key=Path(log_key),
         held=held_from(key, ledger_key or log_key, ledger=ledger, since=since, require=require),
-        model=None if model is None else Path(model),
-        receipt=None if receipt is None else Path(receipt),
-        witnesses=witnesses_from(witnesses, quorum, None if proof is None else Path(proof)),
-        attached=attached_from(
-            None if reproduction is None else Path(reproduction),
-            None if auditor_key is None else Path(auditor_key),
-        ),
+        model=_path(model),
+        receipt=_path(receipt),
+        witnesses=witnesses_from(witnesses, quorum, _path(proof)),
+        timestamp=timestamp_from(_path(timestamp), _path(timestamp_ca), _path(proof)),
+        attached=attached_from(_path(reproduction), _path(auditor_key)),
     )
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (module attributes have no common type)

@@ -24,6 +24,7 @@ from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
 from govsdk.certify.reproductions import Attached, Reproduction
 from govsdk.certify.standing import NOTHING, Held
+from govsdk.certify.timestamps import Timestamping
 from govsdk.certify.witnesses import Witnessing
 from govsdk.errors import (
     DigestMismatchError,
@@ -105,6 +106,7 @@ def check(
     receipt: bytes | None = None,
     witnesses: Witnessing | None = None,
     attached: Attached | None = None,
+    timestamp: Timestamping | None = None,
 ) -> Report:
     """Return what can be said of ``certificate`` offline.
 
@@ -116,16 +118,18 @@ def check(
         receipt: The file that the data subject was handed.
         witnesses: Who must have cosigned, and how many of them.
         attached: An auditor's reproduction of the measurement.
+        timestamp: An authority's stamp, and whom to trust for it.
 
     Raises:
-        RequestError: ``key_pem`` or ``log_vkey`` is not a key, or there are fewer witnesses than
-            the quorum asks for.
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key, there are fewer witnesses than the
+            quorum asks for, or no certificates in the authority's file.
         MissingModelError: There is no model in ``model``.
     """
     examination = _Examination(
         certificate, PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey), model, receipt
     )
     examination.witnesses = witnesses
+    examination.timestamp = timestamp
     examination.held = held
     examination.attached = attached
     return examination.report()
@@ -141,6 +145,7 @@ def check_files(
     receipt: Path | None = None,
     witnesses: Witnessing | None = None,
     attached: Attached | None = None,
+    timestamp: Timestamping | None = None,
 ) -> Report:
     """Return what ``check`` finds, given files.
 
@@ -157,6 +162,7 @@ def check_files(
         receipt=None if receipt is None else _read(receipt),
         witnesses=witnesses,
         attached=attached,
+        timestamp=timestamp,
     )
 
 
@@ -187,6 +193,19 @@ def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Wit
     return Witnessing.parse(vkeys, quorum=quorum, proof=held)
 
 
+def timestamp_from(
+    token: Path | None, authority: Path | None, proof: Path | None
+) -> Timestamping | None:
+    """Return the timestamp in a file and whom to trust for it; None unless both are given.
+
+    Raises:
+        MissingError: One of the files is not there.
+    """
+    if token is None or authority is None:
+        return None
+    return Timestamping(_read(token), _read(authority), None if proof is None else _read(proof))
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -205,6 +224,7 @@ class _Examination:
     witnesses: Witnessing | None = None
     attached: Attached | None = None
     reproduction: Reproduction | None = None
+    timestamp: Timestamping | None = None
 
     def __init__(
         self,
@@ -246,7 +266,7 @@ class _Examination:
             "checkpoint": self._checkpoint,  # 9
             "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 10
             "consistency": "no-older-checkpoint-given",  # 11
-            "timestamp": "no-timestamp-authority-given",  # 12
+            "timestamp": self._timestamp if self.timestamp else "no-timestamp-given",  # 12
             "revocation": "no-ledger-given",  # 13
             "receipt": self._receipt if self.receipt is not None else "no-receipt-given",  # 14
             "policy": "no-policy-given",  # 15
@@ -307,6 +327,10 @@ class _Examination:
     def _witnesses(self) -> str:
         assert self.witnesses is not None
         return self.witnesses.check(self.bundle, self.log)
+
+    def _timestamp(self) -> str:
+        assert self.timestamp is not None
+        return self.timestamp.check(self.bundle, self.log)
 
     def _receipt(self) -> str:
         assert self.receipt is not None

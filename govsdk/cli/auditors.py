@@ -132,6 +132,15 @@ def cosign(
     return Answer(data, f"{head.size} entries, cosigned by {', '.join(names)}")
 
 
+def timestamp(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Have the head stamped by the configured authority (RFC 3161), and keep the answer."""
+    from govsdk.govern.stamping import stamp_head
+
+    stamp = stamp_head(open_workspace(workspace, keys))
+    data = {"size": stamp.size, "seen": stamp.seen, "file": str(stamp.path)}
+    return Answer(data, fields(data))
+
+
 def witness(
     offered: Annotated[
         Path, typer.Argument(help="The offer of a ledger.", metavar="OFFER", show_default=False)
@@ -211,4 +220,5 @@ VERBS: dict[str, Verb] = {
     "offer": offer,
     "witness": witness,
     "cosign": cosign,
+    "timestamp": timestamp,
 }

@@ -71,7 +71,13 @@ def verify(
     ] = None,
     quorum: Annotated[int, typer.Option(help="How many of the witnesses must have cosigned.")] = 1,
     proof: Annotated[
-        Path | None, typer.Option(help="Its .tlog-proof under a head that witnesses cosigned.")
+        Path | None, typer.Option(help="Its .tlog-proof under a cosigned or stamped head.")
+    ] = None,
+    timestamp: Annotated[
+        Path | None, typer.Option(help="An RFC 3161 timestamp of its head, or of the proof's.")
+    ] = None,
+    timestamp_ca: Annotated[
+        Path | None, typer.Option(help="The timestamp authority's root certificate, PEM.")
     ] = None,
     reproduction: Annotated[
         Path | None, typer.Option(help="An auditor's statement that they measured the same.")
@@ -101,6 +107,8 @@ def verify(
         proof=proof,
         reproduction=reproduction,
         auditor_key=auditor_key,
+        timestamp=timestamp,
+        timestamp_ca=timestamp_ca,
     )
     said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
     if report.withdrawn:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from govsdk.certify.recipients import is_recipient
 from govsdk.durable import write_file
@@ -42,6 +42,24 @@ class Sampling(BaseModel):
     """Classifier-free guidance scale; 1 turns guidance off."""
 
 
+class TimestampAuthority(BaseModel):
+    """Who stamps the ledger's heads with the time (RFC 3161)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    command: tuple[str, ...] = ()
+    """In place of a URL: a program that reads a request and writes the answer."""
+    certificates: str
+    """PEM file of the authority's root: every answer is checked against it."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.url is None) == (not self.command):
+            raise ValueError("a timestamp authority has a url or a command")
+        return self
+
+
 class WorkspaceConfig(BaseModel):
     """The contents of ``workspace.yaml``."""
 
@@ -61,6 +79,8 @@ class WorkspaceConfig(BaseModel):
     None: the encrypted file in ``keys/``."""
     auditors: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
     """age recipients (``age1...``) that can open residuals besides the workspace's verifier."""
+    timestamps: TimestampAuthority | None = None
+    """None: heads are not stamped."""
     lock_timeout_seconds: float = Field(default=30.0, ge=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

@@ -39,9 +39,13 @@ class Tally:
     def tried(self) -> int:
         return self.reported + self.harmless
 
+    @property
+    def row(self) -> str:
+        """The row of a table in docs/threat_model.md."""
+        return f"| {self.what} | {self.tried} | {self.reported} | {self.harmless} |"
+
     def show(self) -> None:
-        sys.stdout.write(f"{self.what}: {self.tried} tried, {self.reported} reported, ")
-        sys.stdout.write(f"{self.harmless} harmless\n")
+        sys.stdout.write(f"{self.row}\n")
 
 
 def reported(folder: Path, size: int) -> bool:

@@ -1,0 +1,66 @@
+"""``ledger timestamp`` and ``verify --timestamp``, with an authority on the loopback."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from govsdk.govern.config import TimestampAuthority, WorkspaceConfig
+from tests.authority import Authority
+from tests.unit.cli.conftest import Govsdk
+from tests.unit.cli.test_keys import opened, published
+from tests.withdrawals import certify_in
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+
+
+def configure(place: Path, **settings: object) -> None:
+    folder = place / "workspace"
+    named = TimestampAuthority.model_validate(settings)
+    WorkspaceConfig.load(folder).model_copy(update={"timestamps": named}).save(folder)
+
+
+def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path) -> None:
+    """The authority is asked once, its answer kept, and the certificate verified with it."""
+    authority = Authority(place / "authority")
+    certify_in(opened(place), "1" * 64)
+    with authority.listening() as url:
+        configure(place, url=url, certificates=str(authority.root))
+        stamped = govsdk("ledger", "timestamp", "--json").json
+
+    public = published(place, "public")
+    file = place / "workspace" / "certificates" / f"{'1' * 64}.sigstore.json"
+    pinned = ("--key", public / "signer.pub.pem", "--log-key", public / "log.vkey")
+    given = ("--timestamp", stamped["file"], "--timestamp-ca", authority.root)
+    report = govsdk("verify", file, *pinned, *given, "--json")
+    line = report.json["checks"][11]
+    assert (report.code, line["status"], line["detail"]) == (
+        0,
+        "PASS",
+        f"seen at {stamped['seen']}",
+    )
+
+
+def test_a_head_is_stamped_by_a_command(govsdk: Govsdk, place: Path) -> None:
+    """In place of a URL, a program that reads the request; its answer is checked all the same."""
+    authority, other = Authority(place / "authority"), Authority(place / "other")
+    configure(place, command=authority.command, certificates=str(authority.root))
+    assert govsdk("ledger", "timestamp").code == 0
+    kept = place / "workspace" / "ledger" / "timestamps"
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+
+    configure(place, command=other.command, certificates=str(authority.root))
+
+    assert govsdk("ledger", "timestamp").code == 5
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+
+
+def test_off_by_default(govsdk: Govsdk, place: Path) -> None:
+    """Without an authority nobody is asked; one that does not answer is no internal error."""
+    assert govsdk("ledger", "timestamp").code == 2
+    root = Authority(place / "authority").root
+    configure(place, url="http://127.0.0.1:9/", certificates=str(root))
+
+    assert govsdk("ledger", "timestamp").code == 1
