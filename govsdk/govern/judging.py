@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
 from govsdk.govern.residuals import earlier_subjects
+from govsdk.govern.timing import Timed
 from govsdk.records import Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
@@ -41,7 +42,8 @@ def measure_baseline(run: Forgetting) -> Baseline:
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.PLAN),
         journal=_journal(run),
-        progress=run.progress,
+        anchor=run.private.anchor,
+        progress=Timed(run.progress),
     )
 
 
@@ -74,7 +76,9 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
         journal=_journal(run),
         cache=_cache(workspace),
-        progress=run.progress,
+        anchor=run.private.anchor,
+        photos=workspace.registry.photos,
+        progress=Timed(run.progress),
     )
 
 
