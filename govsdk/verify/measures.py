@@ -10,26 +10,25 @@ Source: PIU (arXiv 2605.22311) for ISM, AccU, AccR, SRK; methods.md, sections 1.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from govsdk.records import Recogniser, Reported, SubjectId, Templates, decimal_text
 from govsdk.verify.distances import frechet_distance, kernel_distance
-from govsdk.verify.judge import upper_text
+from govsdk.verify.judge import lower_text, upper_text
+from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.panel import Panel, nearest_people
-from govsdk.verify.reporting import MATCH_RATE, rate_line
 from govsdk.verify.statistics import CONFIDENCE_ALPHA
 from govsdk.verify.statistics_clusters import (
+    clustered_mean,
     effective_rate,
     effective_size,
     intraclass_correlation,
 )
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
-
-Side = Literal["before", "after"]
 
 NEIGHBOURS = 20
 """How many of the subject's nearest people are looked at apart."""
@@ -152,6 +151,29 @@ def dependence(
         yield _value("dependence", "effective-trials", size, len(scores), say)
         yield _value("dependence", MATCH_RATE, limit.value, len(scores), say).model_copy(
             update={"upper": upper_text(limit.upper)}
+        )
+
+
+def clustered_loss(
+    panel: Panel,
+    before: Scores,
+    after: Scores,
+    thresholds: Thresholds,
+    rng: np.random.Generator,
+) -> Iterator[Reported]:
+    """Yield the loss of the retained panel's match rate, with limits of a bootstrap over people.
+
+    The claim's limits take pairs as independent; a person's pairs are lost or kept together.
+    """
+    for name, threshold in thresholds.retention.items():
+        own = panel.centroids(name)
+        was, is_ = before.matches(name, own, threshold), after.matches(name, own, threshold)
+        losses = was.astype(np.float64) - is_
+        found = clustered_mean(losses, panel.person, CONFIDENCE_ALPHA, rng)
+        say = {"part": "random", "model": "after", "of": "others", "recogniser": name}
+        line = _value("dependence", "match-rate-loss", found.value, len(losses), say)
+        yield line.model_copy(
+            update={"lower": lower_text(found.lower), "upper": upper_text(found.upper)}
         )
 
 

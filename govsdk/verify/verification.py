@@ -42,7 +42,7 @@ from govsdk.verify.claims import (
 )
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.judge import conclude
-from govsdk.verify.report import Photos, Sitting, report, report_subject
+from govsdk.verify.reported import Photos, Sitting, report, report_subject
 from govsdk.verify.screen import screen_earlier
 from govsdk.verify.seeds import stream
 from govsdk.verify.thresholds import thresholds_for, why_not_judged

@@ -18,7 +18,8 @@ import numpy as np
 from govsdk.canonical import sha256_hex
 from govsdk.policy.document import ImageProbe
 from govsdk.records import Float32, Picture, Reported, Sampler
-from govsdk.verify.probes.probing import Portraits, Probing, Side, Who
+from govsdk.verify.lines import Side
+from govsdk.verify.probes.probing import Portraits, Probing, Who
 from govsdk.verify.trials import Scores
 
 NAME = "image-path"

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from govsdk.records import Reported, Templates
-from govsdk.verify.probes.probing import Side
-from govsdk.verify.reporting import rate_line
+from govsdk.verify.lines import Side, rate_line
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
 

@@ -17,12 +17,11 @@ from govsdk.canonical import digest
 from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.records import Drawer, Float32, Picture, Reported, Resource, Templates
 from govsdk.verify.bench import Bench
-from govsdk.verify.reporting import MATCH_RATE, rate_line
+from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.seeds import picture_seeds, stream
 from govsdk.verify.thresholds import CONDITIONING
 from govsdk.verify.trials import Model, Scores, Store, run_trials
 
-Side = Literal["before", "after"]
 Who = Literal["subject", "stranger"]
 
 SIDES: tuple[Side, ...] = ("before", "after")

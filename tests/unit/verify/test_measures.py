@@ -101,3 +101,19 @@ def test_pictures_of_one_photo_are_worth_fewer_trials():
     assert 4 <= float(size.value) < 6 < size.trials == 99
     assert float(limit.upper) > 0.5
     assert float(lines["dependence", "intraclass-correlation", "after", "subject"].value) > 0.8
+
+
+def test_a_loss_that_whole_people_share_has_wider_limits(good):
+    """Where some people lose all their pictures, the bootstrap over people says how far it goes."""
+    lost = [person.centroid("A") for person in GALLERY[5:15]]
+
+    def spoils(conditions):
+        away = np.max([conditions @ each for each in lost], axis=0) >= np.cos(0.8)
+        return np.where(away[:, None], -conditions, forgets(SUBJECT)(conditions))
+
+    key = "dependence", "match-rate-loss", "after", "others"
+    kept, spoilt = good[key], measured(model(spoils))[key]
+
+    assert abs(float(kept.value)) < 0.02
+    assert float(spoilt.lower) < float(spoilt.value) < float(spoilt.upper)
+    assert float(spoilt.upper) - float(spoilt.value) > 0.05

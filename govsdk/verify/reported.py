@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from govsdk.policy import Policy
 from govsdk.records import Anchor, Picture, Reported, SubjectId, Templates
 from govsdk.verify.bench import Bench, Panels, SubjectTrials
+from govsdk.verify.lines import Side
 from govsdk.verify.measures import (
+    clustered_loss,
     dependence,
     face_distances,
     retained_measures,
@@ -20,7 +22,7 @@ from govsdk.verify.measures import (
     subject_measures,
 )
 from govsdk.verify.probes import Probing, photo_leak, run_probes
-from govsdk.verify.probes.probing import Portraits, Side
+from govsdk.verify.probes.probing import Portraits
 from govsdk.verify.seeds import stream
 from govsdk.verify.thresholds import CONDITIONING
 from govsdk.verify.trials import Model, Scores, Store
@@ -79,12 +81,14 @@ def _measures(sitting: Sitting) -> Iterator[Reported]:
     bench, anchor = sitting.bench, sitting.anchor
     yield from report_subject(bench, sitting.drawn, sitting.sealed, anchor, "after")
     whose = None if anchor is None else anchor.subject
-    sides: tuple[tuple[Side, Scores], ...] = (("before", sitting.was), ("after", sitting.now))
+    panel, was = sitting.panels.parts(sitting.was)["random"]
+    _, now = sitting.panels.parts(sitting.now)["random"]
+    sides: tuple[tuple[Side, Scores], ...] = (("before", was), ("after", now))
     for side, scores in sides:
-        panel, random = sitting.panels.parts(scores)["random"]
-        yield from retained_measures(panel, random, bench.subject, whose, bench.thresholds, side)
-    size = len(sitting.panels.random.seeds)
-    yield from face_distances(sitting.was.part(0, size), sitting.now.part(0, size))
+        yield from retained_measures(panel, scores, bench.subject, whose, bench.thresholds, side)
+    yield from face_distances(was, now)
+    people = stream(bench.note, "people")
+    yield from clustered_loss(panel, was, now, bench.thresholds, people)
 
 
 def _probing(sitting: Sitting, policy: Policy) -> Probing:

@@ -1,4 +1,4 @@
-"""Lines that are reported with a verdict and never decide it.
+"""How a reported line is written: a rate with its limits, or nothing where nothing was measured.
 
 - A rate carries two one-sided Clopper-Pearson limits at 95 %, rounded outward as claims are.
 - What could not be evaluated says so by having no value; it is never left out in silence.
@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from govsdk.policy.limits import rate_lower, rate_upper
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.judge import lower_text, upper_text
 from govsdk.verify.statistics import CONFIDENCE_ALPHA
+
+Side = Literal["before", "after"]
+"""Which model drew: the unedited one or the edited one."""
 
 MATCH_RATE = "match-rate"
 """The metric of every line that counts pictures accepted as a person."""
