@@ -18,6 +18,7 @@ from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
 from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
+from govsdk.govern.timing import Timed
 from govsdk.records import Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
@@ -44,7 +45,8 @@ def measure_baseline(run: Forgetting) -> Baseline:
         note=run.entries.note(Kind.PLAN),
         journal=_journal(run),
         keep=lambda said: _keep(run, "baseline", said),
-        progress=run.progress,
+        anchor=run.private.anchor,
+        progress=Timed(run.progress),
     )
 
 
@@ -78,7 +80,9 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         journal=_journal(run),
         cache=_cache(workspace),
         keep=lambda said: _keep(run, f"forget-{attempt}", said),
-        progress=run.progress,
+        anchor=run.private.anchor,
+        photos=workspace.registry.photos,
+        progress=Timed(run.progress),
     )
 
 

@@ -38,7 +38,14 @@ class Conditions:
 
 
 def draw_conditions(
-    centroid: Float32, others: Float32, n: int, *, radius: float, rng: np.random.Generator
+    centroid: Float32,
+    others: Float32,
+    n: int,
+    *,
+    radius: float,
+    rng: np.random.Generator,
+    least: float = 0.0,
+    isotropic: bool = False,
 ) -> Conditions:
     """Return ``n`` independent draws from D around ``centroid``.
 
@@ -46,6 +53,8 @@ def draw_conditions(
         centroid: ``[d]``, unit.
         others: ``[people, d]``, unit; without any, all directions are isotropic.
         radius: Largest angle, radians.
+        least: Smallest angle; the same as ``radius`` for one angle alone.
+        isotropic: Lead nobody towards others: far from the centroid, such directions are theirs.
 
     Raises:
         RequestError: nearly every direction is nearer to somebody else.
@@ -56,8 +65,8 @@ def draw_conditions(
     for _ in range(_MAX_ROUNDS):
         if not len(pending):
             return Conditions(drawn.astype(np.float32), excluded)
-        towards = (pending % 2 == 1) & (len(people) > 0)
-        angles = rng.uniform(0, radius, len(pending))[:, None]
+        towards = (pending % 2 == 1) & (len(people) > 0 and not isotropic)
+        angles = rng.uniform(least, radius, len(pending))[:, None]
         tangents = _tangents(centre, _targets(centre, people, towards, rng))
         drawn[pending] = np.cos(angles) * centre + np.sin(angles) * tangents
         foreign = _nearer_to_others(drawn[pending], centre, people)

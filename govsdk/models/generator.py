@@ -12,14 +12,16 @@ encoder's output for the empty prompt as the empty condition, as the stock pipel
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
 from govsdk.models import layout
@@ -31,9 +33,25 @@ from govsdk.records import Float32, Picture
 BATCH = 32
 """Pictures drawn at a time."""
 
+SCHEDULERS: Mapping[str, tuple[str, Mapping[str, bool]]] = {
+    "dpm-solver": ("DPMSolverMultistepScheduler", {}),
+    # Its default would clip latents as if they were pixels.
+    "ddim": ("DDIMScheduler", {"clip_sample": False}),
+    "euler": ("EulerDiscreteScheduler", {}),
+}
+"""Class in diffusers and options of each sampler; the first is Arc2Face's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """Pictures to begin from, one a row."""
+
+    latents: Tensor
+    strength: float
+
 
 class Generator:
-    """An identity-conditioned latent diffusion model (a ``records.Drawer``)."""
+    """An identity-conditioned latent diffusion model (a ``records.Sampler``)."""
 
     def __init__(
         self,
@@ -58,6 +76,8 @@ class Generator:
         """Denoising steps for one picture."""
         self.guidance = guidance
         """Scale of classifier-free guidance; 1 means none."""
+        self.sampler = next(iter(SCHEDULERS))
+        """Name of the scheduler's algorithm."""
 
     @classmethod
     def load(
@@ -151,6 +171,57 @@ class Generator:
             pictures.extend(self._decode(latents))
         return pictures
 
+    @torch.no_grad()
+    def redraw(
+        self,
+        pictures: Sequence[Picture],
+        embeddings: Float32,
+        seeds: Sequence[int],
+        *,
+        strength: float,
+    ) -> list[Picture]:
+        """Return one picture per row, begun from ``pictures[row]`` (any size) under noise.
+
+        Args:
+            strength: In (0, 1], the share of the denoising steps that are run; at least one is.
+
+        Raises:
+            RequestError: not one picture and seed per row, or a strength outside (0, 1].
+            EmbeddingError, NonFiniteError: as :meth:`draw`.
+
+        Source: SDEdit (arXiv 2108.01073), as diffusers' image-to-image pipeline has it.
+        """
+        if not len(pictures) == len(seeds) == len(embeddings) or not 0 < strength <= 1:
+            raise RequestError("one picture and seed per embedding, a strength in (0, 1]")
+        conditions = self.condition(embeddings)
+        drawn: list[Picture] = []
+        for start in range(0, len(seeds), BATCH):
+            batch = slice(start, start + BATCH)
+            begun = _Start(self._encode(pictures[batch]), strength)
+            latents = self._denoise(self._noise(seeds[batch]), conditions[batch], begun)
+            drawn.extend(self._decode(latents))
+        return drawn
+
+    def resampled(
+        self,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        scheduler: str | None = None,
+    ) -> Self:
+        """Return the same weights under another sampler; None leaves a setting as it is.
+
+        Raises:
+            RequestError: no such scheduler.
+        """
+        if scheduler is not None and scheduler not in SCHEDULERS:
+            raise RequestError(f"scheduler {scheduler!r}; there are {', '.join(SCHEDULERS)}")
+        other = copy.copy(self)
+        other.steps = self.steps if steps is None else steps
+        other.guidance = self.guidance if guidance is None else guidance
+        other.sampler = self.sampler if scheduler is None else scheduler
+        return other
+
     def _noise(self, seeds: Sequence[int]) -> Tensor:
         """Return one latent per seed, drawn on the CPU so that every device starts alike."""
         return torch.stack(
@@ -160,18 +231,26 @@ class Generator:
             ]
         ).to(self.device, self.unet.dtype)
 
-    def _denoise(self, latents: Tensor, conditions: Tensor) -> Tensor:
-        from diffusers import DPMSolverMultistepScheduler
+    def _denoise(self, noise: Tensor, conditions: Tensor, begun: _Start | None = None) -> Tensor:
+        import diffusers
 
+        name, options = SCHEDULERS[self.sampler]
         with quiet():
-            scheduler = DPMSolverMultistepScheduler.from_config(self.scheduler)
+            scheduler = getattr(diffusers, name).from_config(self.scheduler, **options)
         scheduler.set_timesteps(self.steps, device=self.device)
-        latents = latents * scheduler.init_noise_sigma
+        timesteps = scheduler.timesteps
+        if begun is None:
+            latents: Tensor = noise * scheduler.init_noise_sigma
+        else:
+            timesteps = timesteps[-max(1, round(self.steps * begun.strength)) :]
+            if hasattr(scheduler, "set_begin_index"):
+                scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
+            latents = scheduler.add_noise(begun.latents, noise, timesteps[:1].repeat(len(noise)))
         guided = self.guidance != 1.0
         if guided:
             empty = encode_empty(self.text_encoder, self.tokenizer, len(latents))
             conditions = torch.cat([empty, conditions])
-        for t in scheduler.timesteps:
+        for t in timesteps:
             sample = scheduler.scale_model_input(latents, t)
             sample = torch.cat([sample, sample]) if guided else sample
             noise = self.unet(sample, t, encoder_hidden_states=conditions).sample
@@ -179,6 +258,25 @@ class Generator:
                 without, given = noise.chunk(2)
                 noise = without + self.guidance * (given - without)
             latents = scheduler.step(noise, t, latents).prev_sample
+        return latents
+
+    def _encode(self, pictures: Sequence[Picture]) -> Tensor:
+        """Return the latents of pictures, scaled to the size that the model draws."""
+        config = self.vae.config
+        side = self.latent_shape[1] * 2 ** (len(config.block_out_channels) - 1)
+        sized = [
+            functional.interpolate(
+                torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1,
+                size=(side, side),
+                mode="bilinear",
+                antialias=True,
+            )
+            for picture in pictures
+        ]
+        colours = torch.cat(sized).to(self.device, self.vae.dtype)
+        clean = self.vae.encode(colours).latent_dist.mode()
+        shift = getattr(config, "shift_factor", None) or 0.0
+        latents: Tensor = ((clean - shift) * config.scaling_factor).to(self.unet.dtype)
         return latents
 
     def _decode(self, latents: Tensor) -> list[Picture]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -118,6 +119,91 @@ class Controls(Section):
     brings somebody back is never published, whatever stands here."""
 
 
+def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    if list(values) != sorted(set(values)):
+        raise ValueError("the values must rise")
+    return values
+
+
+class RadiusProbe(Section):
+    """How far from the person's centroid the edited model still does not draw them."""
+
+    degrees: Annotated[
+        tuple[Annotated[float, Field(strict=True, gt=0, le=180)], ...],
+        Field(min_length=1, max_length=32),
+        AfterValidator(_rising),
+    ]
+    """Angles, tested in this order up to the first that does not pass."""
+    trials: Count
+    """Generations at each angle, under either model."""
+    bound: Share = 0.1
+    """Match rate within which an angle passes, by its upper limit."""
+
+
+class LineProbe(Section):
+    """Conditions on the line through the anchor (0) and the person's centroid (1)."""
+
+    places: Annotated[
+        tuple[Annotated[float, Field(strict=True, ge=-1, le=3)], ...],
+        Field(min_length=1, max_length=32),
+        AfterValidator(_rising),
+    ]
+    trials: Count
+    """Generations at each place, under either model."""
+
+
+class MixtureProbe(Section):
+    """Conditions between the person's centroid (0) and other people's (1)."""
+
+    shares: Annotated[
+        tuple[Share, ...], Field(min_length=1, max_length=32), AfterValidator(_rising)
+    ]
+    """How much of the other person is in the mixture."""
+    trials: Count
+    """Generations for each share, under either model."""
+
+
+class SamplerProbe(Section):
+    """Conditions from D under other sampler settings, one changed at a time."""
+
+    guidance: tuple[Annotated[float, Field(strict=True, ge=0, le=30)], ...] = ()
+    steps: tuple[Annotated[int, Field(strict=True, ge=1, le=1000)], ...] = ()
+    schedulers: tuple[Literal["dpm-solver", "ddim", "euler"], ...] = ()
+    trials: Count
+    """Generations for each setting, under either model."""
+
+
+class PhotoLeakProbe(Section):
+    """Whether a sealed photo leaks in any of several pictures; costs no picture of its own."""
+
+    seeds: Count
+    """Pictures looked at for each photo; fewer where fewer were drawn."""
+
+
+class ImageProbe(Section):
+    """Pictures begun from a sealed photo instead of noise, and the same of a stranger."""
+
+    strengths: Annotated[
+        tuple[Annotated[float, Field(strict=True, gt=0, le=1)], ...],
+        Field(min_length=1, max_length=32),
+        AfterValidator(_rising),
+    ]
+    """Shares of the denoising steps that are run: with few, the photo stays."""
+    trials: Count
+    """Generations at each strength, for either person."""
+
+
+class Probes(Section):
+    """What is measured besides the claims: reported, never part of the verdict."""
+
+    radius: RadiusProbe | None = None
+    line: LineProbe | None = None
+    mixture: MixtureProbe | None = None
+    sampler: SamplerProbe | None = None
+    photo_leak: PhotoLeakProbe | None = None
+    image_path: ImageProbe | None = None
+
+
 class Attempts(Section):
     """How often the edit may be tried before the request fails."""
 
@@ -177,6 +263,8 @@ class Policy(Section):
     """Quoted with every verdict."""
     claims: Claims
     controls: Controls
+    probes: Probes | None = None
+    """None: the claims alone are measured, and the digest is that of a policy without probes."""
     attempts: Attempts
     unlearning: Unlearning
     anchors: Anchors = Anchors()
@@ -217,9 +305,12 @@ class Policy(Section):
         return self.attempts.alpha[attempt - 1]
 
     def public(self) -> dict[str, Any]:
-        """Return every setting, defaults included, as JSON values without floats."""
+        """Return every setting, defaults included, as JSON values without floats.
+
+        A section that is not there is left out, so that a new one changes no older digest.
+        """
         written: dict[str, Any] = _written(self.model_dump(mode="json"))
-        return written
+        return {name: value for name, value in written.items() if value is not None}
 
 
 def schema() -> dict[str, Any]:

@@ -15,6 +15,9 @@ from govsdk.policy.document import Policy
 from govsdk.policy.limits import allowed_events, at_most, smallest_loss_bound
 from govsdk.policy.power import POWER, power_of_loss, trials_needed
 
+_PROBE_ALPHA = 0.05
+"""Of the limits of reported lines."""
+
 _FRACTIONS = (0, 10, 5, 2)
 """Power is stated at a true rate of zero and at the bound divided by these."""
 
@@ -31,7 +34,7 @@ class Finding:
 
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
-    return [*_forget(policy), *_losses(policy), *_no_face(policy)]
+    return [*_forget(policy), *_losses(policy), *_no_face(policy), *_radius(policy)]
 
 
 def require(policy: Policy) -> Policy:
@@ -74,6 +77,18 @@ def _losses(policy: Policy) -> Iterator[Finding]:
             else:
                 tells += f"; a true loss of {power.attainable:.2%} passes with chance {POWER:.0%}"
                 yield Finding("note", setting, tells)
+
+
+def _radius(policy: Policy) -> Iterator[Finding]:
+    rule = policy.probes.radius if policy.probes else None
+    least = 0 if rule is None else trials_needed(rule.bound, _PROBE_ALPHA)
+    if rule is not None and rule.trials < least:
+        yield Finding(
+            "error",
+            "probes.radius",
+            f"no angle passes with {rule.trials} trials; at least {least} show a rate below "
+            f"{rule.bound:.2%}",
+        )
 
 
 def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:

@@ -18,6 +18,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal
 
 from govsdk.policy.limits import loss_lower, loss_upper, rate_lower, rate_upper
+from govsdk.policy.power import Power, power_of_loss, power_of_mean, power_of_rate
 from govsdk.records import (
     Claim,
     Control,
@@ -51,7 +52,8 @@ def judge_rate(question: Question, events: int, trials: int) -> Claim:
         lower=rate_lower(events, trials, CONFIDENCE_ALPHA),
         upper=rate_upper(events, trials, question.alpha),
     )
-    return _claim(question, estimate, "clopper-pearson", trials=trials, events=events)
+    power = power_of_rate(trials, question.bound, question.alpha)
+    return _claim(question, estimate, "clopper-pearson", power, trials=trials, events=events)
 
 
 def judge_loss(question: Question, lost: int, gained: int, pairs: int) -> Claim:
@@ -61,12 +63,15 @@ def judge_loss(question: Question, lost: int, gained: int, pairs: int) -> Claim:
         lower=loss_lower(lost, gained, pairs, CONFIDENCE_ALPHA),
         upper=loss_upper(lost, gained, pairs, question.alpha),
     )
-    return _claim(question, estimate, "tango-score", trials=pairs, events=lost, gained=gained)
+    power = power_of_loss(pairs, question.bound, question.alpha)
+    counts = {"trials": pairs, "events": lost, "gained": gained}
+    return _claim(question, estimate, "tango-score", power, **counts)
 
 
 def judge_mean(question: Question, estimate: Estimate, pairs: int) -> Claim:
     """Return the claim on a mean, from its bootstrap limits."""
-    return _claim(question, estimate, "paired-bootstrap", trials=pairs)
+    power = power_of_mean(pairs, question.bound, question.alpha) if pairs else None
+    return _claim(question, estimate, "paired-bootstrap", power, trials=pairs)
 
 
 def control(
@@ -124,6 +129,7 @@ def _claim(
     question: Question,
     estimate: Estimate,
     estimator: str,
+    power: Power | None,
     *,
     trials: int,
     events: int | None = None,
@@ -146,6 +152,8 @@ def _claim(
         events=events,
         gained=gained,
         outcome=_outcome(lower, upper, bound) if trials else Outcome.INCONCLUSIVE,
+        attainable=None if power is None else decimal_text(power.attainable),
+        detectable=None if power is None else decimal_text(power.detectable),
     )
 
 

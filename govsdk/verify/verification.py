@@ -18,11 +18,13 @@ from govsdk.errors import RequestError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.records import (
+    Anchor,
     Control,
     Embedder,
     Progress,
     Recogniser,
     Record,
+    Reported,
     Templates,
     Verdict,
     Verification,
@@ -40,6 +42,7 @@ from govsdk.verify.claims import (
 )
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.judge import conclude
+from govsdk.verify.reported import Photos, Sitting, report, report_subject
 from govsdk.verify.screen import screen_earlier
 from govsdk.verify.seeds import stream
 from govsdk.verify.thresholds import thresholds_for, why_not_judged
@@ -56,6 +59,8 @@ class Baseline(Record):
     reason: str | None = None
     """Why it ends here."""
     controls: tuple[Control, ...] = ()
+    reported: tuple[Reported, ...] = ()
+    """Measures of what was drawn: they decide nothing."""
     excluded_directions: int = 0
 
 
@@ -71,6 +76,7 @@ def baseline(
     note: bytes,
     journal: Store,
     keep: Keep = keep_nothing,
+    anchor: Anchor | None = None,
     progress: Progress = silent,
 ) -> Baseline:
     """Return the positive control: does the unedited model draw the subject at all?
@@ -83,6 +89,7 @@ def baseline(
         note: Checkpoint note of the plan's entry.
         journal: Keeps finished trials, so that a killed run goes on where it stopped.
         keep: Gets the transcript by which the subject's trials can be repeated.
+        anchor: Who will be drawn instead; of all others, pictures must not show them.
     """
     people = _comparable(gallery, subject, embedders)
     reason = _why_not(policy, subject, people, embedders, calibrations)
@@ -98,7 +105,11 @@ def baseline(
     controls = tuple(baseline_controls(policy, parts, subject, thresholds))
     verdict, reason = _evaluable(controls)
     return Baseline(
-        verdict=verdict, reason=reason, controls=controls, excluded_directions=drawn.excluded
+        verdict=verdict,
+        reason=reason,
+        controls=controls,
+        reported=tuple(report_subject(bench, drawn, sealed, anchor, "before")),
+        excluded_directions=drawn.excluded,
     )
 
 
@@ -119,6 +130,8 @@ def verify(
     journal: Store,
     cache: Store,
     keep: Keep = keep_nothing,
+    anchor: Anchor | None = None,
+    photos: Photos | None = None,
     progress: Progress = silent,
 ) -> Verification:
     """Return what one attempt's model shows, and the verdict.
@@ -134,6 +147,8 @@ def verify(
         journal: Keeps trials of this request (personal data of the subject).
         cache: Keeps retained people's trials under ``before``, for later requests.
         keep: Gets the transcript by which the subject's trials can be repeated.
+        anchor: Who is drawn instead; only reported lines need it.
+        photos: Returns a person's photos; only the probe of the image path needs it.
 
     Raises:
         RequestError: the policy has no such attempt, or no verdict is possible (which
@@ -172,12 +187,26 @@ def verify(
         *impostor_controls(policy, random_after, subject, thresholds),
         *retained_controls(policy, panels.random, random_before, thresholds),
     )
+    sitting = Sitting(
+        bench=bench,
+        before=before,
+        after=after,
+        journal=journal,
+        sealed=sealed,
+        drawn=drawn,
+        panels=panels,
+        was=was,
+        now=now,
+        anchor=anchor,
+        photos=photos,
+    )
     return Verification(
         attempt=attempt,
         verdict=conclude(claims, controls, screen),
         claims=claims,
         controls=controls,
         screen=screen,
+        reported=report(sitting, baseline.reported),
         excluded_directions=drawn.excluded,
         thresholds=thresholds.public(),
         seed_note=sha256_hex(note),

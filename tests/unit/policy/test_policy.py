@@ -179,6 +179,15 @@ def test_lint_rejects_what_no_model_can_pass(load, old, new, setting):
         require(policy)
 
 
+@pytest.mark.parametrize(("trials", "levels"), [(28, ["error"]), (29, [])])
+def test_lint_rejects_a_radius_that_no_angle_can_have(load, trials, levels):
+    """With too few trials for its bound every radius would read 0."""
+    radius = f"probes:\n  radius: {{degrees: [20], trials: {trials}, bound: 0.1}}\nattempts:"
+    found = lint(load("attempts:", radius))
+
+    assert [f.level for f in found if f.setting == "probes.radius"] == levels
+
+
 def test_lint_says_how_many_trials_are_needed(load):
     """The number in the message is enough, and one fewer is not."""
     errors = [f for f in lint(load("trials: 99", "trials: 60")) if f.level == "error"]

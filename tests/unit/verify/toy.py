@@ -15,7 +15,9 @@ import numpy as np
 
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
+from govsdk.policy.document import Probes
 from govsdk.records import (
+    Anchor,
     Embedded,
     Float32,
     Picture,
@@ -61,6 +63,37 @@ class ToyDrawer:
         grain = [np.random.default_rng(seed).normal(0, GRAIN, SIDE * SIDE * 3) for seed in seeds]
         light = 128 + self.edit(embeddings) @ _PAINT * CONTRAST + np.stack(grain)
         return list(light.clip(0, 255).astype(np.uint8).reshape(-1, SIDE, SIDE, 3))
+
+
+@dataclass(frozen=True)
+class ToySampler(ToyDrawer):
+    """A drawer whose sampler can be set: with ``much`` guidance it draws what ``leak`` makes."""
+
+    leak: Edit = untouched
+    much: float = 5.0
+
+    def resampled(
+        self,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        scheduler: str | None = None,
+    ) -> ToyDrawer:
+        return ToyDrawer(self.leak if guidance is not None and guidance >= self.much else self.edit)
+
+    def redraw(
+        self,
+        pictures: Sequence[Picture],
+        embeddings: Float32,
+        seeds: Sequence[int],
+        *,
+        strength: float,
+    ) -> list[Picture]:
+        drawn = self.draw(embeddings, seeds)
+        return [
+            ((1 - strength) * picture + strength * other).astype(np.uint8)
+            for picture, other in zip(pictures, drawn, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -131,11 +164,12 @@ def _calibrate(name: str, crowd: list[Templates]) -> CalibrationRecord:
     )
 
 
-SUBJECT = person("subject", 1)
-ANCHOR = person("anchor", 2)
-EARLIER = person("earlier", 3)
+SUBJECT = person("toy-subject", 1)
+ANCHOR = person("toy-anchor", 2)
+EARLIER = person("toy-earlier", 3)
 GALLERY = [ANCHOR, *(person(f"person-{i}", 100 + i, photos=6) for i in range(40))]
 SEALED = (8, 9, 10, 11)
+REPLACEMENT = Anchor(ANCHOR.subject, ANCHOR.centroid("A"), centroid_cosine=0.0, below_threshold=1.0)
 
 
 def model(edit: Edit = untouched, name: str = "v1") -> Model:
@@ -154,7 +188,7 @@ def forgets(who: Templates, angle: float = 1.0) -> Edit:
     return lambda conditions: np.where(near(conditions, who, angle), anchor, conditions)
 
 
-def run_baseline(before: Model, policy: str = "quickstart", **changes: object) -> Baseline:
+def run_baseline(before: Model, policy: str | Policy = "quickstart", **changes: object) -> Baseline:
     asked = {
         "subject": SUBJECT,
         "sealed": SEALED,
@@ -164,10 +198,26 @@ def run_baseline(before: Model, policy: str = "quickstart", **changes: object) -
         "note": NOTE,
         "journal": Memory(),
     }
-    return baseline(Policy.load(policy), before=before, **(asked | changes))
+    loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
+    return baseline(loaded, before=before, **(asked | changes))
 
 
-def run_verify(after: Model, policy: str = "quickstart", **changes: object) -> Verification:
+def probing(**probes: object) -> Policy:
+    """Return the quickstart policy with these probes."""
+    asked = Probes.model_validate(probes)
+    return Policy.load("quickstart").model_copy(update={"probes": asked})
+
+
+def photos_of(subject: SubjectId) -> list[Picture]:
+    """Return the photos of anybody in the gallery, or of the subject."""
+    (someone,) = (each for each in (SUBJECT, *GALLERY) if each.subject == subject)
+    rows = someone.by_recogniser["A"]
+    return ToyDrawer().draw(rows, range(len(rows)))
+
+
+def run_verify(
+    after: Model, policy: str | Policy = "quickstart", **changes: object
+) -> Verification:
     asked = {
         "attempt": 1,
         "subject": SUBJECT,
@@ -181,4 +231,5 @@ def run_verify(after: Model, policy: str = "quickstart", **changes: object) -> V
         "journal": Memory(),
         "cache": Memory(),
     }
-    return verify(Policy.load(policy), after=after, **(asked | changes))
+    loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
+    return verify(loaded, after=after, **(asked | changes))
