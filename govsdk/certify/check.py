@@ -35,7 +35,7 @@ from govsdk.errors import (
 )
 from govsdk.models.manifest import manifest_of
 from govsdk.tlog.checkpoints import open_checkpoint
-from govsdk.tlog.findings import Check, Finding, Findings, Status, first_failure
+from govsdk.tlog.findings import Check, Checked, Findings, Status
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
@@ -44,23 +44,11 @@ from govsdk.tlog.statements import Kind, Statement, parse_statement
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Checked):
     """What the check of one certificate found."""
 
-    findings: tuple[Finding, ...]
     verdict: str | None
     """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether no check failed. What was not evaluated is no failure: see ``findings``."""
-        return first_failure(self.findings) is None
-
-    def require(self) -> None:
-        """Return if ``ok``, else raise the first failure as the typed error it is."""
-        failure = first_failure(self.findings)
-        if failure is not None:
-            raise failure
 
     @property
     def withdrawn(self) -> str | None:
