@@ -37,7 +37,7 @@ from govsdk.errors import (
 )
 from govsdk.models.manifest import manifest_of
 from govsdk.tlog.checkpoints import open_checkpoint
-from govsdk.tlog.findings import Check, Finding, Findings, Status, first_failure
+from govsdk.tlog.findings import Check, Checked, Findings, Status
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
@@ -46,16 +46,16 @@ from govsdk.tlog.statements import Kind, Statement, parse_statement
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Checked):
     """What the check of one certificate found."""
 
-    findings: tuple[Finding, ...]
     verdict: str | None
     """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
     reproduction: Reproduction | None = None
     """What an auditor measured again, if check 16 passed."""
 
     @property
+<<<<<<< HEAD
     def ok(self) -> bool:
         """Whether no check failed. What was not evaluated is no failure: see ``findings``."""
         return first_failure(self.findings) is None
@@ -77,6 +77,8 @@ class Report:
         return "reproduced" if found else "self_attested"
 
     @property
+=======
+>>>>>>> ledger
     def withdrawn(self) -> str | None:
         """The reason code, where all that speaks against the certificate is that it was withdrawn:
         valid but revoked."""

@@ -42,7 +42,7 @@ from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope, verify_all
-from govsdk.tlog.findings import Finding, Findings, first_failure
+from govsdk.tlog.findings import Checked, Findings
 from govsdk.tlog.key_events import Signers
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
@@ -52,10 +52,9 @@ from govsdk.tlog.statements import TERMINAL, Kind, Statement, parse_statement
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(Checked):
     """What the audit of one log found."""
 
-    findings: tuple[Finding, ...]
     size: int
     """Entries under the signed head; 0 if the head does not verify."""
     open_plans: tuple[Sha256, ...]
@@ -63,17 +62,6 @@ class AuditReport:
     anchored: bool
     """Whether heads kept elsewhere were compared: without them a rollback of the whole folder is
     not detectable."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether no check failed."""
-        return first_failure(self.findings) is None
-
-    def require(self) -> None:
-        """Return if ``ok``, else raise the first failure as the typed error it is."""
-        failure = first_failure(self.findings)
-        if failure is not None:
-            raise failure
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON values."""

@@ -91,6 +91,24 @@ class Findings:
         self.lines.append(Finding(len(self.lines) + 1, name, Status.NOT_EVALUATED, reason))
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What all checks of one thing found."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed. What was not evaluated is no failure: see ``findings``."""
+        return first_failure(self.findings) is None
+
+    def require(self) -> None:
+        """Return if ``ok``, else raise the first failure as the typed error it is."""
+        failure = first_failure(self.findings)
+        if failure is not None:
+            raise failure
+
+
 def first_failure(findings: Sequence[Finding]) -> GovsdkError | None:
     """Return the error of the first failed finding."""
     return next((each.error for each in findings if each.status is Status.FAIL), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from govsdk.certify.receipts import receipt, receipt_bytes
 from govsdk.records import Position, Resource
 from govsdk.tlog.checkpoints import Checkpoint
 from govsdk.tlog.cosignatures import merged
-from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, root_from_proof
 from govsdk.tlog.notes import note
@@ -30,6 +30,7 @@ from tests.vectors.world import (
     RECEIPT,
     SECOND,
     SEEN,
+    SIGNER,
     STRANGER,
     WITNESS,
     Log,
@@ -42,6 +43,9 @@ from tests.vectors.world import (
 BUNDLE = HONEST.bundle(2)
 GOOD = BUNDLE.to_bytes()
 
+Lies = Mapping[str, tuple[str, Content]]
+"""What is wrong, and the file, by the vector's name."""
+
 
 def vector(
     name: str, description: str, data: Content, check: str = "", reason: str = "", **more: object
@@ -50,11 +54,22 @@ def vector(
     return Vector(f"certificate-{name}", description, "certificate", inputs, check, reason)
 
 
+def each(check: str, reason: str, lies: Lies, **more: object) -> Iterator[Vector]:
+    """Yield vectors that fail in the same way."""
+    for name, (description, data) in lies.items():
+        yield vector(name, description, data, check, reason, **more)
+
+
 def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
     """Return the honest file after ``change`` to its JSON, in canonical form again."""
     value = json.loads(GOOD)
     change(value)
     return canonical_bytes(value) + b"\n"
+
+
+def bundled(**changes: Any) -> bytes:  # noqa: ANN401  any part of a bundle
+    """Return the honest file with some of its parts replaced."""
+    return replace(BUNDLE, **changes).to_bytes()
 
 
 def flipped(data: bytes, mark: bytes, after: int) -> bytes:
@@ -69,13 +84,20 @@ def logged(envelope: bytes) -> bytes:
     return Log((entry("e0"), entry("e1"), envelope)).bundle(2).to_bytes()
 
 
-def proof_of(bundle_log: Log, index: int, checkpoint: str) -> bytes:
-    bundle = bundle_log.bundle(index)
+def restated(old: bytes, new: bytes) -> bytes:
+    """Return the honest statement with a part replaced, signed and logged."""
+    payload = parse_envelope(certified()).payload
+    assert old in payload
+    return logged(sign_payload(payload.replace(old, new), SIGNER).to_bytes())
+
+
+def proof_of(log: Log, index: int, checkpoint: str) -> bytes:
+    bundle = log.bundle(index)
     place = Position(
         index=index,
         leaf_hash=leaf_hash(bundle.leaf).hex(),
         tree_size=bundle.tree_size,
-        inclusion=tuple(each.hex() for each in bundle.inclusion),
+        inclusion=tuple(found.hex() for found in bundle.inclusion),
         checkpoint=checkpoint,
     )
     return proof_text(place).encode()
@@ -93,245 +115,132 @@ def vectors() -> Iterator[Vector]:
 
 def files() -> Iterator[Vector]:
     yield vector("honest", "Nothing was changed.", GOOD)
-    yield vector(
-        "oversized", "3 MB of spaces.", {"repeat": " ", "times": 3_000_000}, "form", "size"
-    )
-    yield vector(
-        "nested", "Brackets without end.", {"repeat": "[", "times": 100_000}, "form", "not-json"
-    )
-    yield vector(
-        "number", "One number of 5,000 digits.", {"repeat": "1", "times": 5000}, "form", "not-json"
-    )
-    yield vector("empty", "An empty file.", b"", "form", "not-json")
-    yield vector(
-        "web-page", "An error page saved as certificate.", b"<html>404</html>", "form", "not-json"
-    )
-    yield vector(
-        "not-utf8", "A byte that is no UTF-8.", GOOD[:9] + b"\xff" + GOOD[10:], "form", "not-json"
-    )
+    oversized = {"repeat": " ", "times": 3_000_000}
+    yield vector("oversized", "3 MB of spaces.", oversized, "form", "size")
     twice = GOOD.replace(b'{"dsseEnvelope":', b'{"mediaType":"x","dsseEnvelope":', 1)
-    yield vector(
-        "name-twice",
-        "A JSON name stands twice: parsers differ on which counts.",
-        twice,
-        "form",
-        "not-json",
+    unparsed: Lies = {
+        "nested": ("Brackets without end.", {"repeat": "[", "times": 100_000}),
+        "number": ("One number of 5,000 digits.", {"repeat": "1", "times": 5000}),
+        "empty": ("An empty file.", b""),
+        "web-page": ("An error page saved as certificate.", b"<html>404</html>"),
+        "not-utf8": ("A byte that is no UTF-8.", GOOD[:9] + b"\xff" + GOOD[10:]),
+        "name-twice": ("A JSON name stands twice: parsers differ on which counts.", twice),
+        "nan": ("NaN, which some parsers take.", b'{"a":NaN}'),
+    }
+    yield from each("form", "not-json", unparsed)
+    respelled: Lies = {
+        "spaced": ("A space added where JSON allows one.", GOOD.replace(b":", b": ", 1)),
+        "no-newline": ("The final newline is gone.", GOOD[:-1]),
+        "two-newlines": ("A newline too many.", GOOD + b"\n"),
+    }
+    yield from each("form", "not-canonical", respelled)
+    url, spare = (
+        edited(lambda v, text=text: v["dsseEnvelope"].update(payload=text))  # type: ignore[misc]
+        for text in ("_-8=", "AB==")
     )
-    yield vector("nan", "NaN, which some parsers take.", b'{"a":NaN}', "form", "not-json")
-    yield vector(
-        "spaced",
-        "A space added where JSON allows one.",
-        GOOD.replace(b":", b": ", 1),
-        "form",
-        "not-canonical",
-    )
-    yield vector("no-newline", "The final newline is gone.", GOOD[:-1], "form", "not-canonical")
-    yield vector("two-newlines", "A newline too many.", GOOD + b"\n", "form", "not-canonical")
-    yield vector(
-        "url-base64",
-        "A payload in the URL-safe alphabet.",
-        edited(lambda v: v["dsseEnvelope"].update(payload="_-8=")),
-        "form",
-        "not-base64",
-    )
-    yield vector(
-        "spare-bits",
-        "Base 64 with spare bits set: the same bytes, another text.",
-        edited(lambda v: v["dsseEnvelope"].update(payload="AB==")),
-        "form",
-        "not-base64",
-    )
-    yield vector(
-        "media-type",
-        "An older bundle version.",
-        GOOD.replace(b"v0.3+json", b"v0.2+json"),
-        "form",
-        "bundle",
-    )
-    yield vector(
-        "unknown-field",
-        "A field that the format does not have.",
-        edited(lambda v: v.update(note="trust me")),
-        "form",
-        "bundle",
-    )
+    encoded: Lies = {
+        "url-base64": ("A payload in the URL-safe alphabet.", url),
+        "spare-bits": ("Base 64 with spare bits set: the same bytes, another text.", spare),
+    }
+    yield from each("form", "not-base64", encoded)
 
     def own_key(value: dict[str, Any]) -> None:
         raw = {"rawBytes": base64_text(KEY.der), "hint": KEY.keyid}
         value["verificationMaterial"]["publicKey"] = raw
 
-    yield vector(
-        "key-inside", "The bundle brings its own key along.", edited(own_key), "form", "bundle"
-    )
-
     def chain(value: dict[str, Any]) -> None:
         del value["verificationMaterial"]["publicKey"]
         value["verificationMaterial"]["certificate"] = {"rawBytes": base64_text(KEY.der)}
 
-    yield vector("x509", "A certificate instead of a key hint.", edited(chain), "form", "bundle")
+    trusting = edited(lambda v: v.update(note="trust me"))
+    reshaped: Lies = {
+        "media-type": ("An older bundle version.", GOOD.replace(b"v0.3+json", b"v0.2+json")),
+        "unknown-field": ("A field that the format does not have.", trusting),
+        "key-inside": ("The bundle brings its own key along.", edited(own_key)),
+        "x509": ("A certificate instead of a key hint.", edited(chain)),
+    }
+    yield from each("form", "bundle", reshaped)
 
 
 def signatures() -> Iterator[Vector]:
     def sign_of(value: dict[str, Any]) -> list[Any]:
         return value["dsseEnvelope"]["signatures"]
 
-    yield vector(
-        "payload-bit",
-        "One character of the payload changed.",
-        flipped(GOOD, b'"payload":"', 40),
-        "signature",
-        "signature",
-    )
-    yield vector(
-        "signature-bit",
-        "One character of the signature changed.",
-        flipped(GOOD, b'"sig":"', 30),
-        "signature",
-        "signature",
-    )
-    yield vector(
-        "no-signature",
-        "No signature at all.",
-        edited(lambda v: sign_of(v).clear()),
-        "form",
-        "envelope",
-    )
-    yield vector(
-        "two-signatures",
-        "A second signature beside the good one.",
-        edited(lambda v: sign_of(v).append(sign_of(v)[0])),
-        "form",
-        "envelope",
-    )
-    yield vector(
-        "empty-signature",
-        "A signature of no bytes.",
-        edited(lambda v: sign_of(v)[0].update(sig="")),
-        "signature",
-        "signature",
-    )
-    zero = base64_text(bytes.fromhex("3006020100020100"))
-    yield vector(
-        "zero-signature",
-        "r = s = 0.",
-        edited(lambda v: sign_of(v)[0].update(sig=zero)),
-        "signature",
-        "signature",
-    )
-    yield vector(
-        "payload-type",
-        "Another payload type under the same signature.",
-        edited(lambda v: v["dsseEnvelope"].update(payloadType="text/plain")),
-        "form",
-        "envelope",
-    )
-    yield vector(
-        "hint",
-        "The key hint names another key than the signature does.",
-        edited(lambda v: v["verificationMaterial"]["publicKey"].update(hint=STRANGER.keyid)),
-        "form",
-        "not-canonical",
-    )
-
     def renamed(value: dict[str, Any]) -> None:
         value["verificationMaterial"]["publicKey"]["hint"] = STRANGER.keyid
         sign_of(value)[0]["keyid"] = STRANGER.keyid
 
-    yield vector(
-        "keyid", "Hint and keyid both name a stranger's key.", edited(renamed), "signature", "keyid"
-    )
+    plain = edited(lambda v: v["dsseEnvelope"].update(payloadType="text/plain"))
+    second = edited(lambda v: sign_of(v).append(sign_of(v)[0]))
+    envelopes: Lies = {
+        "no-signature": ("No signature at all.", edited(lambda v: sign_of(v).clear())),
+        "two-signatures": ("A second signature beside the good one.", second),
+        "payload-type": ("Another payload type under the same signature.", plain),
+    }
+    yield from each("form", "envelope", envelopes)
+    hint = edited(lambda v: v["verificationMaterial"]["publicKey"].update(hint=STRANGER.keyid))
+    said = "The key hint names another key than the signature does."
+    yield vector("hint", said, hint, "form", "not-canonical")
+
     forged = parse_envelope(certified(by=STRANGER))
-    yield vector(
-        "stranger",
-        "A stranger signed it under his own name.",
-        replace(BUNDLE, envelope=forged).to_bytes(),
-        "signature",
-        "keyid",
+    named: Lies = {
+        "keyid": ("Hint and keyid both name a stranger's key.", edited(renamed)),
+        "stranger": ("A stranger signed it under his own name.", bundled(envelope=forged)),
+    }
+    yield from each("signature", "keyid", named)
+    zero = base64_text(bytes.fromhex("3006020100020100"))
+    posing = bundled(envelope=replace(forged, keyid=KEY.keyid))
+    payload, signature = flipped(GOOD, b'"payload":"', 40), flipped(GOOD, b'"sig":"', 30)
+    none, nought = (
+        edited(lambda v, sig=sig: sign_of(v)[0].update(sig=sig))  # type: ignore[misc]
+        for sig in ("", zero)
     )
-    posing = replace(forged, keyid=KEY.keyid)
-    yield vector(
-        "stranger-posing",
-        "A stranger signed it under the pinned key's name.",
-        replace(BUNDLE, envelope=posing).to_bytes(),
-        "signature",
-        "signature",
-    )
+    broken: Lies = {
+        "payload-bit": ("One character of the payload changed.", payload),
+        "signature-bit": ("One character of the signature changed.", signature),
+        "empty-signature": ("A signature of no bytes.", none),
+        "zero-signature": ("r = s = 0.", nought),
+        "stranger-posing": ("A stranger signed it under the pinned key's name.", posing),
+    }
+    yield from each("signature", "signature", broken)
+
     other = malleated(BUNDLE.envelope)
-    yield vector(
-        "malleated",
-        "The other signature (r, n - s), which verifies too.",
-        replace(BUNDLE, envelope=other).to_bytes(),
-        "leaf",
-        "leaf",
-    )
     leaf = leaf_of(other, KEY)
-    again = replace(BUNDLE, envelope=other, leaf=leaf)
-    yield vector(
-        "malleated-leaf",
-        "The same, with its leaf made to fit.",
-        again.to_bytes(),
-        "inclusion",
-        "inclusion",
-    )
     root = root_from_proof(leaf_hash(leaf), 2, 3, BUNDLE.inclusion)
+    first = bundled(envelope=other)
     yield vector(
-        "malleated-root",
-        "The same, with the root made to fit as well.",
-        replace(again, root=root).to_bytes(),
-        "checkpoint",
-        "root",
+        "malleated", "The other signature (r, n - s), which verifies too.", first, "leaf", "leaf"
     )
+    fitted = bundled(envelope=other, leaf=leaf)
+    said = "The same, with its leaf made to fit."
+    yield vector("malleated-leaf", said, fitted, "inclusion", "inclusion")
+    rooted = bundled(envelope=other, leaf=leaf, root=root)
+    said = "The same, with the root made to fit as well."
+    yield vector("malleated-root", said, rooted, "checkpoint", "root")
 
 
 def statements() -> Iterator[Vector]:
-    yield vector(
-        "refusal",
-        "A refusal by the same key in the same log.",
-        logged(certified(kind=Kind.REFUSAL)),
-        "statement",
-        "predicate-type",
-    )
-    renamed = parse_envelope(certified()).payload.replace(
-        b"attestation/forgetting/v0.1", b"attestation/forgetting/v9.1"
-    )
-    yield vector(
-        "predicate-type",
-        "A version of the predicate that this verifier does not know.",
-        logged(signed(renamed)),
-        "statement",
-        "statement",
-    )
-    untyped = parse_envelope(certified()).payload.replace(
-        b"in-toto.io/Statement/v1", b"in-toto.io/Statement/v2"
-    )
-    yield vector(
-        "statement-type",
-        "Another type of statement.",
-        logged(signed(untyped)),
-        "statement",
-        "statement",
-    )
-    nobody = parse_envelope(certified()).payload.replace(
-        canonical_bytes([{"digest": {"sha256": AFTER.sha256}, "name": AFTER.name}]), b"[]"
-    )
-    yield vector(
-        "no-subject", "A statement about nothing.", logged(signed(nobody)), "statement", "statement"
-    )
+    refusal = logged(certified(kind=Kind.REFUSAL))
+    said = "A refusal by the same key in the same log."
+    yield vector("refusal", said, refusal, "statement", "predicate-type")
+    unknown = restated(b"attestation/forgetting/v0.1", b"attestation/forgetting/v9.1")
+    untyped = restated(b"in-toto.io/Statement/v1", b"in-toto.io/Statement/v2")
+    subjects = canonical_bytes([{"digest": {"sha256": AFTER.sha256}, "name": AFTER.name}])
+    shapes: Lies = {
+        "predicate-type": ("A version of the predicate that this verifier does not know.", unknown),
+        "statement-type": ("Another type of statement.", untyped),
+        "no-subject": ("A statement about nothing.", restated(subjects, b"[]")),
+    }
+    yield from each("statement", "statement", shapes)
     elsewhere = Resource(name="generator-v1", sha256="9" * 64)
-    yield vector(
-        "other-subject",
-        "Signed for another model than it speaks of.",
-        logged(certified(subjects=[elsewhere])),
-        "subject",
-        "subject",
+    other, extra = (
+        logged(certified(subjects=given)) for given in ([elsewhere], [elsewhere, AFTER])
     )
-    yield vector(
-        "extra-subject",
-        "A foreign model put before the certified one.",
-        logged(certified(subjects=[elsewhere, AFTER])),
-        "subject",
-        "subject",
-    )
+    models: Lies = {
+        "other-subject": ("Signed for another model than it speaks of.", other),
+        "extra-subject": ("A foreign model put before the certified one.", extra),
+    }
+    yield from each("subject", "subject", models)
     failed = claim(outcome="FAIL", upper="0.400000", value="0.300000", lower="0.250000").public()
     lies = {
         "vacuous": ("FORGOTTEN without a single claim.", {"claims": []}),
@@ -351,151 +260,78 @@ def statements() -> Iterator[Vector]:
         "extra-field": ("A field that the predicate does not have.", {"certified": True}),
     }
     for name, (description, change) in lies.items():
-        yield vector(
-            name, description, logged(certified(predicate(**change))), "predicate", "predicate"
-        )
-
-
-def signed(payload: bytes) -> bytes:
-    from govsdk.tlog.envelopes import sign_payload
-    from tests.vectors.world import SIGNER
-
-    return sign_payload(payload, SIGNER).to_bytes()
+        lie = logged(certified(predicate(**change)))
+        yield vector(name, description, lie, "predicate", "predicate")
 
 
 def places() -> Iterator[Vector]:
+<<<<<<< HEAD
     def material(value: dict[str, Any]) -> dict[str, Any]:
         return value["verificationMaterial"]
+=======
+    def entries(value: dict[str, Any]) -> list[Any]:
+        return value["verificationMaterial"]["tlogEntries"]  # type: ignore[no-any-return]
+>>>>>>> ledger
 
-    yield vector(
-        "stripped-entry",
-        "The log entry was taken out.",
-        edited(lambda v: material(v)["tlogEntries"].clear()),
-        "form",
-        "bundle",
-    )
-    yield vector(
-        "stripped-proof",
-        "The inclusion proof was taken out.",
-        edited(lambda v: material(v)["tlogEntries"][0].pop("inclusionProof")),
-        "form",
-        "bundle",
-    )
-    yield vector(
-        "two-entries",
-        "Two log entries.",
-        edited(lambda v: material(v)["tlogEntries"].append(material(v)["tlogEntries"][0])),
-        "form",
-        "bundle",
-    )
-    changes: dict[str, tuple[str, dict[str, Any]]] = {
-        "no-hashes": ("A proof without hashes.", {"inclusion": ()}),
-        "short-proof": ("A proof that lacks its last hash.", {"inclusion": BUNDLE.inclusion[:-1]}),
-        "long-proof": (
-            "A proof with a hash too many.",
-            {"inclusion": (*BUNDLE.inclusion, bytes(32))},
-        ),
-        "other-hash": ("A hash of the proof changed.", {"inclusion": (bytes(32),)}),
-        "other-index": ("The place of another entry.", {"index": 1}),
-        "other-root": ("A root of the liar's choice.", {"root": bytes(32)}),
+    unproved = edited(lambda v: entries(v)[0].pop("inclusionProof"))
+    doubled = edited(lambda v: entries(v).append(entries(v)[0]))
+    many = bundled(inclusion=tuple(bytes(32) for _ in range(64)))
+    reshaped: Lies = {
+        "stripped-entry": ("The log entry was taken out.", edited(lambda v: entries(v).clear())),
+        "stripped-proof": ("The inclusion proof was taken out.", unproved),
+        "two-entries": ("Two log entries.", doubled),
+        "many-hashes": ("64 hashes: more than any tree needs.", many),
     }
-    for name, (description, change) in changes.items():
-        yield vector(
-            name, description, replace(BUNDLE, **change).to_bytes(), "inclusion", "inclusion"
-        )
-    yield vector(
-        "outside",
-        "A place that the tree does not have.",
-        replace(BUNDLE, index=3).to_bytes(),
-        "inclusion",
-        "range",
-    )
-    neighbour = HONEST.bundle(1)
-    swapped = replace(neighbour, envelope=BUNDLE.envelope)
-    yield vector(
-        "neighbour", "The proof of the entry next to it.", swapped.to_bytes(), "leaf", "leaf"
-    )
-    many = {"inclusion": tuple(bytes(32) for _ in range(64))}
-    yield vector(
-        "many-hashes",
-        "64 hashes: more than any tree needs.",
-        replace(BUNDLE, **many).to_bytes(),
-        "form",
-        "bundle",
-    )
+    yield from each("form", "bundle", reshaped)
+    path = BUNDLE.inclusion
+    unproved_places: Lies = {
+        "no-hashes": ("A proof without hashes.", bundled(inclusion=())),
+        "short-proof": ("A proof that lacks its last hash.", bundled(inclusion=path[:-1])),
+        "long-proof": ("A proof with a hash too many.", bundled(inclusion=(*path, bytes(32)))),
+        "other-hash": ("A hash of the proof changed.", bundled(inclusion=(bytes(32),))),
+        "other-index": ("The place of another entry.", bundled(index=1)),
+        "other-root": ("A root of the liar's choice.", bundled(root=bytes(32))),
+    }
+    yield from each("inclusion", "inclusion", unproved_places)
+    outside = bundled(index=3)
+    yield vector("outside", "A place that the tree does not have.", outside, "inclusion", "range")
+    neighbour = replace(HONEST.bundle(1), envelope=BUNDLE.envelope).to_bytes()
+    yield vector("neighbour", "The proof of the entry next to it.", neighbour, "leaf", "leaf")
 
 
 def heads() -> Iterator[Vector]:
-    foreign = replace(HONEST, key=OTHER_LOG)
-    yield vector(
-        "foreign-log",
-        "Logged in a log of somebody else's.",
-        foreign.bundle(2).to_bytes(),
-        "checkpoint",
-        "log-key",
-    )
-    posing = OTHER_LOG.key.sign(HONEST.checkpoint.text.encode())
-    forged = note(HONEST.checkpoint.text, {LOG.origin: LOG.verifier.key_id + posing})
-    yield vector(
-        "forged-head",
-        "A head under the log's name by another key.",
-        replace(BUNDLE, checkpoint=forged.encode()).to_bytes(),
-        "checkpoint",
-        "checkpoint-signature",
-    )
-    renamed = Checkpoint("other.ledger.invalid", 3, HONEST.checkpoint.root)
-    yield vector(
-        "foreign-origin",
-        "The log's key signed a head of another origin.",
-        replace(BUNDLE, checkpoint=LOG.sign(renamed.text).encode()).to_bytes(),
-        "checkpoint",
-        "origin",
-    )
-    extended = HONEST.checkpoint.text + "an extension\n"
-    yield vector(
-        "extension",
-        "A head with an extension line.",
-        replace(BUNDLE, checkpoint=LOG.sign(extended).encode()).to_bytes(),
-        "checkpoint",
-        "checkpoint",
-    )
-    older = Log(HONEST.envelopes[:2]).note.encode()
-    yield vector(
-        "older-head",
-        "A genuine head from before the entry.",
-        replace(BUNDLE, checkpoint=older).to_bytes(),
-        "checkpoint",
-        "root",
-    )
-    later = HONEST.plus(entry("e3")).note.encode()
-    yield vector(
-        "later-head",
-        "A genuine head of a later tree than the proof's.",
-        replace(BUNDLE, checkpoint=later).to_bytes(),
-        "checkpoint",
-        "root",
-    )
+    text = HONEST.checkpoint.text
+
+    def under(head: str) -> bytes:
+        return bundled(checkpoint=head.encode())
+
+    foreign = replace(HONEST, key=OTHER_LOG).bundle(2).to_bytes()
+    said = "Logged in a log of somebody else's."
+    yield vector("foreign-log", said, foreign, "checkpoint", "log-key")
+    posing = LOG.verifier.key_id + OTHER_LOG.key.sign(text.encode())
+    forged = under(note(text, {LOG.origin: posing}))
+    said = "A head under the log's name by another key."
+    yield vector("forged-head", said, forged, "checkpoint", "checkpoint-signature")
+    renamed = under(LOG.sign(Checkpoint("other.ledger.invalid", 3, HONEST.checkpoint.root).text))
+    said = "The log's key signed a head of another origin."
+    yield vector("foreign-origin", said, renamed, "checkpoint", "origin")
+    extended = under(LOG.sign(text + "an extension\n"))
+    said = "A head with an extension line."
+    yield vector("extension", said, extended, "checkpoint", "checkpoint")
+    before, after = Log(HONEST.envelopes[:2]), HONEST.plus(entry("e3"))
+    genuine: Lies = {
+        "older-head": ("A genuine head from before the entry.", under(before.note)),
+        "later-head": ("A genuine head of a later tree than the proof's.", under(after.note)),
+    }
+    yield from each("checkpoint", "root", genuine)
     lines = "".join(f"\N{EM DASH} w{n}.invalid {base64_text(bytes(68))}\n" for n in range(16))
-    crowded = (HONEST.note + lines).encode()
-    yield vector(
-        "crowded-note",
-        "17 signature lines.",
-        replace(BUNDLE, checkpoint=crowded).to_bytes(),
-        "checkpoint",
-        "note",
-    )
-    unsigned = HONEST.checkpoint.text.encode()
-    yield vector(
-        "unsigned-head",
-        "A head without a signature.",
-        replace(BUNDLE, checkpoint=unsigned).to_bytes(),
-        "checkpoint",
-        "note",
-    )
-    log_id = replace(BUNDLE, log_id=OTHER_LOG.verifier.fingerprint)
-    yield vector(
-        "log-id", "The entry names another log.", log_id.to_bytes(), "checkpoint", "log-id"
-    )
+    notes: Lies = {
+        "crowded-note": ("17 signature lines.", under(HONEST.note + lines)),
+        "unsigned-head": ("A head without a signature.", under(text)),
+    }
+    yield from each("checkpoint", "note", notes)
+    log_id = bundled(log_id=OTHER_LOG.verifier.fingerprint)
+    yield vector("log-id", "The entry names another log.", log_id, "checkpoint", "log-id")
 
 
 def models_and_receipts() -> Iterator[Vector]:
@@ -530,78 +366,41 @@ def models_and_receipts() -> Iterator[Vector]:
 
 def witnesses() -> Iterator[Vector]:
     trusted = [str(WITNESS.verifier), str(SECOND.verifier)]
-    text = HONEST.checkpoint.text
+    text, second = HONEST.checkpoint.text, SECOND.verifier.key_id
     once = merged(HONEST.note, WITNESS.cosign(text, seconds=SEEN))
-    both = merged(once, SECOND.cosign(text, seconds=SEEN))
-    given = {"witnesses": trusted, "quorum": 2}
-    cosigned = replace(BUNDLE, checkpoint=both.encode()).to_bytes()
-    yield vector("witnessed", "Two of two witnesses cosigned.", cosigned, **given)
-    yield vector(
-        "one-witness",
-        "One of two cosigned.",
-        replace(BUNDLE, checkpoint=once.encode()).to_bytes(),
-        "witnesses",
-        "quorum",
-        **given,
-    )
-    yield vector(
-        "no-witness", "The cosignatures were taken out.", GOOD, "witnesses", "quorum", **given
-    )
-    alias = replace(WITNESS, name=SECOND.name).cosign(text, seconds=SEEN)
-    posing = merged(once, alias)
-    yield vector(
-        "witness-twice",
-        "One witness signed a second time, under the other's name.",
-        replace(BUNDLE, checkpoint=posing.encode()).to_bytes(),
-        "witnesses",
-        "quorum",
-        **given,
-    )
-    forged = note(text, {SECOND.name: SECOND.verifier.key_id + bytes(72)})
-    yield vector(
-        "witness-forged",
-        "A cosignature of zeros.",
-        replace(BUNDLE, checkpoint=merged(once, forged).encode()).to_bytes(),
-        "witnesses",
-        "witness",
-        **given,
-    )
-    plain = note(
-        text, {SECOND.name: SECOND.verifier.key_id + bytes(8) + SECOND.key.sign(text.encode())}
-    )
-    yield vector(
-        "witness-undated",
-        "A plain signature passed off as a dated one.",
-        replace(BUNDLE, checkpoint=merged(once, plain).encode()).to_bytes(),
-        "witnesses",
-        "witness",
-        **given,
-    )
+
+    def also(line: str) -> bytes:
+        return bundled(checkpoint=merged(once, line).encode())
+
+    two: Mapping[str, Any] = {"witnesses": trusted, "quorum": 2}
+    cosigned = also(SECOND.cosign(text, seconds=SEEN))
+    yield vector("witnessed", "Two of two witnesses cosigned.", cosigned, **two)
+    alias = also(replace(WITNESS, name=SECOND.name).cosign(text, seconds=SEEN))
+    few: Lies = {
+        "one-witness": ("One of two cosigned.", bundled(checkpoint=once.encode())),
+        "no-witness": ("The cosignatures were taken out.", GOOD),
+        "witness-twice": ("One witness signed a second time, under the other's name.", alias),
+    }
+    yield from each("witnesses", "quorum", few, **two)
+    zeros = also(note(text, {SECOND.name: second + bytes(72)}))
+    undated = also(note(text, {SECOND.name: second + bytes(8) + SECOND.key.sign(text.encode())}))
+    forged: Lies = {
+        "witness-forged": ("A cosignature of zeros.", zeros),
+        "witness-undated": ("A plain signature passed off as a dated one.", undated),
+    }
+    yield from each("witnesses", "witness", forged, **two)
     later = HONEST.plus(entry("e3"))
     head = merged(later.note, WITNESS.cosign(later.checkpoint.text, seconds=SEEN))
-    one = {"witnesses": trusted, "quorum": 1}
-    yield vector(
-        "witnessed-later",
-        "A later head was cosigned, and the proof under it is given.",
-        GOOD,
-        **one,
-        proof=proof_of(later, 2, head),
-    )
-    yield vector(
-        "proof-of-another",
-        "The proof under the cosigned head is another entry's.",
-        GOOD,
-        "witnesses",
-        "inclusion",
-        **one,
-        proof=proof_of(later, 1, head),
-    )
-    yield vector(
-        "proof-cut",
-        "The proof under the cosigned head was cut.",
-        GOOD,
-        "witnesses",
-        "tlog-proof",
-        **one,
-        proof=proof_of(later, 2, head)[:40],
-    )
+    own, another = (proof_of(later, index, head) for index in (2, 1))
+    said = {
+        "witnessed-later": ("A later head was cosigned, and the proof under it is given.", "", own),
+        "proof-of-another": (
+            "The proof under the cosigned head is another entry's.",
+            "inclusion",
+            another,
+        ),
+        "proof-cut": ("The proof under the cosigned head was cut.", "tlog-proof", own[:40]),
+    }
+    for name, (description, reason, proof) in said.items():
+        given = {"witnesses": trusted, "quorum": 1, "proof": proof}
+        yield vector(name, description, GOOD, "witnesses" if reason else "", reason, **given)
