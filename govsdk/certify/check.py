@@ -55,18 +55,6 @@ class Report(Checked):
     """What an auditor measured again, if check 16 passed."""
 
     @property
-<<<<<<< HEAD
-    def ok(self) -> bool:
-        """Whether no check failed. What was not evaluated is no failure: see ``findings``."""
-        return first_failure(self.findings) is None
-
-    def require(self) -> None:
-        """Return if ``ok``, else raise the first failure as the typed error it is."""
-        failure = first_failure(self.findings)
-        if failure is not None:
-            raise failure
-
-    @property
     def assurance(self) -> str:
         """Who vouches for the measurement; computed from what was checked, never read off a file.
 
@@ -77,8 +65,6 @@ class Report(Checked):
         return "reproduced" if found else "self_attested"
 
     @property
-=======
->>>>>>> ledger
     def withdrawn(self) -> str | None:
         """The reason code, where all that speaks against the certificate is that it was withdrawn:
         valid but revoked."""

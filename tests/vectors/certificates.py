@@ -265,13 +265,8 @@ def statements() -> Iterator[Vector]:
 
 
 def places() -> Iterator[Vector]:
-<<<<<<< HEAD
-    def material(value: dict[str, Any]) -> dict[str, Any]:
-        return value["verificationMaterial"]
-=======
     def entries(value: dict[str, Any]) -> list[Any]:
         return value["verificationMaterial"]["tlogEntries"]  # type: ignore[no-any-return]
->>>>>>> ledger
 
     unproved = edited(lambda v: entries(v)[0].pop("inclusionProof"))
     doubled = edited(lambda v: entries(v).append(entries(v)[0]))
