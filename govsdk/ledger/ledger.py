@@ -191,7 +191,8 @@ class Ledger:
     def session(self) -> Iterator[Session]:
         """Hold lock and database for the block: each append in it costs little more than a commit.
 
-        Others wait meanwhile, and readers see the entries when the block ends.
+        Others wait meanwhile, and readers see the entries when the block ends. Within the block
+        append through the session: the ledger would wait for a lock that this process holds.
 
         Raises:
             LedgerRollbackError, LedgerForkError, LockedError: See ``open``.

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+import typer
+
+from govsdk.cli.main import PARTS
 
 HEAVY = ("torch", "diffusers", "transformers", "insightface", "faiss", "onnxruntime", "duckdb")
 
@@ -17,6 +21,17 @@ def loaded_by(code: str) -> list[str]:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     return done.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_module_has_the_verbs_it_is_listed_with(part: str) -> None:
+    """So that a call loads the module it needs and no other."""
+    app = typer.Typer()
+    import_module(f"govsdk.cli.{part}").register(app)
+
+    found = [*app.registered_commands, *app.registered_groups]
+
+    assert [each.name for each in found] == PARTS[part]
 
 
 @pytest.mark.parametrize(

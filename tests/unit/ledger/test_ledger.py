@@ -81,6 +81,18 @@ def test_many_at_once(tmp_path: Path) -> None:
     assert list(ledger.append_many([])) == []
 
 
+def test_growing_across_files(tmp_path: Path) -> None:
+    """Published group by group, hashes of hashes too are what one publication makes of them."""
+    said = [statement(Kind.REQUEST, [MODEL], {}, once=f"g{number}") for number in range(900)]
+    ledger = Ledger.create(tmp_path / "ledger", keys=keys())
+
+    for start in (0, 300, 600):
+        ledger.sign_and_append(said[start : start + 300])
+
+    assert (tmp_path / "ledger" / "log" / "tile" / "1" / "000.p" / "3").stat().st_size == 3 * 32
+    assert ledger.audit().ok
+
+
 def test_only_the_workspace_signs(tmp_path: Path) -> None:
     """Entries by other keys, altered or wrongly named are refused, and nothing is appended."""
     ledger = ledger_of(tmp_path / "ledger", 1)
