@@ -70,12 +70,15 @@ def forget(
     policy: str | Path | Policy = "standard",
     *,
     request_id: str | None = None,
+    receipt_to: str | Path | None = None,
     progress: Progress = silent,
 ) -> ForgetResult:
     """Forget ``subject`` in the default workspace (GOVSDK_WORKSPACE): see ``Workspace.forget``."""
     from govsdk.govern.workspace import Workspace
 
-    return Workspace.open().forget(subject, policy, request_id=request_id, progress=progress)
+    return Workspace.open().forget(
+        subject, policy, request_id=request_id, receipt_to=receipt_to, progress=progress
+    )
 
 
 def verify_certificate(

@@ -11,12 +11,10 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from govsdk.certify.receipts import receipt_bytes
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.durable import write_file
 from govsdk.errors import VerdictError
 from govsdk.govern.result import ForgetResult
 from govsdk.records import Claim, Verdict
@@ -73,24 +71,24 @@ def forget(
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
         typer.confirm("Forget this person for good?", abort=True, err=True)
+    out.mkdir(parents=True, exist_ok=True)
     with bars() as progress:
-        result = opened.forget(subject, policy, request_id=request_id, progress=progress)
+        result = opened.forget(
+            subject, policy, request_id=request_id, receipt_to=out, progress=progress
+        )
     files = save(result, out)
     data = {**result.to_dict(), "files": files}
     return Answer(data, describe(result, files), 0 if result.ok else VerdictError.exit_code)
 
 
 def save(result: ForgetResult, folder: Path) -> dict[str, str]:
-    """Write the certificate and the receipt, where there are any; return their paths by kind."""
+    """Write the certificate, if there is one; return its and the receipt's paths by kind."""
     files: dict[str, str] = {}
-    tag = result.request[:8]
     if result.certificate is not None:
-        path = result.certificate.save(folder / f"certificate-{tag}.sigstore.json")
-        files["certificate"] = str(path)
-    if result.receipt is not None:
-        path = folder / f"receipt-{tag}.json"
-        write_file(path, receipt_bytes(result.receipt))
-        files["receipt"] = str(path)
+        name = f"certificate-{result.request[:8]}.sigstore.json"
+        files["certificate"] = str(result.certificate.save(folder / name))
+    if result.receipt_path is not None:
+        files["receipt"] = str(result.receipt_path)
     return files
 
 

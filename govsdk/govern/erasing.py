@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
 from govsdk.durable import remove_tree
+from govsdk.govern.delivering import keep_opening
 from govsdk.govern.job import Stage
 from govsdk.govern.judging import cache_folder, score_sheet
 from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders
 from govsdk.records import Residual, Verdict, instant
-from govsdk.registry.vault import Vault
 from govsdk.tlog.statements import Kind
 
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
-
-OPENING = "opening"
-"""The receipt's key, sealed under the workspace's vault until the receipt is handed out."""
 
 
 def erase(run: Forgetting) -> None:
@@ -35,7 +32,7 @@ def erase(run: Forgetting) -> None:
     """
     workspace, job = run.workspace, run.job
     if not job.state.residuals:
-        _keep_opening(run)
+        keep_opening(run)
         job.advance(residuals=_residuals(run))
     job.drop_private()
     remove_tree(cache_folder(workspace))
@@ -76,25 +73,3 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         expires_at=instant(expires),
     )
     return embeddings, tombstone, first_model
-
-
-def _keep_opening(run: Forgetting) -> None:
-    private = run.private
-    vault = Vault(run.workspace.keys.vault, run.workspace.entropy)
-    path = run.folder / OPENING
-    vault.put(path, OPENING, run.request, private.key + bytes.fromhex(private.template_set))
-
-
-def take_opening(run: Forgetting) -> tuple[bytes, str] | None:
-    """Return the receipt's key and the template-set digest, or None once handed out."""
-    path = run.folder / OPENING
-    if not path.exists():
-        return None
-    vault = Vault(run.workspace.keys.vault, run.workspace.entropy)
-    opening = vault.take(path, OPENING, run.request)
-    return opening[:32], opening[32:].hex()
-
-
-def drop_opening(run: Forgetting) -> None:
-    """Forget the receipt's key: from here on only the data subject can open the commitment."""
-    (run.folder / OPENING).unlink(missing_ok=True)

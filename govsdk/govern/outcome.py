@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from govsdk.certify.receipts import receipt
-from govsdk.govern.erasing import drop_opening, take_opening
+from govsdk.govern.delivering import deliver
 from govsdk.govern.issuing import verifications
 from govsdk.govern.job import Stage
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
-from govsdk.records import Receipt, Verdict
+from govsdk.records import Verdict
 
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
@@ -21,6 +20,7 @@ def outcome(run: Forgetting) -> ForgetResult:
     assert state.verdict is not None
     certified = state.stage is Stage.CERTIFIED
     edited = state.verdict is not Verdict.NOTHING_TO_FORGET
+    receipt = deliver(run) if certified else None
     return ForgetResult(
         request=state.request,
         policy=run.policy.headline,
@@ -39,7 +39,8 @@ def outcome(run: Forgetting) -> ForgetResult:
             if certified
             else None
         ),
-        receipt=_receipt(run) if certified else None,
+        receipt=receipt,
+        receipt_path=run.receipt_path if receipt is not None else None,
     )
 
 
@@ -61,14 +62,3 @@ def _stages(run: Forgetting, *, edited: bool) -> tuple[StageOutcome, ...]:
         StageOutcome("erased", erased),
         StageOutcome("certified", state.certificate is not None),
     )
-
-
-def _receipt(run: Forgetting) -> Receipt | None:
-    """Hand out the receipt, once."""
-    opening = take_opening(run)
-    if opening is None:
-        return None
-    key, template_set = opening
-    handed = receipt(key, run.subject, template_set)
-    drop_opening(run)
-    return handed

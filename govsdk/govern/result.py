@@ -52,6 +52,8 @@ class ForgetResult:
     certificate: Certificate | None
     receipt: Receipt | None
     """For the data subject; handed out once, None when the result is fetched again."""
+    receipt_path: Path | None = None
+    """Where it was written, if ``forget`` was told to."""
 
     @property
     def ok(self) -> bool:

@@ -27,6 +27,7 @@ from govsdk.errors import (
     SubjectExistsError,
     UsageError,
 )
+from govsdk.govern.delivering import receipt_file
 from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
@@ -55,6 +56,7 @@ class Forgetting:
         policy: Policy,
         *,
         request_id: str | None,
+        receipt_to: Path | None,
         progress: Progress,
     ) -> None:
         self.workspace = workspace
@@ -68,6 +70,7 @@ class Forgetting:
         self.fingerprint = keys.hmac(
             "payload", canonical_bytes({"subject": subject, "policy": policy.digest})
         )
+        self.receipt_path = receipt_to and receipt_file(workspace, self.request, receipt_to)
         self.entries = RequestEntries(workspace, self.request)
         self.folder = workspace.folder / "jobs" / self.request
         self.log = log.bind(request=self.request[:16])

@@ -187,6 +187,7 @@ class Workspace(Parts):
         policy: str | Path | Policy = "standard",
         *,
         request_id: str | None = None,
+        receipt_to: str | Path | None = None,
         progress: Progress = silent,
     ) -> ForgetResult:
         """Make the governed model forget ``subject``, prove it, erase them, and certify it.
@@ -197,6 +198,9 @@ class Workspace(Parts):
         Args:
             policy: The name of a shipped policy, a file, or a loaded policy.
             request_id: The controller's own request id; default: derived from subject and policy.
+            receipt_to: A file outside the workspace, or a folder for ``receipt-<request>.json``:
+                the person's receipt is on the disk there before the request lets go of it. None: it
+                is in the result alone, and lost if the process dies before the caller keeps it.
 
         Raises:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError: Nothing was
@@ -207,7 +211,12 @@ class Workspace(Parts):
         from govsdk.govern.workflow import Forgetting
 
         return Forgetting(
-            self, SubjectId(subject), _policy(policy), request_id=request_id, progress=progress
+            self,
+            SubjectId(subject),
+            _policy(policy),
+            request_id=request_id,
+            receipt_to=None if receipt_to is None else Path(receipt_to),
+            progress=progress,
         ).run()
 
     # -- evidence ----------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from govsdk.certify.receipts import receipt_bytes
 from govsdk.cli.demo.checking import check_offline, check_tampered
 from govsdk.cli.demo.people import FORGETTABLE, Extra, cast, draw_photos
 from govsdk.cli.demo.pictures import Stars, Studio
@@ -45,12 +44,16 @@ def run(folder: Path, *, again: bool = False) -> Answer:
         photos = draw_photos(people, folder / "photos", progress)
         workspace = _workspace(folder, progress)
         _enrol(workspace, people, folder / "photos", progress)
+        out = _out(folder, number)
         result = workspace.forget(
-            person.subject, POLICY, request_id=f"demo-{number}", progress=progress
+            person.subject,
+            POLICY,
+            request_id=f"demo-{number}",
+            receipt_to=out / "receipt.json",
+            progress=progress,
         )
         if not (result.ok and result.forgotten):
             return Answer(result.to_dict(), describe(result, {}), VerdictError.exit_code)
-        out = _out(folder, number)
         _write_evidence(workspace, result, out)
         progress("check offline", 0, 2)
         checked = check_offline(out, result.model_path)
@@ -123,14 +126,12 @@ def _enrol(workspace: Workspace, people: list[Extra], photos: Path, progress: Pr
 
 
 def _write_evidence(workspace: Workspace, result: ForgetResult, out: Path) -> None:
-    """Write what an auditor and the person are handed."""
+    """Write what an auditor is handed."""
     assert result.certificate is not None, "a result that is ok has its certificate"
     result.certificate.save(out / "certificate.sigstore.json")
     write_file(out / "signer.pub.pem", workspace.signer_pem, mode=PUBLIC)
     write_file(out / "log.vkey", workspace.log_vkey.encode() + b"\n", mode=PUBLIC)
     write_file(out / "checkpoint.txt", workspace.ledger.head().note.encode(), mode=PUBLIC)
-    if result.receipt is not None:  # handed out once; a later run finds the file
-        write_file(out / "receipt.json", receipt_bytes(result.receipt))
 
 
 def _draw(

@@ -1,0 +1,60 @@
+"""The receipt: put aside before anything is destroyed, delivered once, then kept nowhere.
+
+- Until it is delivered its opening lies in the job's folder, sealed under the workspace's vault.
+- Where ``forget`` was told a file, the opening goes after that file is on the disk: killed in
+  between, the same call writes the same bytes again. Otherwise the receipt is in the result alone,
+  and lost with a caller who dies before keeping it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from govsdk.certify.receipts import receipt, receipt_bytes
+from govsdk.durable import write_file
+from govsdk.errors import RequestError
+from govsdk.records import Receipt, Sha256
+from govsdk.registry.vault import Vault, drop
+
+if TYPE_CHECKING:
+    from govsdk.govern.parts import Parts
+    from govsdk.govern.workflow import Forgetting
+
+OPENING = "opening"
+"""The job's file of the receipt's key and template-set digest."""
+
+
+def receipt_file(workspace: Parts, request: Sha256, where: Path) -> Path:
+    """Return the file for the receipt: ``where``, or one named after ``request`` in that folder.
+
+    Raises:
+        RequestError: It would lie in the workspace, which is to forget the person named in it.
+    """
+    if where.resolve().is_relative_to(workspace.folder.resolve()):
+        raise RequestError("the receipt names the person and must not lie in the workspace")
+    return where / f"receipt-{request[:8]}.json" if where.is_dir() else where
+
+
+def keep_opening(run: Forgetting) -> None:
+    """Put aside what the receipt is made of; from now on the plan is not needed for it."""
+    private = run.private
+    opening = private.key + bytes.fromhex(private.template_set)
+    _vault(run).put(run.folder / OPENING, OPENING, run.request, opening)
+
+
+def deliver(run: Forgetting) -> Receipt | None:
+    """Deliver the receipt and let go of its opening; None once that was done."""
+    path = run.folder / OPENING
+    if not path.exists():
+        return None
+    opening = _vault(run).take(path, OPENING, run.request)
+    handed = receipt(opening[:32], run.subject, opening[32:].hex())
+    if run.receipt_path is not None:
+        write_file(run.receipt_path, receipt_bytes(handed))
+    drop(path)
+    return handed
+
+
+def _vault(run: Forgetting) -> Vault:
+    return Vault(run.workspace.keys.vault, run.workspace.entropy)
