@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
 from govsdk.govern.residuals import earlier_subjects
-from govsdk.records import Verdict, Verification
+from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
 from govsdk.verify.trials import Model
@@ -26,6 +26,7 @@ from govsdk.verify.verification import Baseline, baseline, verify
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
     from govsdk.govern.workspace import Workspace
+    from govsdk.models.generator import Generator
 
 
 def measure_baseline(run: Forgetting) -> Baseline:
@@ -36,7 +37,7 @@ def measure_baseline(run: Forgetting) -> Baseline:
         subject=run.templates,
         sealed=run.private.split.sealed[0],
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
-        before=Model(run.current, workspace.generator()),
+        before=_model(run.current, workspace.generator()),
         embedders=workspace.embedders,
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.PLAN),
@@ -67,8 +68,8 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         baseline=measured,
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
         earlier=[past.templates for past in earlier_subjects(workspace)],
-        before=Model(run.current, workspace.generator()),
-        after=Model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
+        before=_model(run.current, workspace.generator()),
+        after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
         embedders=workspace.embedders,
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
@@ -76,6 +77,12 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         cache=_cache(workspace),
         progress=run.progress,
     )
+
+
+def _model(resource: Resource, generator: Generator) -> Model:
+    from govsdk.models.whitebox import WhiteBox
+
+    return Model(resource, generator, WhiteBox(generator))
 
 
 def cache_folder(workspace: Workspace) -> Path:

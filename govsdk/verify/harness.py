@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).parent.parent
 @cache
 def harness_digest() -> Sha256:
     """Return the digest of the source files of ``verify`` and ``policy``, by name."""
-    files = [*(_PACKAGE / "verify").glob("*.py"), *(_PACKAGE / "policy").glob("*.py")]
+    files = [*(_PACKAGE / "verify").rglob("*.py"), *(_PACKAGE / "policy").glob("*.py")]
     return digest(
         {str(f.relative_to(_PACKAGE).as_posix()): sha256_hex(f.read_bytes()) for f in files}
     )

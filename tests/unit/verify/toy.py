@@ -167,7 +167,10 @@ def run_baseline(before: Model, policy: str = "quickstart", **changes: object) -
     return baseline(Policy.load(policy), before=before, **(asked | changes))
 
 
-def run_verify(after: Model, policy: str = "quickstart", **changes: object) -> Verification:
+def run_verify(
+    after: Model, policy: str | Policy = "quickstart", **changes: object
+) -> Verification:
+    asked_of = policy if isinstance(policy, Policy) else Policy.load(policy)
     asked = {
         "attempt": 1,
         "subject": SUBJECT,
@@ -181,4 +184,4 @@ def run_verify(after: Model, policy: str = "quickstart", **changes: object) -> V
         "journal": Memory(),
         "cache": Memory(),
     }
-    return verify(Policy.load(policy), after=after, **(asked | changes))
+    return verify(asked_of, after=after, **(asked | changes))
