@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Float32 = npt.NDArray[np.float32]
+    Int64 = npt.NDArray[np.int64]
     Picture = npt.NDArray[np.uint8]
     """One RGB picture, ``[height, width, 3]``."""
 else:  # whoever checks a certificate needs no arrays, and would wait for numpy longer than for us
-    Float32 = Picture = Any
+    Float32 = Int64 = Picture = Any
 
 SubjectId = NewType("SubjectId", str)
 """The enterprise's own name for a person: personal data, never logged or signed."""
@@ -151,6 +152,38 @@ class Control(Record):
     """Whether the control came out as it must for the claims to mean anything."""
 
 
+class Attack(Record):
+    """One attack under one recogniser: the subject beside strangers and the unedited model."""
+
+    name: str
+    """``embedding-search``, ``direction-arithmetic``, ``relearning``, or one that is only
+    reported."""
+    recogniser: str
+    metric: Literal["success-rate-difference", "speed-ratio", "not-run"]
+    """Subject less strangers, or how many times sooner; ``not-run``: too few strangers."""
+    estimator: str
+    bound: DecimalText | None = None
+    """The policy's bound on ``upper``; None: only reported."""
+    value: DecimalText = "0.0"
+    upper: DecimalText | None = None
+    """One-sided upper confidence limit at ``1 - alpha``; None: there is none."""
+    p_value: DecimalText
+    """Exact one-sided p that the subject is as hard to bring back as strangers; < 0.05 fails."""
+    alpha: DecimalText
+    runs: int = 0
+    """Runs aimed at the subject; ``events`` of them succeeded."""
+    events: int = 0
+    stranger_runs: int = 0
+    """Runs aimed at all strangers together, from the same region around the subject."""
+    stranger_events: int = 0
+    control_runs: int = 0
+    """Runs aimed at the subject on the unedited model: the positive control."""
+    control_events: int = 0
+    control_passed: bool
+    outcome: Outcome | None = None
+    """None: only reported."""
+
+
 class Screen(Record):
     """Whether anybody forgotten earlier on this model line came back."""
 
@@ -202,6 +235,8 @@ class Verification(Record):
     screen: Screen | None = None
     reported: tuple[Reported, ...] | None = None
     """Probes and measures: they decide nothing. None: none were taken."""
+    attacks: tuple[Attack, ...] | None = None
+    """None: the policy asks for none."""
     excluded_directions: int = 0
     """Directions of D nearer to another enrolled person: left out and counted."""
     thresholds: dict[str, DecimalText]

@@ -17,7 +17,8 @@ from decimal import Decimal
 from govsdk.certify.predicate import Forgetting
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
-from govsdk.records import Claim, Verdict
+from govsdk.policy.document import MAX_ALPHA
+from govsdk.records import Attack, Claim, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def require_claims(said: Forgetting, policy: Policy) -> str:
         raise VerdictError("nothing was edited", reason="policy-verdict")
     for demand in _demands(policy):
         _require(said, demand, most_alpha=max(policy.attempts.alpha))
+    _require_attacks(said, policy)
     _require_budget(said, policy)
     _require_baseline(said, policy)
     if said.policy.sha256 == policy.digest:
@@ -74,6 +76,28 @@ def _require(said: Forgetting, demand: _Demand, *, most_alpha: float) -> None:
             raise VerdictError(f"{where}: a larger alpha", reason="policy-alpha")
 
 
+def _require_attacks(said: Forgetting, policy: Policy) -> None:
+    if policy.attacks is None:
+        return
+    for name, wanted in policy.attacks.gated.items():
+        found = [attack for attack in said.attacks or () if attack.name == name]
+        if {attack.recogniser for attack in found} != {
+            each.name for each in said.scope.recognisers
+        }:
+            raise VerdictError(f"{name}: not attacked", reason="policy-attack")
+        for attack in found:
+            if attack.upper is None or Decimal(_upper(attack)) > _exact(wanted.bound):
+                raise VerdictError(f"{name}: the upper limit is higher", reason="policy-bound")
+            if attack.runs < wanted.runs or attack.stranger_runs < wanted.runs * (
+                policy.attacks.strangers
+            ):
+                raise VerdictError(f"{name}: fewer runs", reason="policy-trials")
+            if Decimal(attack.p_value) < _exact(MAX_ALPHA) or not attack.control_passed:
+                raise VerdictError(f"{name}: it works on the subject", reason="policy-attack")
+            if Decimal(attack.alpha) > _exact(max(policy.attempts.alpha)):
+                raise VerdictError(f"{name}: a larger alpha", reason="policy-alpha")
+
+
 def _require_budget(said: Forgetting, policy: Policy) -> None:
     spent = sum(Decimal(alpha) for alpha in said.design.alpha)
     allowed = sum(_exact(alpha) for alpha in policy.attempts.alpha)
@@ -88,9 +112,9 @@ def _require_baseline(said: Forgetting, policy: Policy) -> None:
         raise VerdictError("the baseline control is weaker", reason="policy-baseline")
 
 
-def _upper(claim: Claim) -> str:
+def _upper(said: Claim | Attack) -> str:
     # A limit below the measured figure is no upper limit, whoever signed it.
-    return max(claim.upper, claim.value, key=Decimal)
+    return max(said.upper or said.value, said.value, key=Decimal)
 
 
 def _exact(value: float) -> Decimal:

@@ -3,7 +3,8 @@
 Invariants, held when one is made and again when one is checked:
 
 - only success is certified: FORGOTTEN, or NOTHING_TO_FORGET for an erasure without an edit;
-- FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model;
+- FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model; attacks
+  that are judged passed too;
 - the sentence with policy and bound is the one that the figures spell;
 - statistics are decimal strings; there is no personal data, only commitments and digests.
 
@@ -18,6 +19,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from govsdk.records import (
+    Attack,
     Claim,
     Control,
     DecimalText,
@@ -179,6 +181,8 @@ class Forgetting(Record):
     screen: Screen | None = None
     reported: tuple[Reported, ...] | None = None
     """Probes and measures of the last attempt: they decide nothing."""
+    attacks: tuple[Attack, ...] | None = None
+    """Absent: the policy asks for none, and nothing is claimed about attacks."""
     design: Design
     attempts: tuple[AttemptReference, ...] = ()
     erasure: Erasure
@@ -210,6 +214,7 @@ class Forgetting(Record):
     def _require_evidence(self) -> None:
         judged = [claim.outcome is Outcome.PASS for claim in self.claims]
         judged += [control.passed for control in self.controls]
+        judged += [attack.outcome in (None, Outcome.PASS) for attack in self.attacks or ()]
         if not self.claims or not self.controls or not all(judged):
             raise ValueError("FORGOTTEN without claims and controls that all passed")
         bounds = {claim.bound for claim in self.claims if claim.name == "forget"}

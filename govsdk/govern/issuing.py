@@ -103,6 +103,7 @@ def compose(run: Forgetting) -> Predicate:
         controls=judged[-1].controls if forgotten else measured.controls,
         screen=judged[-1].screen if forgotten else None,
         reported=judged[-1].reported if forgotten else None,
+        attacks=judged[-1].attacks if forgotten else None,
         design=Design(
             pre_registration=PreRegistration(
                 sha256=run.entries.payload_digest(Kind.PLAN),

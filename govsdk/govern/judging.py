@@ -19,7 +19,7 @@ from govsdk.durable import write_file
 from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.govern.timing import Timed
-from govsdk.records import Verdict, Verification
+from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
 from govsdk.verify.transcript import Transcript
@@ -29,6 +29,7 @@ from govsdk.verify.verification import Baseline, baseline, verify
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
     from govsdk.govern.workspace import Workspace
+    from govsdk.models.generator import Generator
 
 
 def measure_baseline(run: Forgetting) -> Baseline:
@@ -39,7 +40,7 @@ def measure_baseline(run: Forgetting) -> Baseline:
         subject=run.templates,
         sealed=run.private.split.sealed[0],
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
-        before=Model(run.current, workspace.generator()),
+        before=_model(run.current, workspace.generator()),
         embedders=workspace.embedders,
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.PLAN),
@@ -72,8 +73,8 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         baseline=measured,
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
         earlier=[past.templates for past in earlier_subjects(workspace)],
-        before=Model(run.current, workspace.generator()),
-        after=Model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
+        before=_model(run.current, workspace.generator()),
+        after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
         embedders=workspace.embedders,
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
@@ -116,6 +117,12 @@ def _kept(run: Forgetting, name: str) -> Transcript:
     assert sealed is not None, "measured before it is sealed"
     said = run.workspace.registry.unseal(run.subject, name, sealed)
     return transcript_from(json.loads(said))
+
+
+def _model(resource: Resource, generator: Generator) -> Model:
+    from govsdk.models.whitebox import WhiteBox
+
+    return Model(resource, generator, WhiteBox(generator))
 
 
 def cache_folder(workspace: Workspace) -> Path:

@@ -253,6 +253,7 @@ def public_plan(
             private.commitment_to_photos(templates, fold) for fold in private.split.sealed
         ],
         "claims": policy.public()["claims"],
+        **{name: value for name, value in policy.public().items() if name == "attacks"},
         "attempts": policy.public()["attempts"],
         "unlearning": policy.public()["unlearning"],
         "sampling": {

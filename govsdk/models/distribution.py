@@ -75,6 +75,34 @@ def draw_conditions(
     raise RequestError("too many directions around the subject are nearer to another person")
 
 
+def pull_inside(
+    conditions: Float32, centroid: Float32, others: Float32, *, radius: float
+) -> Float32:
+    """Return each condition, or the last one on its way from the centroid that D can draw.
+
+    D's support is the cone of ``radius`` without what lies nearer to another person. On the great
+    circle with tangent t, person o becomes the nearer one at the angle a with
+    ``tan a = (1 - centroid.o) / t.o``, so one step leads back inside.
+
+    Args:
+        conditions: ``[n, d]``, not zero; scaled to length 1 here.
+        centroid: ``[d]``, unit.
+        others: ``[people, d]``, unit; may be empty.
+        radius: Largest angle, radians.
+    """
+    rows = conditions / np.linalg.norm(conditions, axis=1, keepdims=True).astype(np.float64)
+    centre, people = centroid.astype(np.float64), others.astype(np.float64)
+    along = rows @ centre
+    across = rows - along[:, None] * centre
+    lengths = np.linalg.norm(across, axis=1)
+    tangents = across / np.maximum(lengths, np.finfo(np.float64).tiny)[:, None]
+    limits = np.full((len(rows), 1 + len(people)), radius)
+    limits[:, 1:] = np.arctan2(1 - people @ centre, tangents @ people.T)
+    angles = np.minimum(np.arctan2(lengths, along), limits.min(axis=1))[:, None]
+    inside: Float32 = (np.cos(angles) * centre + np.sin(angles) * tangents).astype(np.float32)
+    return inside
+
+
 def _targets(
     centre: Float64, people: Float64, towards: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> Float64:

@@ -167,8 +167,7 @@ class Generator:
         pictures: list[Picture] = []
         for start in range(0, len(seeds), BATCH):
             batch = slice(start, start + BATCH)
-            latents = self._denoise(self._noise(seeds[batch]), conditions[batch])
-            pictures.extend(self._decode(latents))
+            pictures.extend(self._decode(self.latents(conditions[batch], seeds[batch])))
         return pictures
 
     @torch.no_grad()
@@ -221,6 +220,14 @@ class Generator:
         other.guidance = self.guidance if guidance is None else guidance
         other.sampler = self.sampler if scheduler is None else scheduler
         return other
+
+    def latents(self, conditions: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Return the clean latents ``[n, channels, h, w]`` that the pictures are decoded from.
+
+        Args:
+            conditions: As :meth:`condition` gives them, one row per seed.
+        """
+        return self._denoise(self._noise(seeds), conditions)
 
     def _noise(self, seeds: Sequence[int]) -> Tensor:
         """Return one latent per seed, drawn on the CPU so that every device starts alike."""

@@ -20,6 +20,7 @@ from typing import Literal
 from govsdk.policy.limits import loss_lower, loss_upper, rate_lower, rate_upper
 from govsdk.policy.power import Power, power_of_loss, power_of_mean, power_of_rate
 from govsdk.records import (
+    Attack,
     Claim,
     Control,
     DecimalText,
@@ -100,17 +101,21 @@ def control(
 
 
 def conclude(
-    claims: Sequence[Claim], controls: Sequence[Control], screen: Screen | None
+    claims: Sequence[Claim],
+    controls: Sequence[Control],
+    screen: Screen | None,
+    attacks: Sequence[Attack] | None = None,
 ) -> Verdict:
-    """Return the verdict of one attempt.
+    """Return the verdict of one attempt; attacks that are only reported decide nothing.
 
     An earlier subject who came back counts as a failed claim; a control that did not pass leaves
     the claims without meaning.
     """
     outcomes = {claim.outcome for claim in claims}
+    outcomes |= {attack.outcome for attack in attacks or () if attack.outcome is not None}
     if Outcome.FAIL in outcomes or (screen is not None and screen.regressions):
         return Verdict.NOT_FORGOTTEN
-    if outcomes == {Outcome.PASS} and all(control.passed for control in controls):
+    if claims and outcomes == {Outcome.PASS} and all(control.passed for control in controls):
         return Verdict.FORGOTTEN
     return Verdict.INCONCLUSIVE
 

@@ -26,6 +26,7 @@ from govsdk.records import (
     Resource,
     silent,
 )
+from govsdk.verify.weights import Weights
 
 BATCH = 32
 """Pictures drawn at once; each comes from its own seed, whatever the batch."""
@@ -66,6 +67,8 @@ class Model:
     resource: Resource
     """Names its bytes and, through them, its trials in a store."""
     drawer: Drawer
+    weights: Weights | None = None
+    """For attacks: what somebody has who holds the weights, whatever stands before the drawer."""
 
 
 @dataclass(frozen=True, eq=False)

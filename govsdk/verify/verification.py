@@ -30,6 +30,8 @@ from govsdk.records import (
     Verification,
     silent,
 )
+from govsdk.verify.attacks import attack
+from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench
 from govsdk.verify.claims import (
     baseline_controls,
@@ -200,13 +202,22 @@ def verify(
         anchor=anchor,
         photos=photos,
     )
+    attacks = attack(
+        bench,
+        alpha=alpha,
+        drawn=drawn.distribution,
+        before=before,
+        after=after,
+        store=journal,
+    )
     return Verification(
         attempt=attempt,
-        verdict=conclude(claims, controls, screen),
+        verdict=conclude(claims, controls, screen, attacks),
         claims=claims,
         controls=controls,
         screen=screen,
         reported=report(sitting, baseline.reported),
+        attacks=attacks,
         excluded_directions=drawn.excluded,
         thresholds=thresholds.public(),
         seed_note=sha256_hex(note),
@@ -238,7 +249,13 @@ def _why_not(
         return "the subject has no photos under one of the recognisers"
     if not people:
         return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
-    return why_not_judged(policy, embedders, calibrations)
+    reason = why_not_judged(policy, embedders, calibrations)
+    if reason or policy.attacks is None:
+        return reason
+    thresholds = thresholds_for(policy, embedders, calibrations)
+    if len(far_people(policy, subject, people, thresholds)) < policy.attacks.strangers:
+        return "too few enrolled people differ enough from the subject to compare attacks with"
+    return None
 
 
 def _evaluable(controls: Sequence[Control]) -> tuple[Verdict | None, str | None]:

@@ -10,7 +10,7 @@ from govsdk.certify.demands import require_claims
 from govsdk.certify.predicate import AttemptReference, Forgetting
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
-from govsdk.records import Resource, Verdict
+from govsdk.records import Attack, Outcome, Resource, Verdict
 from tests.evidence import forgetting
 from tests.withdrawals import full_claims, full_controls
 
@@ -87,3 +87,56 @@ def test_an_erasure_without_an_edit_meets_no_policy() -> None:
     said = shown().model_copy(update={"verdict": Verdict.NOTHING_TO_FORGET})
 
     assert reason(said) == "policy-verdict"
+
+
+STRICT = Policy.load("quickstart").model_copy(update={"attacks": Policy.load("strict").attacks})
+
+
+def full_attacks(**changes: object) -> tuple[Attack, ...]:
+    """Return lines that meet the strict policy's attacks exactly, the first one changed."""
+    assert STRICT.attacks is not None
+    lines = [
+        Attack(
+            name=name,
+            recogniser="A",
+            metric="speed-ratio" if name == "relearning" else "success-rate-difference",
+            estimator="exact",
+            bound=f"{wanted.bound:.6f}",
+            upper=f"{wanted.bound:.6f}",
+            p_value="0.500000",
+            alpha="0.040000",
+            runs=wanted.runs,
+            stranger_runs=3 * wanted.runs,
+            control_passed=True,
+            outcome=Outcome.PASS,
+        )
+        for name, wanted in STRICT.attacks.gated.items()
+    ]
+    return (lines[0].model_copy(update=changes), *lines[1:])
+
+
+def test_attacks_as_strict_as_the_policy_meet_it() -> None:
+    """A policy with attacks wants each of them; one without asks for none."""
+    assert require_claims(shown(attacks=full_attacks()), STRICT)
+    assert require_claims(shown(), POLICY)
+    assert reason(shown(), STRICT) == "policy-attack"
+    assert reason(shown(attacks=full_attacks()[1:]), STRICT) == "policy-attack"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"upper": "0.250001"}, "policy-bound"),
+        ({"upper": None}, "policy-bound"),
+        ({"value": "0.300000"}, "policy-bound"),
+        ({"runs": 23}, "policy-trials"),
+        ({"stranger_runs": 71}, "policy-trials"),
+        ({"p_value": "0.049999"}, "policy-attack"),
+        ({"control_passed": False}, "policy-attack"),
+        ({"alpha": "0.040001"}, "policy-alpha"),
+        ({"recogniser": "B"}, "policy-attack"),
+    ],
+)
+def test_a_weaker_attack_does_not(change: dict[str, object], expected: str) -> None:
+    """Though the issuer signed that it passed."""
+    assert reason(shown(attacks=full_attacks(**change)), STRICT) == expected

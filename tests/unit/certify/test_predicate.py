@@ -6,10 +6,31 @@ import pytest
 from pydantic import ValidationError
 
 from govsdk.certify.predicate import NON_CLAIMS, Forgetting, PolicyReference, verdict_text
-from govsdk.records import Outcome, Resource, Screen, Verdict
+from govsdk.records import Attack, Outcome, Resource, Screen, Verdict
 from tests.evidence import MODEL, claim, control, forgetting
 
 AFTER = Resource(name="generator-v1", sha256="9" * 64)
+
+
+def attack(outcome: Outcome | None) -> Attack:
+    return Attack(
+        name="embedding-search",
+        recogniser="A",
+        metric="success-rate-difference",
+        estimator="exact",
+        p_value="0.500000",
+        alpha="0.040000",
+        control_passed=True,
+        outcome=outcome,
+    )
+
+
+def test_attacks_that_passed_or_are_only_reported_are_certified() -> None:
+    """Only a gated attack can refuse a certificate; without attacks the field is not there."""
+    said = forgetting(AFTER, attacks=(attack(Outcome.PASS), attack(None)))
+
+    assert Forgetting.model_validate(said.public()) == said
+    assert "attacks" not in forgetting(AFTER).public()
 
 
 def test_round_trip() -> None:
@@ -41,6 +62,8 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
         {"claims": (claim(), claim(outcome=Outcome.INCONCLUSIVE))},
         {"claims": (claim(bound="0.060000"),)},
         {"controls": (control(passed=False),)},
+        {"attacks": (attack(Outcome.FAIL),)},
+        {"attacks": (attack(Outcome.PASS), attack(Outcome.INCONCLUSIVE))},
         {"text": "FORGOTTEN (quickstart: < 1 %)"},
         {"model_after": MODEL},
         {"method": None},

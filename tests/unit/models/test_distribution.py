@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
-from govsdk.models.distribution import draw_conditions
+from govsdk.models.distribution import draw_conditions, pull_inside
 from tests.unit.verify.toy import unit
 
 CENTRE = unit(np.eye(16)[0])
@@ -65,3 +65,31 @@ def test_surroundings_that_belong_to_others_are_an_error():
 
     with pytest.raises(RequestError, match="nearer to another person"):
         draw(n=4, others=ring, radius=1.0)
+
+
+def test_what_d_can_draw_stays_where_it_is():
+    """Draws from D lie inside; whatever length they are given, they come back unit and unmoved."""
+    drawn = draw(n=200).embeddings
+
+    assert pull_inside(3 * drawn, CENTRE, OTHERS, radius=0.4) == pytest.approx(drawn, abs=1e-5)
+
+
+def test_what_lies_outside_is_pulled_to_the_border():
+    """On the way to the centroid: within the radius, and nobody else is nearer."""
+    rng = np.random.default_rng(2)
+    outside = unit(CENTRE + 1.5 * unit(rng.standard_normal((200, 16))))
+    towards = unit(CENTRE + 1.5 * OTHERS)
+    for wanted, radius in ((outside, 0.4), (towards, 3.0)):
+        inside = pull_inside(wanted, CENTRE, OTHERS, radius=radius)
+        assert np.arccos(inside @ CENTRE).max() <= radius + 1e-3
+        assert ((inside @ OTHERS.T).max(axis=1) <= inside @ CENTRE + 1e-5).all()
+        assert not np.allclose(inside, wanted, atol=1e-2)
+
+
+def test_pulling_follows_the_great_circle():
+    """What is pulled inside stays in the plane of the centroid and what was asked for."""
+    wanted = unit(CENTRE + 1.5 * unit(np.random.default_rng(3).standard_normal((20, 16))))
+    inside = pull_inside(wanted, CENTRE, OTHERS, radius=0.4)
+    planes = [np.stack([CENTRE, a, b]).astype(float) for a, b in zip(wanted, inside, strict=True)]
+
+    assert [np.linalg.matrix_rank(plane, tol=1e-4) for plane in planes] == [2] * 20

@@ -1,6 +1,7 @@
 """A policy file becomes a frozen policy; each fault is told with file, line and fix."""
 
 import pickle
+import re
 import tomllib
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def line_of(text: str) -> int:
     return next(i for i, line in enumerate(QUICKSTART.splitlines(), 1) if text in line)
 
 
-@pytest.mark.parametrize("name", ["quickstart", "standard", "strict"])
+@pytest.mark.parametrize("name", ["quickstart", "standard", "strict", "exhaustive"])
 def test_shipped_policies_load_by_name_and_can_be_met(name):
     """Each shipped policy carries its own name, and no claim of it is out of reach."""
     policy = require(Policy.load(name))
@@ -122,6 +123,34 @@ def test_scientific_notation_is_a_number(load):
 
     assert policy.unlearning.overrides == {"lr": 0.0001, "steps": 0, "amp": True}
     assert type(policy.unlearning.overrides["steps"]) is int
+
+
+def test_a_section_that_is_not_there_changes_no_digest():
+    """Policies written before attacks could be judged keep the digests they were signed under."""
+    digests = {name: Policy.load(name).digest[:16] for name in ("quickstart", "standard")}
+
+    assert digests == {"quickstart": "a9c3fabf57388589", "standard": "21db905a0a5e2527"}
+    assert "attacks" in Policy.load("strict").public()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("iterations: 151", "the iterations are no multiple of the looks"),
+        ("checks: [5, 10]", "the checks must ascend from 0"),
+        ("checks: [0, 10, 5]", "the checks must ascend from 0"),
+        ("rate: 0.0", "Input should be greater than 0"),
+    ],
+)
+def test_attacks_that_cannot_be_run_are_refused(tmp_path, settings, message):
+    """A budget that contradicts itself is an error of the policy, told with its line."""
+    key = settings.partition(":")[0]
+    strict = shipped()["strict"].read_text()
+    path = tmp_path / "mine.yaml"
+    path.write_text(re.sub(rf"\b{key}: [^#\n]*", f"{settings} ", strict))
+
+    with pytest.raises(PolicyError, match=message):
+        Policy.load(path)
 
 
 def test_digest_depends_on_settings_alone(load):
@@ -220,7 +249,7 @@ def test_schema_covers_every_shipped_key():
     properties = schema()["properties"]
 
     assert schema()["additionalProperties"] is False
-    assert set(properties) == set(Policy.load("standard").public())
+    assert set(properties) == set(Policy.load("strict").public())
 
 
 def test_wheel_ships_the_policies_where_they_are_looked_for():
@@ -238,12 +267,12 @@ def test_wheel_ships_the_policies_where_they_are_looked_for():
 def test_the_format_document_names_every_setting():
     """No setting exists that docs/formats/policy-v1.md does not explain."""
     page = (Path(read.__file__).parents[2] / "docs/formats/policy-v1.md").read_text()
-    public = Policy.load("standard").public()
+    public = Policy.load("strict").public()
 
     for section, settings in public.items():
         assert f"`{section}" in page
         for name, inner in settings.items() if isinstance(settings, dict) else ():
-            for key in inner if section == "claims" else (name,):
+            for key in inner if isinstance(inner, dict) else (name,):
                 assert key in page
 
 

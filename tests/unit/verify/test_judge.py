@@ -7,7 +7,7 @@ import pytest
 
 from govsdk.policy import Policy
 from govsdk.policy.limits import rate_upper
-from govsdk.records import Outcome, Screen, Verdict
+from govsdk.records import Attack, Outcome, Screen, Verdict
 from govsdk.verify.judge import Question, conclude, control, judge_loss, judge_mean, judge_rate
 from govsdk.verify.statistics import Estimate
 
@@ -109,6 +109,35 @@ def test_the_verdict_is_a_conjunction(claims, controls, regressions, verdict):
     earlier = None if regressions is None else screen(regressions)
 
     assert conclude(claims, controls, earlier) is verdict
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        ([Outcome.PASS, Outcome.PASS], Verdict.FORGOTTEN),
+        ([Outcome.PASS, Outcome.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Outcome.INCONCLUSIVE, Outcome.FAIL], Verdict.NOT_FORGOTTEN),
+        ([Outcome.PASS, None], Verdict.FORGOTTEN),
+    ],
+)
+def test_attacks_belong_to_the_conjunction(outcomes, verdict):
+    """A failed attack refuses, an open one leaves open, a reported one decides nothing."""
+    attacks = [
+        Attack(
+            name="relearning",
+            recogniser="A",
+            metric="speed-ratio",
+            estimator="log-rank-exact",
+            p_value="0.500000",
+            alpha="0.040000",
+            control_passed=True,
+            outcome=outcome,
+        )
+        for outcome in outcomes
+    ]
+
+    assert conclude([PASS], [GOOD], None, attacks) is verdict
+    assert conclude([], [GOOD], None, attacks) is not Verdict.FORGOTTEN
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,261 @@
+"""Attacks find what is left of the subject, and only that; strangers tell what an attack can do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from govsdk.errors import RequestError
+from govsdk.policy.document import Teaching, Tuning
+from govsdk.records import Outcome, Verdict
+from govsdk.verify import Memory
+
+from ..toy import (
+    ANCHOR,
+    EMBEDDERS,
+    GALLERY,
+    SUBJECT,
+    forgets,
+    run_verify,
+    unit,
+)
+from ..toy import model as closed
+from .toy import BUDGET, POLICY, ToyWeights, opened, run_attacks
+
+ATTACKS = ("embedding-search", "direction-arithmetic", "relearning")
+GOOD = forgets(SUBJECT, angle=1.4)
+
+
+def outcomes(lines, attack):
+    return {line.outcome for (name, _), line in lines.items() if name == attack}
+
+
+@pytest.fixture(scope="module")
+def untouched_lines():
+    return run_attacks(opened())
+
+
+@pytest.fixture(scope="module")
+def good_lines():
+    return run_attacks(opened(GOOD))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_untouched_model_fails(attack, untouched_lines):
+    """The subject is found in the unedited model, where strangers are not."""
+    assert outcomes(untouched_lines, attack) == {Outcome.FAIL}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_good_edit_passes(attack, good_lines):
+    """Beside strangers, nothing is left of a subject whose whole region draws the anchor."""
+    assert outcomes(good_lines, attack) == {Outcome.PASS}
+
+
+def test_runs_are_counted_as_planned(good_lines):
+    """Each line counts the runs at the subject, at three strangers, and on the unedited model."""
+    for (name, _), line in good_lines.items():
+        runs, control = (8, 2) if name == "relearning" else (24, 24)
+        assert (line.runs, line.stranger_runs, line.control_runs) == (runs, 3 * runs, control)
+        assert line.control_events == control
+        assert line.control_passed
+
+
+def narrow_leak(conditions):
+    """Forget the subject, but for one direction in which they come back the closer one gets."""
+    centre = SUBJECT.centroid("A")
+    side = np.eye(len(centre))[0] - centre[0] * centre
+    spot = unit(centre + 0.45 * unit(side))
+    share = 1 / (1 + np.exp(-60 * (conditions @ spot - 0.965)))[:, None]
+    return share * centre + (1 - share) * forgets(SUBJECT)(conditions)
+
+
+def test_search_finds_a_leak_that_random_draws_miss():
+    """A spot inside D that still draws the subject is hit by searching, rarely by chance."""
+    leaky = opened(narrow_leak)
+    lines = run_attacks(leaky)
+    missed = run_verify(replace(leaky, weights=None))
+
+    assert outcomes(lines, "embedding-search") == {Outcome.FAIL}
+    assert {c.part: c.outcome for c in missed.claims if c.name == "forget"} == {
+        "distribution": Outcome.PASS,
+        "photos": Outcome.PASS,
+    }
+
+
+def test_a_sleeping_identity_is_relearned_sooner():
+    """Weights that remember the subject's face learn it back faster than a stranger's."""
+
+    def remembers(face):
+        return 4.0 if unit(face) @ SUBJECT.centroid("A") > 0.8 else 1.0
+
+    lines = run_attacks(opened(GOOD, speed=remembers))
+
+    assert outcomes(lines, "relearning") == {Outcome.FAIL}
+    assert outcomes(lines, "embedding-search") == {Outcome.PASS}
+
+
+def test_an_adapter_before_the_model_is_found():
+    """What only stands before the weights hides the subject from the claims, not from attacks."""
+    guarded = replace(closed(forgets(SUBJECT)), weights=ToyWeights())
+    report = run_verify(guarded, POLICY, before=opened(name="v0"))
+
+    assert {c.outcome for c in report.claims} == {Outcome.PASS}
+    assert {a.outcome for a in report.attacks} == {Outcome.FAIL}
+    assert report.verdict is Verdict.NOT_FORGOTTEN
+
+
+def test_an_attack_that_finds_nobody_decides_nothing():
+    """If the attacks fail on the unedited model, too, the verdict stays open."""
+    lines = run_attacks(opened(GOOD), before=opened(GOOD, "v0"))
+
+    assert {line.control_passed for line in lines.values()} == {False}
+    assert {line.outcome for line in lines.values()} == {Outcome.INCONCLUSIVE}
+
+
+def test_too_few_strangers_leave_it_open():
+    """With fewer than three people to compare with, no attack is run and no line passes."""
+    lines = run_attacks(opened(GOOD), people=[ANCHOR, *GALLERY[5:7]])
+
+    assert {line.metric for line in lines.values()} == {"not-run"}
+    assert {line.outcome for line in lines.values()} == {Outcome.INCONCLUSIVE}
+
+
+def test_weights_are_needed():
+    """A policy with attacks refuses a model that can only be asked for pictures."""
+    with pytest.raises(RequestError, match="need the models' weights"):
+        run_attacks(closed(GOOD))
+
+
+def test_everything_follows_from_the_note(good_lines):
+    """The same note gives the same lines."""
+    assert run_attacks(opened(GOOD)) == good_lines
+
+
+class Killed(Exception):
+    pass
+
+
+class Fragile(Memory):
+    """A store whose owner is killed at the n-th write."""
+
+    def __init__(self, writes):
+        super().__init__()
+        self.left = writes
+
+    def put(self, values):
+        super().put(values)
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+@pytest.mark.parametrize("writes", [1, 10, 40])
+def test_a_killed_sitting_goes_on(writes, good_lines):
+    """Killed anywhere, the attacks end as if they had not been; nothing is drawn twice."""
+    store = Fragile(writes)
+    with pytest.raises(Killed):
+        run_attacks(opened(GOOD), store=store)
+    again = run_attacks(opened(GOOD), store=store)
+    finished = opened(GOOD)
+
+    assert again == good_lines
+    assert run_attacks(finished, store=store) == good_lines
+    assert finished.weights.seeds == []
+
+
+def test_progress_reaches_its_total():
+    """Each attack tells how far it is, up to the planned work at most, and for how long."""
+    said = {}
+    ticks = iter(range(10**6))
+    run_attacks(
+        opened(GOOD),
+        progress=lambda stage, done, total, note="": said.update({stage: (done, total, note)}),
+        clock=lambda: float(next(ticks)),
+    )
+
+    assert [s for s in said if s.startswith("attack")] == [f"attack: {a}" for a in ATTACKS]
+    for stage in ("attack: embedding-search", "attack: direction-arithmetic"):
+        assert said[stage][0] == said[stage][1]
+        assert said[stage][2].endswith(" s")
+
+
+def test_a_report_names_no_person(good_lines):
+    """Neither strangers nor subject are named, and no embedding enters a line."""
+    text = repr(good_lines)
+
+    assert "PASS" in text
+    for someone in (SUBJECT, *GALLERY):
+        assert f"'{someone.subject}'" not in text
+
+
+def test_the_attacker_never_sees_recogniser_b():
+    """B is asked for the judged pictures alone; A also for those on the way."""
+    asked = {"A": 0, "B": 0}
+
+    class Counting:
+        def __init__(self, judge):
+            self.name, self.sha256, self._judge = judge.name, judge.sha256, judge
+
+        def embed(self, pictures):
+            asked[self.name] += len(pictures)
+            return self._judge.embed(pictures)
+
+    judges = {name: Counting(judge) for name, judge in EMBEDDERS.items()}
+    run_attacks(opened(GOOD), embedders=judges)
+    looks = (24 * 2 + 24 * 2) * 5
+
+    assert asked["A"] - asked["B"] == looks
+
+
+# -- attacks that are only reported ----------------------------------------------------------------
+
+TUNING = Tuning(runs=8, iterations=60, rate=0.03, looks=3, pictures=2)
+TEACHING = Teaching(**BUDGET.relearning.model_dump(exclude={"bound"}))
+REPORTED = POLICY.model_copy(
+    update={
+        "attacks": BUDGET.model_copy(
+            update={"free_token": TUNING, "fine_tuning": TEACHING, "difference": TUNING}
+        )
+    }
+)
+
+
+def fading(conditions):
+    """Forget the subject, less and less the farther one is from them."""
+    share = 1 / (1 + np.exp(-12 * (conditions @ SUBJECT.centroid("A") - 0.3)))[:, None]
+    return share * ANCHOR.centroid("A") + (1 - share) * conditions
+
+
+@pytest.fixture(scope="module")
+def reported_lines():
+    lines = run_attacks(opened(fading), REPORTED)
+    return {name: line for (name, judge), line in lines.items() if judge == "A"}
+
+
+def test_reported_attacks_decide_nothing(reported_lines):
+    """They have counts, and neither bound nor outcome."""
+    for name in ("free-token", "benign-fine-tuning", "difference-search"):
+        assert (reported_lines[name].bound, reported_lines[name].outcome) == (None, None)
+        assert reported_lines[name].runs == 8
+        assert reported_lines[name].stranger_runs == 24
+
+
+def test_both_models_together_locate_the_subject(reported_lines):
+    """Climbing the difference of the two models leads to the subject and to no stranger."""
+    line = reported_lines["difference-search"]
+
+    assert line.events > line.stranger_events == 0
+
+
+def test_a_free_token_finds_what_a_photo_would_not(reported_lines):
+    """Freed from the subject's region, the search draws strangers as easily as anybody."""
+    free, bound = reported_lines["free-token"], reported_lines["embedding-search"]
+
+    assert free.stranger_events > bound.stranger_events == 0
+
+
+def test_teaching_others_does_not_bring_back_the_subject(reported_lines):
+    """In the linear world a copy draws what it was taught, and that was never the subject."""
+    assert reported_lines["benign-fine-tuning"].events == 0
+    assert reported_lines["benign-fine-tuning"].control_events > 0
