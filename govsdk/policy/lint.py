@@ -13,7 +13,7 @@ from typing import Literal
 
 from govsdk.errors import PolicyError
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, smallest_loss_bound
+from govsdk.policy.limits import allowed_events, at_most, rate_upper, smallest_loss_bound
 
 _FRACTIONS = (0, 10, 5, 2)
 """Power is stated at a true rate of zero and at the bound divided by these."""
@@ -31,7 +31,7 @@ class Finding:
 
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
-    return [*_forget(policy), *_losses(policy), *_no_face(policy)]
+    return [*_forget(policy), *_losses(policy), *_no_face(policy), *_attacks(policy)]
 
 
 def require(policy: Policy) -> Policy:
@@ -71,6 +71,24 @@ def _losses(policy: Policy) -> Iterator[Finding]:
             tells = f"attempt {number}: {pairs} unchanged pairs show a loss below {least:.2%}"
             if least > bound:
                 yield Finding("error", setting, f"{tells}, never below {bound:.2%}; more pairs")
+            else:
+                yield Finding("note", setting, tells)
+
+
+def _attacks(policy: Policy) -> Iterator[Finding]:
+    if policy.attacks is None:
+        return
+    for setting, settings in (
+        ("attacks.search", policy.attacks.search),
+        ("attacks.direction", policy.attacks.direction),
+    ):
+        for number, alpha in enumerate(policy.attempts.alpha, start=1):
+            # As the judge does it: half of alpha is the strangers'.
+            least = rate_upper(0, settings.runs, alpha / 2)
+            runs = f"{settings.runs} runs without success"
+            tells = f"attempt {number}: {runs} show at most {least:.2%}"
+            if least > settings.bound:
+                yield Finding("error", setting, f"{tells}, never {settings.bound:.2%}; more runs")
             else:
                 yield Finding("note", setting, tells)
 
