@@ -17,7 +17,7 @@ from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import VerdictError
 from govsdk.govern.result import ForgetResult
-from govsdk.records import Claim, Verdict
+from govsdk.records import Attack, Claim, Verdict
 
 MEANING = {
     Verdict.FORGOTTEN: "edited, measured, published, erased, certified",
@@ -100,7 +100,10 @@ def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
         Text(),
     ]
     if result.verifications:
-        parts += [claims(result.verifications[-1].claims), Text()]
+        last = result.verifications[-1]
+        parts += [claims(last.claims), Text()]
+        if last.attacks:
+            parts += [attacks(last.attacks), Text()]
     stages = {
         s.stage: "ok " + s.note if s.passed else "NOT PASSED " + s.note for s in result.stages
     }
@@ -118,6 +121,24 @@ def claims(lines: Sequence[Claim]) -> RenderableType:
                 *(c.trials, c.outcome.value),
             )
             for c in lines
+        ],
+    )
+
+
+def attacks(lines: Sequence[Attack]) -> RenderableType:
+    """Return the attacks of a verification as a table: runs that succeeded, of how many."""
+    return table(
+        ("attack", "by", "subject", "strangers", "before the edit", "p", "outcome"),
+        [
+            (
+                *(a.name, a.recogniser),
+                f"{a.events}/{a.runs}",
+                f"{a.stranger_events}/{a.stranger_runs}",
+                f"{a.control_events}/{a.control_runs}",
+                _rate(a.p_value),
+                a.outcome.value if a.outcome else "reported",
+            )
+            for a in lines
         ],
     )
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from govsdk.errors import PolicyError
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, smallest_loss_bound
+from govsdk.policy.limits import allowed_events, at_most, rate_upper, smallest_loss_bound
 from govsdk.policy.power import POWER, power_of_loss, trials_needed
 
 _PROBE_ALPHA = 0.05
@@ -34,7 +34,8 @@ class Finding:
 
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
-    return [*_forget(policy), *_losses(policy), *_no_face(policy), *_radius(policy)]
+    claims = (*_forget(policy), *_losses(policy), *_no_face(policy))
+    return [*claims, *_radius(policy), *_attacks(policy)]
 
 
 def require(policy: Policy) -> Policy:
@@ -89,6 +90,24 @@ def _radius(policy: Policy) -> Iterator[Finding]:
             f"no angle passes with {rule.trials} trials; at least {least} show a rate below "
             f"{rule.bound:.2%}",
         )
+
+
+def _attacks(policy: Policy) -> Iterator[Finding]:
+    if policy.attacks is None:
+        return
+    for setting, settings in (
+        ("attacks.search", policy.attacks.search),
+        ("attacks.direction", policy.attacks.direction),
+    ):
+        for number, alpha in enumerate(policy.attempts.alpha, start=1):
+            # As the judge does it: half of alpha is the strangers'.
+            least = rate_upper(0, settings.runs, alpha / 2)
+            runs = f"{settings.runs} runs without success"
+            tells = f"attempt {number}: {runs} show at most {least:.2%}"
+            if least > settings.bound:
+                yield Finding("error", setting, f"{tells}, never {settings.bound:.2%}; more runs")
+            else:
+                yield Finding("note", setting, tells)
 
 
 def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:

@@ -1,7 +1,7 @@
 """What does it cost to kill a forget of the demo's size, and does it always end the same?
 
-Run: ``python -m tests.bench kill`` (about ten minutes on two cores). Enrols the demo's people once and
-forgets the first of them from copies of that workspace: once undisturbed, then with kill -9 at
+Run: ``python -m tests.bench kill`` (about ten minutes on two cores). Enrols the demo's people once
+and forgets the first of them from copies of that workspace: once undisturbed, then with kill -9 at
 random moments, calling the same again each time. A request that ends is followed by another, until
 ten kills have struck.
 """

@@ -220,6 +220,16 @@ def test_lint_rejects_a_radius_that_no_angle_can_have(load, trials, levels):
     assert [f.level for f in found if f.setting == "probes.radius"] == levels
 
 
+def test_lint_rejects_attacks_with_too_few_runs(tmp_path):
+    """Nine runs cannot show a difference within 25 points; the shipped number can."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(shipped()["strict"].read_text().replace("runs: 24", "runs: 9"))
+    found = {f.setting: f for f in lint(Policy.load(path)) if f.level == "error"}
+
+    assert found.keys() == {"attacks.search", "attacks.direction"}
+    assert "9 runs without success show at most" in found["attacks.search"].message
+
+
 def test_lint_says_how_many_trials_are_needed(load):
     """The number in the message is enough, and one fewer is not."""
     errors = [f for f in lint(load("trials: 99", "trials: 60")) if f.level == "error"]
