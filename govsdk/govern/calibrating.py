@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from govsdk.errors import RequestError
+from govsdk.errors import PhotoError, RequestError
 from govsdk.govern.config import Sampling
 from govsdk.models.calibrating import (
     RATES,
@@ -80,7 +80,8 @@ def calibrate(
 
     Raises:
         TooFewPeopleError: A rate lies below 30 / pairs of people.
-        PhotoError: A photo cannot be read.
+        PhotoError: A photo cannot be read; ``facts["photo"]`` is its position among all that serve,
+            person by person, by name.
         MissingModelError, ModelCorruptError: The recogniser or the generator cannot be loaded.
     """
     from govsdk.models.recognisers import Recogniser
@@ -136,7 +137,13 @@ def _embed(
     said, told = [], []
     for batch in _batches(len(files)):
         progress("embed", batch.start, len(files))
-        pictures = photos_from(files[batch])
+        try:
+            pictures = photos_from(files[batch])
+        except PhotoError as fault:
+            place = batch.start + int(fault.facts.get("photo") or 0)
+            raise PhotoError(
+                f"photo {place} of all that serve cannot be read", photo=place
+            ) from None
         said.append(judge.embed(pictures))
         told.append((said[-1] if teller is judge else teller.embed(pictures)).embeddings)
     progress("embed", len(files), len(files))

@@ -67,6 +67,17 @@ def test_too_few_people_are_refused_before_anything_is_embedded(
     assert "--fmr" in called.json["hint"]
 
 
+def test_a_broken_photo_is_named_by_its_position(
+    people: Path, onnx: Path, tmp_path: Path, govsdk: Govsdk
+) -> None:
+    """Person by person, by name: the second photo of the third person is number 7."""
+    folder = shutil.copytree(people, tmp_path / "people")
+    (folder / "02" / "1.png").write_bytes(b"no picture")
+    called = govsdk("calibrate", folder, onnx, "--photos", 3, "--fmr", "0.4", "--json")
+
+    assert (called.code, called.json["facts"]) == (2, {"photo": 7})
+
+
 @pytest.mark.parametrize(
     "wrong", [["--fmr", "often"], ["--fmr", "1.5"], ["--photos", "2"], ["--fmr", "nan"]]
 )
