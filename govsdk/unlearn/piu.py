@@ -123,6 +123,7 @@ def edit(
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
         rows = people.rows(settings, generator.latent_shape, seed, state.step)
+        training.preservation = _preservation(settings, state)
         loss, state.micro_batch = training.step(rows, state.micro_batch, state.step)
         state.step += 1
         state.last_loss = loss
@@ -179,6 +180,12 @@ def _resume(training: Training, checkpoints: CheckpointStore | None, fingerprint
     state, tensors = found
     training.restore(tensors)
     return state
+
+
+def _preservation(settings: PiuSettings, state: EditState) -> float:
+    """Return lambda for the next step: it gives way while looks still show the subject."""
+    shown = sum(look > 0 for look in state.watched)
+    return settings.lambda_ * settings.relax**shown
 
 
 def _shows_nothing(settings: PiuSettings) -> Stop:

@@ -55,6 +55,8 @@ class PiuSettings:
     """Block groups whose cross-attention is edited."""
     watch_every: int = 25
     """Steps between looks at the early-stop signal."""
+    relax: float = 1.0
+    """Factor on ``lambda_`` for every look that still showed the subject; in (0, 1]."""
     watch_runs: int = 2
     """Looks in a row that must show nothing before the edit stops early."""
     checkpoint_every: int = 25
@@ -69,6 +71,7 @@ class PiuSettings:
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.lr > 0, "lr", "positive")
         _require(0 <= self.replay < 1, "replay", "in [0, 1)")
+        _require(0 < self.relax <= 1, "relax", "in (0, 1]")
         _require(self.forget_from in get_args(ForgetFrom), "forget_from", str(get_args(ForgetFrom)))
         _require(bool(self.blocks), "blocks", "at least one block group")
 
@@ -86,16 +89,19 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
         # The start does most of the forgetting, the steps finish it and mend what it did to others;
-        # a small network needs a higher rate for that (docs/reference_world.md).
+        # a small network needs a higher rate for that. People differ in how hard they are to
+        # forget: whoever still shows gets more of the loss (docs/reference_world.md).
         "piu-miniature": PiuSettings(
             lr=5e-4,
             lambda_=20.0,
-            steps=60,
+            steps=80,
             accumulate=1,
             forget_from="both",
-            start_keep=30.0,
+            start_keep=20.0,
             decay=True,
-            watch_every=30,
+            watch_every=16,
+            watch_runs=3,
+            relax=0.6,
         ),
     }
 )

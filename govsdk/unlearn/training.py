@@ -44,6 +44,7 @@ class Training:
             RequestError: the teacher differs from the generator outside the edited layers.
         """
         self.settings = settings
+        self.preservation = settings.lambda_
         self._teacher = generator.unet
         own = edited(self._teacher, settings.blocks)
         self._cut = first_down_block(self._teacher, own)
@@ -156,7 +157,7 @@ class Training:
             losses.redirected(anchor, subject, eta=self.settings.eta),
             student,
             kept,
-            preservation=self.settings.lambda_,
+            preservation=self.preservation,
         )
 
     def _require_finite(self, number: int) -> None:
