@@ -235,3 +235,20 @@ def test_the_rate_falls_to_nothing(run: Run, world: Path, tmp_path: Path) -> Non
 
     assert moved(1, True) == moved(1, False)
     assert moved(8, True) < 0.9 * moved(8, False)
+
+
+def test_preservation_gives_way_to_whoever_still_shows(
+    run: Run, world: Path, tmp_path: Path
+) -> None:
+    """With ``relax``, a look that shows the subject changes the steps after it; others do not."""
+    looks = {"gone": 0.0, "there": 0.5}
+    changes = {"micro_batch": 2, "accumulate": 1, "steps": 4, "watch_every": 2, "watch_runs": 9}
+
+    def edited(look: str, relax: float) -> str:
+        out = tmp_path / f"{look}-{relax}"
+        settings = PiuSettings(**changes, relax=relax)  # type: ignore[arg-type]  # whole numbers
+        run(out, settings=settings, watch=lambda _: looks[look])
+        return weights.digest(out)
+
+    assert edited("gone", 0.5) == edited("gone", 1.0) == edited("there", 1.0)
+    assert edited("there", 0.5) != edited("there", 1.0)

@@ -15,6 +15,7 @@ def test_piu_is_the_paper() -> None:
     assert (piu.micro_batch, piu.accumulate, piu.mixture) == (16, 2, 3)
     assert piu.blocks == ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
     assert piu.forget_from == "mixtures"
+    assert (piu.start_keep, piu.decay, piu.relax) == (0, False, 1)
 
 
 def test_overrides_take_the_presets_types() -> None:
@@ -35,6 +36,8 @@ def test_overrides_take_the_presets_types() -> None:
         ({"steps": True}, "steps must be of type int"),
         ({"steps": -1}, "steps must be at least 0"),
         ({"lr": 0}, "lr must be positive"),
+        ({"relax": 0}, "relax must be in"),
+        ({"start_keep": -1}, "start_keep must be at least 0"),
         ({"lr": float("nan")}, "lr must be"),
         ({"micro_batch": 0}, "micro_batch must be at least 1"),
         ({"forget_from": "dreams"}, "forget_from must be"),
