@@ -94,13 +94,13 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         "piu-miniature": PiuSettings(
             lr=5e-4,
             lambda_=20.0,
-            steps=80,
+            steps=64,
             accumulate=1,
             forget_from="both",
-            start_keep=20.0,
+            start_keep=15.0,
             decay=True,
             watch_every=16,
-            watch_runs=3,
+            watch_runs=4,
             relax=0.6,
         ),
     }
