@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,19 +40,22 @@ def sync_folder(folder: Path) -> None:
 
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
     """Put ``data`` under ``path``, atomically and durably; by default for the owner alone."""
-    write_files(path.parent, {path.name: data}, mode=mode)
+    write_files([(path, data)], mode=mode)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes], *, mode: int = PRIVATE) -> None:
-    """Put ``files``, bytes by name, into ``folder``: each atomically, all durable on return.
+def write_files(files: Iterable[tuple[Path, bytes]], *, mode: int = PRIVATE) -> None:
+    """Put each content under its path, atomically, in order; all are durable on return.
 
-    Cheaper than one by one, and without an order: after a crash any of them may be missing.
+    As ``write_file`` for each, but every folder is synced once, after the last file.
     """
+    folders: dict[Path, None] = {}
     try:
-        _make(folder)
-        for name, data in files.items():
-            _replace(folder / name, data, mode)
-        sync_folder(folder)
+        for path, data in files:
+            _make(path.parent)
+            _replace(path, data, mode)
+            folders[path.parent] = None
+        for folder in folders:
+            sync_folder(folder)
     except OSError as cause:
         raise disk_error(cause, "writing a file") from cause
 

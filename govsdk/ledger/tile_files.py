@@ -6,10 +6,11 @@ reader of either head finds all of its files.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from govsdk.durable import remove_tree, write_file
+from govsdk.durable import remove_tree, write_files
 from govsdk.ledger.public_log import PublicLog
 from govsdk.ledger.rows import Rows
 from govsdk.ledger.tiles import (
@@ -17,7 +18,6 @@ from govsdk.ledger.tiles import (
     ENVELOPES,
     HASHES,
     WIDTH,
-    Tile,
     pack_envelopes,
     pack_leaves,
     tiles_of,
@@ -28,17 +28,22 @@ _PUBLIC = 0o644
 
 def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
     """Write, durably, the files that a log of ``size`` entries has and one of ``since`` has not."""
-    log, before = PublicLog(folder, size), PublicLog(folder, since)
+    write_files(_contents(PublicLog(folder, size), rows, since), mode=_PUBLIC)
+
+
+def _contents(log: PublicLog, rows: Rows, since: int) -> Iterator[tuple[Path, bytes]]:
+    """Yield each file with its bytes; a file of hashes needs those that were yielded before."""
+    folder, size, before = log.folder, log.size, PublicLog(log.folder, since)
     for number in range(since // WIDTH, -(-size // WIDTH)):
         batch = rows.between(number * WIDTH, min(size, (number + 1) * WIDTH))
         leaves = pack_leaves([row.leaf for row in batch])
         envelopes = pack_envelopes([row.envelope for row in batch])
-        _write(folder, log.tile(ENTRIES, number), leaves)
-        _write(folder, log.tile(ENVELOPES, number), envelopes)
-        _write(folder, log.tile(HASHES, number), b"".join(row.leaf_hash for row in batch))
+        hashes = b"".join(row.leaf_hash for row in batch)
+        for sort, content in ((ENTRIES, leaves), (ENVELOPES, envelopes), (HASHES, hashes)):
+            yield folder / log.tile(sort, number).path, content
     for tile in tiles_of(size, since=since):
         if tile.level:
-            _write(folder, tile, log.parents(tile, narrower=before.narrower(tile)))
+            yield folder / tile.path, log.parents(tile, narrower=before.narrower(tile))
 
 
 def discard_narrower(folder: Path, size: int, *, since: int) -> None:
@@ -56,10 +61,6 @@ def clear_leftovers(folder: Path, size: int) -> None:
     needed = {folder / tile.path for tile in tiles_of(size)}
     for pattern in (".*.tmp", "*.p/*"):
         _remove(set(folder.rglob(pattern)) - needed)
-
-
-def _write(folder: Path, tile: Tile, content: bytes) -> None:
-    write_file(folder / tile.path, content, mode=_PUBLIC)
 
 
 def _remove(paths: set[Path]) -> None:

@@ -43,6 +43,8 @@ from govsdk.tlog.signatures import PublicKey
 
 LOG = "log"
 _PUBLIC = 0o644
+_BATCH = 4096
+"""Rows read at once: a long session that died must not fill the memory of the next one."""
 
 
 class Writer:
@@ -145,8 +147,8 @@ class Writer:
         first = self._frontier.size == 0
         self._frontier = _grown(self._frontier, rows, signed)
         self.published = public.size
-        if count > public.size:
-            self._require_entries(rows, rows.between(public.size, count))
+        for start in range(public.size, count, _BATCH):
+            self._require_entries(rows, rows.between(start, min(count, start + _BATCH)))
         if first and not PublicLog(self._log_folder, public.size).complete():
             self.published = 0
         if count > kept.size:

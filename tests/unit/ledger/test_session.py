@@ -18,7 +18,7 @@ from govsdk.errors import (
     RequestError,
     SignatureError,
 )
-from govsdk.ledger import Ledger
+from govsdk.ledger import Ledger, writer
 from govsdk.ledger.head_file import HEAD
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.signatures import PublicKey
@@ -128,9 +128,10 @@ with Ledger(Path(sys.argv[1]), keys=keys()).session() as session:
 """
 
 
-def test_killed_before_publishing(tmp_path: Path) -> None:
+def test_killed_before_publishing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Places handed out by a session that died hold, and the next opening publishes them; the
     tail of the write-ahead log gone, it is a rollback."""
+    monkeypatch.setattr(writer, "_BATCH", 1)
     folder = tmp_path / "ledger"
     ledger_of(folder, 2)
     died = subprocess.run(
