@@ -94,7 +94,8 @@ def put_all(
     sealed = {
         purpose: seal(key, purpose, owner, data, entropy=entropy) for purpose, data in files.items()
     }
-    durable.write_files(folder, {**(besides or {}), **sealed})
+    files = {**(besides or {}), **sealed}
+    durable.write_files((folder / name, data) for name, data in files.items())
 
 
 def take(path: Path, key: bytes, purpose: str, owner: str) -> bytes:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from govsdk.errors import RequestError
@@ -76,21 +76,15 @@ def attack(
     attacked, unedited = _opened(after), _opened(before)
     far = far_people(bench.policy, bench.subject, bench.people, bench.thresholds)
     absent = absent_people(bench.policy, far, drawn, bench.thresholds)
-    names = sorted(bench.embedders)
     if len(absent) < budget.strangers:
         return tuple(
             untried_line(each, name, bound=settings.bound, alpha=alpha)
             for each, settings in budget.gated.items()
-            for name in names
+            for name in sorted(bench.embedders)
         )
     lines: list[Attack] = []
     for each, settings in (budget.gated | budget.reported).items():
-        rng = stream(bench.note, f"attack/{each}/strangers")
-        strangers = (
-            pick_as_far(absent, budget.strangers, bench.subject, drawn, rng)
-            if each == relearning.NAME
-            else pick(absent, budget.strangers, rng)
-        )
+        strangers = _strangers(bench, each, absent, drawn, budget.strangers)
         runs, control_runs, work = _size(settings)
         total = work * (runs * (1 + len(strangers)) + control_runs)
         scene = Scene(
@@ -109,11 +103,20 @@ def attack(
         subject = tactic(scene, attacked, bench.subject, runs)
         others = [tactic(scene, attacked, stranger, runs) for stranger in strangers]
         control = tactic(scene, unedited, bench.subject, control_runs)
-        for name in names:
+        for name in sorted(bench.embedders):
             pooled = [step for found in others for step in found[name]]
             group = Group(subject[name], pooled, control[name])
             lines.append(_line(bench.policy, settings, each, name, group, alpha))
     return tuple(lines)
+
+
+def _strangers(
+    bench: Bench, attack: str, absent: Sequence[Templates], drawn: Scores, n: int
+) -> list[Templates]:
+    rng = stream(bench.note, f"attack/{attack}/strangers")
+    if attack == relearning.NAME:
+        return pick_as_far(absent, n, bench.subject, drawn, rng)
+    return pick(absent, n, rng)
 
 
 def _size(settings: Settings) -> tuple[int, int, int]:
