@@ -8,46 +8,30 @@ Source: docs/formats/policy-v1.md.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
     field_validator,
-    model_validator,
 )
 
 from govsdk.canonical import digest
 from govsdk.errors import RequestError
+from govsdk.policy.attacks import Attacks
+from govsdk.policy.probes import Probes
 from govsdk.policy.read import locate, read
+from govsdk.policy.sections import Count, Section, Share, exact, written
 from govsdk.records import Sha256
-
-Share = Annotated[float, Field(strict=True, ge=0.00001, lt=1)]
-"""A rate or a share of trials, in [0.00001, 1): claims are signed with six digits."""
-
-Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-"""How many, at least one."""
-
-Positive = Annotated[float, Field(strict=True, gt=0, le=1000)]
 
 Cosine = Annotated[float, Field(strict=True, ge=-1, le=1)]
 
 MAX_ALPHA = 0.05
 """What all attempts together may spend: the chance to accept a model that breaks a bound."""
-
-
-class Section(BaseModel):
-    """A part of a policy: frozen and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Forget(Section):
@@ -122,208 +106,6 @@ class Controls(Section):
     brings somebody back is never published, whatever stands here."""
 
 
-def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
-    if list(values) != sorted(set(values)):
-        raise ValueError("the values must rise")
-    return values
-
-
-class RadiusProbe(Section):
-    """How far from the person's centroid the edited model still does not draw them."""
-
-    degrees: Annotated[
-        tuple[Annotated[float, Field(strict=True, gt=0, le=180)], ...],
-        Field(min_length=1, max_length=32),
-        AfterValidator(_rising),
-    ]
-    """Angles, tested in this order up to the first that does not pass."""
-    trials: Count
-    """Generations at each angle, under either model."""
-    bound: Share = 0.1
-    """Match rate within which an angle passes, by its upper limit."""
-
-
-class LineProbe(Section):
-    """Conditions on the line through the anchor (0) and the person's centroid (1)."""
-
-    places: Annotated[
-        tuple[Annotated[float, Field(strict=True, ge=-1, le=3)], ...],
-        Field(min_length=1, max_length=32),
-        AfterValidator(_rising),
-    ]
-    trials: Count
-    """Generations at each place, under either model."""
-
-
-class MixtureProbe(Section):
-    """Conditions between the person's centroid (0) and other people's (1)."""
-
-    shares: Annotated[
-        tuple[Share, ...], Field(min_length=1, max_length=32), AfterValidator(_rising)
-    ]
-    """How much of the other person is in the mixture."""
-    trials: Count
-    """Generations for each share, under either model."""
-
-
-class SamplerProbe(Section):
-    """Conditions from D under other sampler settings, one changed at a time."""
-
-    guidance: tuple[Annotated[float, Field(strict=True, ge=0, le=30)], ...] = ()
-    steps: tuple[Annotated[int, Field(strict=True, ge=1, le=1000)], ...] = ()
-    schedulers: tuple[Literal["dpm-solver", "ddim", "euler"], ...] = ()
-    trials: Count
-    """Generations for each setting, under either model."""
-
-
-class PhotoLeakProbe(Section):
-    """Whether a sealed photo leaks in any of several pictures; costs no picture of its own."""
-
-    seeds: Count
-    """Pictures looked at for each photo; fewer where fewer were drawn."""
-
-
-class ImageProbe(Section):
-    """Pictures begun from a sealed photo instead of noise, and the same of a stranger."""
-
-    strengths: Annotated[
-        tuple[Annotated[float, Field(strict=True, gt=0, le=1)], ...],
-        Field(min_length=1, max_length=32),
-        AfterValidator(_rising),
-    ]
-    """Shares of the denoising steps that are run: with few, the photo stays."""
-    trials: Count
-    """Generations at each strength, for either person."""
-
-
-class Probes(Section):
-    """What is measured besides the claims: reported, never part of the verdict."""
-
-    radius: RadiusProbe | None = None
-    line: LineProbe | None = None
-    mixture: MixtureProbe | None = None
-    sampler: SamplerProbe | None = None
-    photo_leak: PhotoLeakProbe | None = None
-    image_path: ImageProbe | None = None
-
-
-class Tuning(Section):
-    """Conditions are optimised until one draws the person."""
-
-    runs: Count
-    """Searches for the subject, and as many for each stranger."""
-    iterations: Count
-    """Steps of a search."""
-    rate: Positive
-    """How far a step goes in each number of the condition."""
-    looks: Count
-    """Pictures of a search that recogniser A sees on the way; the best condition is kept."""
-    pictures: Count
-    """Fresh pictures of what a search found: one that is accepted is a success."""
-
-    @model_validator(mode="after")
-    def _looks_fit(self) -> Self:
-        if self.iterations % self.looks:
-            raise ValueError("the iterations are no multiple of the looks")
-        return self
-
-
-class Search(Tuning):
-    """Conditions near the person are optimised."""
-
-    bound: Share
-    """By how much, at most, the subject's rate of success may exceed the strangers'."""
-
-
-class Direction(Section):
-    """What sets the person apart is added to other people's conditions."""
-
-    runs: Count
-    """Other people to start from, for the subject and for each stranger."""
-    strengths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=20)]
-    """How much of the difference is added; recogniser A chooses the best."""
-    pictures: Count
-    """Fresh pictures at the best strength: one that is accepted is a success."""
-    bound: Share
-    """By how much, at most, the subject's rate of success may exceed the strangers'."""
-
-
-class Teaching(Section):
-    """A copy of the model is taught a few pictures."""
-
-    runs: Count
-    """Copies taught the subject, and as many for each stranger."""
-    control_runs: Count
-    """Copies of the unedited model; it draws the person untaught."""
-    photos: Count
-    """Photos whose pictures are taught."""
-    rank: Count
-    """Rank of the adapters."""
-    learning_rate: Positive
-    batch: Count
-    """Pictures taught in each step."""
-    checks: Annotated[
-        tuple[Annotated[int, Field(strict=True, ge=0)], ...], Field(min_length=2, max_length=12)
-    ]
-    """Steps after which fresh pictures are judged, ascending from 0; the last ends the run."""
-    pictures: Count
-    """Fresh pictures at each check: learned, if half of them are accepted."""
-
-    @field_validator("checks")
-    @classmethod
-    def _ascending_from_zero(cls, checks: tuple[int, ...]) -> tuple[int, ...]:
-        if checks[0] != 0 or list(checks) != sorted(set(checks)):
-            raise ValueError("the checks must ascend from 0")
-        return checks
-
-
-class Relearning(Teaching):
-    """The copy is taught to draw the person again."""
-
-    bound: Count
-    """How many times as fast as a stranger, at most, the subject may be relearned."""
-
-
-class Attacks(Section):
-    """What somebody who holds the weights may try, and how little it may bring back."""
-
-    strangers: Count = 3
-    """Enrolled people whom the same attacks aim at, for comparison."""
-    search: Search
-    direction: Direction
-    relearning: Relearning
-    free_token: Tuning | None = None
-    """Reported only: the whole token is free."""
-    fine_tuning: Teaching | None = None
-    """Reported only: the copy is taught other people."""
-    difference: Tuning | None = None
-    """Reported only: both models are searched for where they differ."""
-
-    @property
-    def gated(self) -> dict[str, Search | Direction | Relearning]:
-        """The attacks that decide, under the names that are signed."""
-        return {
-            "embedding-search": self.search,
-            "direction-arithmetic": self.direction,
-            "relearning": self.relearning,
-        }
-
-    @property
-    def reported(self) -> dict[str, Tuning | Teaching]:
-        """The attacks that decide nothing, likewise."""
-        asked: dict[str, Tuning | Teaching | None] = {
-            "free-token": self.free_token,
-            "benign-fine-tuning": self.fine_tuning,
-            "difference-search": self.difference,
-        }
-        return {name: settings for name, settings in asked.items() if settings is not None}
-
-    @property
-    def digest(self) -> Sha256:
-        """SHA-256 of the canonical form of these settings."""
-        return digest(_written(self.model_dump(mode="json")))
-
-
 class Attempts(Section):
     """How often the edit may be tried before the request fails."""
 
@@ -336,7 +118,7 @@ class Attempts(Section):
     @field_validator("alpha")
     @classmethod
     def _within_budget(cls, alpha: tuple[float, ...]) -> tuple[float, ...]:
-        if sum(map(_exact, alpha)) > _exact(MAX_ALPHA):
+        if sum(map(exact, alpha)) > exact(MAX_ALPHA):
             raise ValueError(f"the attempts spend more than {MAX_ALPHA} together")
         return alpha
 
@@ -412,7 +194,7 @@ class Policy(Section):
     @property
     def headline(self) -> str:
         """What a verdict is quoted with, e.g. ``quickstart: < 5 %``."""
-        percent = (_exact(self.claims.forget.bound) * 100).normalize()
+        percent = (exact(self.claims.forget.bound) * 100).normalize()
         return f"{self.name}: < {percent:f} %"
 
     def alpha(self, attempt: int) -> float:
@@ -431,27 +213,10 @@ class Policy(Section):
 
         A section that is not there is left out, so that a new one changes no older digest.
         """
-        written: dict[str, Any] = _written(self.model_dump(mode="json"))
-        return {name: value for name, value in written.items() if value is not None}
+        settings: dict[str, Any] = written(self.model_dump(mode="json"))
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema (2020-12) of a policy file."""
     return Policy.model_json_schema() | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(repr(value))
-
-
-def _written(value: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
-    """Return ``value`` with each float as its shortest decimal text, so that 0.050 equals 0.05."""
-    match value:
-        case float():
-            return f"{_exact(value).normalize():f}"
-        case dict():
-            return {key: _written(item) for key, item in value.items()}
-        case list():
-            return [_written(item) for item in value]
-        case _:
-            return value

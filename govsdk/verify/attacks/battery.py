@@ -13,7 +13,7 @@ from typing import Protocol
 
 from govsdk.errors import RequestError
 from govsdk.policy import Policy
-from govsdk.policy.document import Direction, Relearning, Search, Teaching, Tuning
+from govsdk.policy.attacks import Direction, Relearning, Search, Teaching, Tuning
 from govsdk.records import Attack, Progress, Recogniser, Templates
 from govsdk.verify.attacks import (
     difference,

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from govsdk.policy.document import Tuning
+from govsdk.policy.attacks import Tuning
 from govsdk.records import Float32, Templates
 from govsdk.verify.attacks.lessons import LESSONS, lessons_of
 from govsdk.verify.attacks.scene import Opened, Runs, Scene

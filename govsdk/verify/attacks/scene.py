@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from govsdk.models.distribution import draw_conditions, pull_inside
-from govsdk.policy.document import Attacks
+from govsdk.policy.attacks import Attacks
 from govsdk.records import Embedder, Float32, Recogniser, Resource, Templates
 from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import picture_seeds, stream

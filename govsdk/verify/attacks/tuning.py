@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from govsdk.policy.document import Tuning
+from govsdk.policy.attacks import Tuning
 from govsdk.records import Float32, Templates
 from govsdk.verify.attacks.scene import Opened, Scene
 

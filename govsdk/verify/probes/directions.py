@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from govsdk.policy.document import LineProbe, MixtureProbe
+from govsdk.policy.probes import LineProbe, MixtureProbe
 from govsdk.records import Float32, Reported
 from govsdk.verify.probes.probing import SIDES, Probing
 from govsdk.verify.seeds import stream

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from govsdk.canonical import sha256_hex
-from govsdk.policy.document import ImageProbe
+from govsdk.policy.probes import ImageProbe
 from govsdk.records import Float32, Picture, Reported, Sampler
 from govsdk.verify.lines import Side
 from govsdk.verify.probes.probing import Portraits, Probing, Who

@@ -16,7 +16,7 @@ from decimal import Decimal
 from math import radians
 
 from govsdk.errors import RequestError
-from govsdk.policy.document import RadiusProbe
+from govsdk.policy.probes import RadiusProbe
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.probes.probing import Probing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from govsdk.policy.document import Probes
+from govsdk.policy.probes import Probes
 from govsdk.records import Reported
 from govsdk.verify.probes.directions import line, mixtures
 from govsdk.verify.probes.images import image_path

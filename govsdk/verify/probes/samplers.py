@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from govsdk.policy.document import SamplerProbe
+from govsdk.policy.probes import SamplerProbe
 from govsdk.records import Drawer, Reported, Sampler
 from govsdk.verify.probes.probing import SIDES, Probing
 

@@ -6,7 +6,7 @@ from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.generator import Generator
 from govsdk.models.recognisers import Recogniser
 from govsdk.policy import Policy
-from govsdk.policy.document import Probes
+from govsdk.policy.probes import Probes
 from govsdk.records import Resource, SubjectId, Templates, silent
 from govsdk.reference import people, renderer, world
 from govsdk.verify import Memory, Model

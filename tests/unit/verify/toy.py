@@ -15,7 +15,7 @@ import numpy as np
 
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.policy.document import Probes
+from govsdk.policy.probes import Probes
 from govsdk.records import (
     Anchor,
     Embedded,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
-from govsdk.policy.document import Teaching, Tuning
+from govsdk.policy.attacks import Teaching, Tuning
 from govsdk.records import Outcome, Verdict
 from govsdk.verify import Memory
 

@@ -11,7 +11,7 @@ import pytest
 
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.policy.document import Attacks
+from govsdk.policy.attacks import Attacks
 from govsdk.records import Attack, Float32, Outcome, Picture, Resource, SubjectId, Templates, silent
 from govsdk.reference import renderer, world
 from govsdk.reference.people import DEMO_PEOPLE

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from govsdk.policy import Policy
-from govsdk.policy.document import Attacks, Direction, Relearning, Search
+from govsdk.policy.attacks import Attacks, Direction, Relearning, Search
 from govsdk.records import Float32, Int64, silent
 from govsdk.verify import Memory, Model
 from govsdk.verify.attacks import attack
