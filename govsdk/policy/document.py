@@ -128,7 +128,9 @@ class Unlearning(Section):
 
     method: str = "piu"
     preset: str
-    overrides: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = {}
+    overrides: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(
+        default_factory=dict
+    )
     """Settings of the preset to replace, such as ``steps``."""
 
 
