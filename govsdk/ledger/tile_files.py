@@ -12,7 +12,7 @@ from pathlib import Path
 
 from govsdk.durable import remove_tree, write_files
 from govsdk.ledger.public_log import PublicLog
-from govsdk.ledger.rows import Rows
+from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tiles import (
     ENTRIES,
     ENVELOPES,
@@ -24,6 +24,7 @@ from govsdk.ledger.tiles import (
 )
 
 _PUBLIC = 0o644
+_READ = 16 * WIDTH
 
 
 def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
@@ -34,8 +35,7 @@ def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
 def _contents(log: PublicLog, rows: Rows, since: int) -> Iterator[tuple[Path, bytes]]:
     """Yield each file with its bytes; a file of hashes needs those that were yielded before."""
     folder, size, before = log.folder, log.size, PublicLog(log.folder, since)
-    for number in range(since // WIDTH, -(-size // WIDTH)):
-        batch = rows.between(number * WIDTH, min(size, (number + 1) * WIDTH))
+    for number, batch in _bundles(rows, since // WIDTH * WIDTH, size):
         leaves = pack_leaves([row.leaf for row in batch])
         envelopes = pack_envelopes([row.envelope for row in batch])
         hashes = b"".join(row.leaf_hash for row in batch)
@@ -44,6 +44,14 @@ def _contents(log: PublicLog, rows: Rows, since: int) -> Iterator[tuple[Path, by
     for tile in tiles_of(size, since=since):
         if tile.level:
             yield folder / tile.path, log.parents(tile, narrower=before.narrower(tile))
+
+
+def _bundles(rows: Rows, first: int, size: int) -> Iterator[tuple[int, list[Row]]]:
+    """Yield the number and the rows of each bundle from row ``first`` on; many are read at once."""
+    for start in range(first, size, _READ):
+        read = rows.between(start, min(size, start + _READ))
+        for offset in range(0, len(read), WIDTH):
+            yield (start + offset) // WIDTH, read[offset : offset + WIDTH]
 
 
 def discard_narrower(folder: Path, size: int, *, since: int) -> None:

@@ -4,7 +4,7 @@ The edit itself points at the person. Conditions start anywhere on the sphere an
 difference of the noise that the two models see; a run succeeds if the unedited model then draws the
 aim. Reported, not judged: that both models together do not locate the person is never claimed.
 
-Source: methods of model diffing; our own form (docs/adr/0008).
+Source: methods of model diffing; our own form (docs/adr/0011).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
   leak.
 - Pure: the same runs give the same lines.
 
-Source: docs/formats/policy-v1.md, "Attacks"; docs/adr/0008.
+Source: docs/formats/policy-v1.md, "Attacks"; docs/adr/0011.
 """
 
 from __future__ import annotations

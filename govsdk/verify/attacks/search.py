@@ -7,7 +7,7 @@ which it sees the noise that was added to the aim's latents.
 A run starts at a draw from D around the subject and never leaves D's support.
 
 Source: P4D (Chin et al., ICML 2024), UnlearnDiffAtk (arXiv 2310.11868); theirs optimise words, ours
-the identity embedding (docs/adr/0008).
+the identity embedding (docs/adr/0011).
 """
 
 from __future__ import annotations
