@@ -10,7 +10,7 @@ Source: design.md, sections 1 and 4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from govsdk.canonical import sha256_hex
@@ -19,6 +19,7 @@ from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.records import (
     Anchor,
+    Claim,
     Control,
     Embedder,
     Progress,
@@ -167,28 +168,6 @@ def verify(
     drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
     keep(transcript(drawn, subject))
     panels = bench.panels(before.resource.sha256)
-    was = bench.panel_trials(before, panels, cache, stage="retention before")
-    now = bench.panel_trials(after, panels, journal, stage="retention after")
-    screen = screen_earlier(
-        policy,
-        earlier,
-        thresholds,
-        lambda person, label, n: bench.probe(after, person, n, label, journal),
-    )
-    parts = {"distribution": drawn.distribution, "photos": drawn.photos}
-    first, second = panels.parts(was), panels.parts(now)
-    random_before, random_after = first["random"][1], second["random"][1]
-    claims = (
-        *forget_claims(policy, alpha, parts, subject, thresholds),
-        *retention_claims(policy, alpha, first, second, thresholds),
-        *quality_claims(policy, alpha, random_before, random_after, stream(note, "bootstrap")),
-        *no_face_claims(policy, alpha, (*parts.values(), now), thresholds),
-    )
-    controls = (
-        *baseline.controls,
-        *impostor_controls(policy, random_after, subject, thresholds),
-        *retained_controls(policy, panels.random, random_before, thresholds),
-    )
     sitting = Sitting(
         bench=bench,
         before=before,
@@ -197,19 +176,22 @@ def verify(
         sealed=sealed,
         drawn=drawn,
         panels=panels,
-        was=was,
-        now=now,
+        was=bench.panel_trials(before, panels, cache, stage="retention before"),
+        now=bench.panel_trials(after, panels, journal, stage="retention after"),
         anchor=anchor,
         photos=photos,
     )
-    attacks = attack(
-        bench,
-        alpha=alpha,
-        drawn=drawn.distribution,
-        before=before,
-        after=after,
-        store=journal,
+    screen = screen_earlier(
+        policy,
+        earlier,
+        thresholds,
+        lambda person, label, n: bench.probe(after, person, n, label, journal),
     )
+    attacks = attack(
+        bench, alpha=alpha, drawn=drawn.distribution, before=before, after=after, store=journal
+    )
+    claims = tuple(_claims(sitting, alpha))
+    controls = (*baseline.controls, *_controls(sitting))
     return Verification(
         attempt=attempt,
         verdict=conclude(claims, controls, screen, attacks),
@@ -224,6 +206,26 @@ def verify(
         model=after.resource,
         harness=harness_digest(),
     )
+
+
+def _claims(sitting: Sitting, alpha: float) -> Iterator[Claim]:
+    bench, drawn = sitting.bench, sitting.drawn
+    policy, thresholds = bench.policy, bench.thresholds
+    parts = {"distribution": drawn.distribution, "photos": drawn.photos}
+    was, now = sitting.panels.parts(sitting.was), sitting.panels.parts(sitting.now)
+    rng = stream(bench.note, "bootstrap")
+    yield from forget_claims(policy, alpha, parts, bench.subject, thresholds)
+    yield from retention_claims(policy, alpha, was, now, thresholds)
+    yield from quality_claims(policy, alpha, was["random"][1], now["random"][1], rng)
+    yield from no_face_claims(policy, alpha, (*parts.values(), sitting.now), thresholds)
+
+
+def _controls(sitting: Sitting) -> Iterator[Control]:
+    bench = sitting.bench
+    panel, was = sitting.panels.parts(sitting.was)["random"]
+    _, now = sitting.panels.parts(sitting.now)["random"]
+    yield from impostor_controls(bench.policy, now, bench.subject, bench.thresholds)
+    yield from retained_controls(bench.policy, panel, was, bench.thresholds)
 
 
 def _comparable(
