@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOOKS = 32
 """Generations in one look at the early-stop signal."""
 
-MARGIN = 0.06
+MARGIN = 0.04
 """How far below the threshold a look's best score must stay: a look sees few pictures."""
 
 

@@ -97,11 +97,11 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
             steps=64,
             accumulate=1,
             forget_from="both",
-            start_keep=15.0,
+            start_keep=22.0,
             decay=True,
             watch_every=16,
             watch_runs=4,
-            relax=0.6,
+            relax=0.7,
         ),
     }
 )

@@ -64,7 +64,7 @@ def test_headline_carries_name_and_bound():
         ("[0.04, 0.01]", "[0.04, 0.02]", "attempts.alpha: the attempts spend more than 0.05"),
         ("band: null", "band: [0.2, 0.1]", "anchors.band: the band's first cosine"),
         ("residuals: sealed", "residuals: some", "residuals: Input should be 'sealed' or 'none'"),
-        ("pairs: 200", "pairs: 200\n    pairs: 100", "claims.retention.pairs stands here a second"),
+        ("pairs: 300", "pairs: 300\n    pairs: 100", "claims.retention.pairs stands here a second"),
         ("hard_neighbours: null", "hard_neighbours: {peple: 1}", "did you mean 'people'"),
     ],
 )
@@ -197,7 +197,7 @@ def test_each_attempt_has_its_alpha():
     ("old", "new", "setting"),
     [
         ("trials: 99", "trials: 60", "claims.forget"),
-        ("pairs: 200", "pairs: 20", "claims.retention"),
+        ("pairs: 300", "pairs: 20", "claims.retention"),
         ("hard_neighbours: null", "hard_neighbours: {people: 3, pairs: 9, bound: 0.05}", ".hard_n"),
         ("bound: 0.10               # share", "bound: 0.001 # share", "claims.no_face"),
     ],

@@ -265,13 +265,13 @@ def test_a_stray_hit_on_an_earlier_subject_is_no_regression():
 # -- how it is measured ----------------------------------------------------------------------------
 
 
-def test_quickstart_needs_at_most_seven_hundred_pictures():
-    """Baseline, trials and panel together stay within what two cores draw in a minute."""
+def test_quickstart_needs_at_most_nine_hundred_pictures():
+    """Baseline, trials and panel together stay within what two cores draw in 90 seconds."""
     before, after, journal = model(name="v0"), model(forgets(SUBJECT)), Memory()
     shown = run_baseline(before, journal=journal)
     run_verify(after, before=before, baseline=shown, journal=journal)
 
-    assert len(before.drawer.seeds) + len(after.drawer.seeds) <= 700
+    assert len(before.drawer.seeds) + len(after.drawer.seeds) <= 900
 
 
 def test_everything_follows_from_the_note():
