@@ -69,3 +69,36 @@ def test_a_plan_states_the_power(place: Path, capsys: pytest.CaptureFixture[str]
 
     assert power["forget photos"]["trials"] == 99
     assert 0 < power["forget photos"]["attainable"] < power["forget photos"]["detectable"] < 0.05
+
+
+PROBES = """
+probes:
+  radius: {degrees: [10], trials: 4, bound: 0.6}
+  sampler: {steps: [4], trials: 2}
+  photo_leak: {seeds: 2}
+  image_path: {strengths: [0.5], trials: 2}
+"""
+
+
+@pytest.mark.slow
+def test_probes_reach_the_certificate(place: Path, tmp_path: Path) -> None:
+    """With real photos, models and an enrolled stranger, every probe is evaluated."""
+    policy = tmp_path / "probing.yaml"
+    policy.write_text(world.POLICY.read_text().replace("name: tiny", "name: probing") + PROBES)
+    result = world.open_workspace(place).forget(world.SUBJECT, policy, request_id="r-1")
+    lines = [Reported.model_validate(line) for line in certified(place)["reported"]]
+    probed = [
+        line
+        for line in lines
+        if line.name in ("forget-radius", "sampler", "photo-leak", "image-path")
+    ]
+
+    assert result.ok
+    assert {(line.name, line.of) for line in probed} >= {
+        ("forget-radius", "subject"),
+        ("sampler", "subject"),
+        ("photo-leak", "subject"),
+        ("image-path", "subject"),
+        ("image-path", "stranger"),
+    }
+    assert all(line.value is not None for line in probed if line.metric == "match-rate")
