@@ -17,7 +17,7 @@ from govsdk.cli.forgetting import claims as claims_table
 from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, add_verbs, note
 from govsdk.durable import write_file
 from govsdk.errors import RequestError, VerdictError
 
@@ -81,6 +81,7 @@ def reproduce(
     from govsdk.govern.case import judges, open_case
     from govsdk.govern.reproducing import Remeasurement, require_other_key, statement_of
     from govsdk.registry import photos_from
+    from govsdk.verify.harness import harness_digest
 
     signer = _signer(state, passphrases)
     case = open_case(
@@ -101,6 +102,8 @@ def reproduce(
             photos=[each for path in photo or () for each in photos_from(path)],
         )
     if found.disagreements:
+        if case.said.harness != harness_digest():
+            note("measured with another version of the judge than the certificate's")
         return Answer(_data(found), _view(found), VerdictError.exit_code)
     said = statement_of(found, case, seed=seed, auditor=signer, clock=lambda: datetime.now(UTC))
     file = out / f"{certificate.name.removesuffix('.sigstore.json')}{SUFFIX}"
