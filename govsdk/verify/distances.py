@@ -34,8 +34,7 @@ def kernel_distance(first: Features, second: Features) -> float:
 def frechet_distance(first: Features, second: Features) -> float:
     """Return the squared Frechet distance of the Gaussians fitted to two sets of rows.
 
-    ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``; with few rows it lies above the truth, about as
-    far as for two sets from one source.
+    ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``; with few rows it lies above the truth.
     """
     one, other = first.astype(np.float64), second.astype(np.float64)
     shift = one.mean(axis=0) - other.mean(axis=0)

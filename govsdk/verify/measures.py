@@ -110,9 +110,10 @@ def srk(lines: Sequence[Reported]) -> Iterator[Reported]:
 
 
 def face_distances(before: Scores, after: Scores) -> Iterator[Reported]:
-    """Yield kernel and Frechet distance of the retained panel's pictures, and their floors.
+    """Yield kernel and Frechet distance of the retained panel's pictures, and a yardstick.
 
-    The floor (``before``) is the distance of two halves of the unedited model's own pictures.
+    The yardstick (``before``) is the distance of two halves of the unedited model's pictures: of
+    different people, while pairs before and after share condition and seed and come out lower.
     """
     half = len(before) // 2
     for name in before.embeddings:

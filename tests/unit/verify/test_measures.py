@@ -74,16 +74,15 @@ def test_anchor_and_neighbours_have_lines_of_their_own(good):
     assert spoilt[*key, "neighbours"].trials >= 90
 
 
-def test_face_distances_lie_at_their_floor_unless_pictures_change(good):
+def test_face_distances_are_small_unless_pictures_change(good):
     """A good edit leaves retained faces where they were; one face for all does not."""
     same = measured(model(lambda c: np.broadcast_to(ANCHOR.centroid("A"), c.shape)))
     for metric in ("kernel-distance", "frechet-distance"):
-        kept, floor, lost = (
+        kept, yardstick, lost = (
             float(lines["face-distance", metric, side, "others"].value)
             for lines, side in ((good, "after"), (good, "before"), (same, "after"))
         )
-        assert kept < 0.5 * lost
-        assert floor < 0.5 * lost
+        assert max(kept, yardstick) < 0.5 * lost
 
 
 def test_pictures_of_one_photo_are_worth_fewer_trials():
