@@ -4,8 +4,6 @@
 - With other seeds the scores are two samples of one distribution: judged by an exact test, and its
   level is shared among all comparisons of a reproduction.
 - Pure.
-
-Source: Smirnov 1939; the path count of Hodges 1958 (Arkiv för Matematik 3:469-486).
 """
 
 from __future__ import annotations
@@ -15,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from govsdk.records import Float32, Recogniser
+from govsdk.records import Recogniser
+from govsdk.verify.statistics_samples import scores_differ
 from govsdk.verify.transcript import PARTS, Transcript
 
 TOLERANCE = 1e-3
@@ -56,35 +55,5 @@ def compare(first: Transcript, same: Transcript, other: Transcript) -> Iterator[
                 name,
                 compared=len(gaps),
                 largest_difference=float(gaps.max(initial=0.0)),
-                p=same_distribution(scores, other.part(part)[name]),
+                p=scores_differ(scores, other.part(part)[name]),
             )
-
-
-def same_distribution(first: Float32, second: Float32) -> float:
-    """Return the exact two-sided p of the two-sample Kolmogorov-Smirnov test (no ties assumed).
-
-    It is the share of the orders in which both samples can be merged that draw their distribution
-    functions at least as far apart.
-    """
-    m, n = len(first), len(second)
-    if not m or not n:
-        return 1.0
-    merged = np.sort(np.concatenate([first, second]))
-    gaps = np.searchsorted(np.sort(first), merged, side="right") * n
-    gaps = np.abs(gaps - np.searchsorted(np.sort(second), merged, side="right") * m)
-    reached = int(gaps.max())
-    return _share_of_paths(m, n, reached)
-
-
-def _share_of_paths(m: int, n: int, reached: int) -> float:
-    """Return which share of the lattice paths to (m, n) come ``reached`` / mn from the diagonal."""
-    steps = np.arange(n + 1) * m
-    inside = [abs(step) < reached for step in steps.tolist()]
-    # shares[j]: of all paths to (i, j), those that stayed inside.
-    shares = np.cumprod(inside).astype(float).tolist()
-    for i in range(1, m + 1):
-        shares[0] = shares[0] if i * n < reached else 0.0
-        for j in range(1, n + 1):
-            within = abs(i * n - j * m) < reached
-            shares[j] = (i * shares[j] + j * shares[j - 1]) / (i + j) if within else 0.0
-    return 1.0 - float(shares[n])
