@@ -179,7 +179,11 @@ class Attack(Record):
     control_runs: int = 0
     """Runs aimed at the subject on the unedited model: the positive control."""
     control_events: int = 0
+    control_stranger_runs: int = 0
+    """Runs aimed at the strangers there."""
+    control_stranger_events: int = 0
     control_passed: bool
+    """Whether the attack finds the subject, and not strangers as well, in the unedited model."""
     outcome: Outcome | None = None
     """None: only reported."""
 

@@ -38,6 +38,8 @@ class Tuning(Section):
 class Search(Tuning):
     """Conditions near the person are optimised."""
 
+    reach: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """How much of D's support is searched, as a share of its radius."""
     bound: Share
     """By how much, at most, the subject's rate of success may exceed the strangers'."""
 

@@ -25,8 +25,9 @@ from govsdk.verify.attacks import (
 )
 from govsdk.verify.attacks.lines import Group, count_line, speed_line, untried_line
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
-from govsdk.verify.attacks.strangers import absent_people, far_people, pick, pick_as_far
+from govsdk.verify.attacks.strangers import absent_people, far_people, pick_as_far, pick_farthest
 from govsdk.verify.bench import Bench
+from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import stream
 from govsdk.verify.trials import Model, Scores, Store
 
@@ -76,7 +77,7 @@ def attack(
     attacked, unedited = _opened(after), _opened(before)
     far = far_people(bench.policy, bench.subject, bench.people, bench.thresholds)
     absent = absent_people(bench.policy, far, drawn, bench.thresholds)
-    if len(absent) < budget.strangers:
+    if len(absent) < budget.strangers or len(bench.people) == budget.strangers:
         return tuple(
             untried_line(each, name, bound=settings.bound, alpha=alpha)
             for each, settings in budget.gated.items()
@@ -86,12 +87,14 @@ def attack(
     for each, settings in (budget.gated | budget.reported).items():
         strangers = _strangers(bench, each, absent, drawn, budget.strangers)
         runs, control_runs, work = _size(settings)
-        total = work * (runs * (1 + len(strangers)) + control_runs)
+        # A taught stranger says nothing about the unedited model: there nothing is taught.
+        controls = [] if isinstance(settings, Teaching) else strangers
+        total = work * (runs * (1 + len(strangers)) + control_runs * (1 + len(controls)))
         scene = Scene(
             budget=budget,
             subject=bench.subject,
             people=bench.people,
-            photos=min(budget.relearning.photos, *map(len, (bench.subject, *strangers))),
+            strangers=strangers,
             before=unedited,
             embedders=bench.embedders,
             thresholds=bench.thresholds,
@@ -103,11 +106,15 @@ def attack(
         subject = tactic(scene, attacked, bench.subject, runs)
         others = [tactic(scene, attacked, stranger, runs) for stranger in strangers]
         control = tactic(scene, unedited, bench.subject, control_runs)
+        beside = [tactic(scene, unedited, stranger, control_runs) for stranger in controls]
         for name in sorted(bench.embedders):
-            pooled = [step for found in others for step in found[name]]
-            group = Group(subject[name], pooled, control[name])
+            group = Group(subject[name], _pool(others, name), control[name], _pool(beside, name))
             lines.append(_line(bench.policy, settings, each, name, group, alpha))
     return tuple(lines)
+
+
+def _pool(runs: Sequence[Runs], name: Recogniser) -> Steps:
+    return [step for found in runs for step in found[name]]
 
 
 def _strangers(
@@ -116,7 +123,7 @@ def _strangers(
     rng = stream(bench.note, f"attack/{attack}/strangers")
     if attack == relearning.NAME:
         return pick_as_far(absent, n, bench.subject, drawn, rng)
-    return pick(absent, n, rng)
+    return pick_farthest(absent, n, bench.subject, rng)
 
 
 def _size(settings: Settings) -> tuple[int, int, int]:

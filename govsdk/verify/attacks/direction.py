@@ -1,14 +1,16 @@
 """Direction arithmetic: what sets the subject apart is added to other people's conditions.
 
-The direction is the mean of ``photo - nearest person`` over the subject's photos. A run starts from
-one retained person and adds the direction at several strengths; recogniser A looks at a picture of
-each and keeps the strength whose picture is most like the aim. No weights are needed.
+The direction is the mean of ``photo - people most like it`` over the subject's photos. A run starts
+from one retained person and adds the direction at several strengths; recogniser A looks at a
+picture of each and keeps the strength whose picture is most like the aim. No weights are needed.
 
 Source: Ring-A-Bell (arXiv 2310.10012); theirs takes the mean over pairs of prompts, ours over pairs
 of embeddings.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.thresholds import CONDITIONING
 
 NAME = "direction-arithmetic"
+
+MATCHES = 8
+"""People that a photo is compared with: a single one leaves too much of himself in the direction to
+come near the subject at any strength."""
 
 
 def direction_arithmetic(scene: Scene, model: Opened, aim: Templates, runs: int) -> Runs:
@@ -27,23 +33,29 @@ def direction_arithmetic(scene: Scene, model: Opened, aim: Templates, runs: int)
 
 
 def _best_strengths(scene: Scene, model: Opened, aim: Templates, runs: int) -> Float32:
-    centres = np.stack([person.centroid(CONDITIONING) for person in scene.people])
+    # Whoever starts at a stranger has found the stranger.
+    named = {person.subject for person in scene.strangers}
+    starts = _centres([person for person in scene.people if person.subject not in named])
     rng = scene.stream(NAME)
-    rounds = [rng.permutation(len(centres)) for _ in range(-(-runs // len(centres)))]
-    starts = centres[np.concatenate(rounds)[:runs]]
+    rounds = [rng.permutation(len(starts)) for _ in range(-(-runs // len(starts)))]
+    starts = starts[np.concatenate(rounds)[:runs]]
     strengths = np.array(scene.budget.direction.strengths, np.float32)
-    steps = strengths[:, None] * _direction(scene, centres)
+    steps = strengths[:, None] * _direction(scene)
     conditions = starts[:, None] + steps
     conditions /= np.linalg.norm(conditions, axis=2, keepdims=True)
-    rows = conditions.reshape(-1, centres.shape[1])
+    rows = conditions.reshape(-1, starts.shape[1])
     likeness = scene.likeness(model, rows, aim, f"{NAME}/look")
     best = likeness.reshape(runs, len(strengths)).argmax(axis=1)
     return np.asarray(conditions[np.arange(runs), best], np.float32)
 
 
-def _direction(scene: Scene, centres: Float32) -> Float32:
+def _direction(scene: Scene) -> Float32:
     """Return what the subject's photos have beyond the people most like them: ``[d]``."""
-    photos = scene.subject.by_recogniser[CONDITIONING]
-    nearest = centres[(photos @ centres.T).argmax(axis=1)]
-    direction: Float32 = (photos - nearest).mean(axis=0)
+    photos, centres = scene.subject.by_recogniser[CONDITIONING], _centres(scene.people)
+    nearest = np.argsort(-(photos @ centres.T), axis=1)[:, :MATCHES]
+    direction: Float32 = (photos - centres[nearest].mean(axis=1)).mean(axis=0)
     return direction
+
+
+def _centres(people: Sequence[Templates]) -> Float32:
+    return np.stack([person.centroid(CONDITIONING) for person in people])

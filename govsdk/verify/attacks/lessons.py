@@ -14,8 +14,11 @@ from govsdk.records import Float32, Int64, Templates
 from govsdk.verify.attacks.scene import Scene
 from govsdk.verify.thresholds import CONDITIONING
 
-LESSONS = 64
-"""How many an attack that tunes conditions learns from."""
+LATENTS = 16
+"""Pictures that an attack which tunes conditions learns from."""
+
+LESSONS = 4 * LATENTS
+"""How many lessons they make, each latent under fresh noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,4 +53,5 @@ def add_noise(scene: Scene, latents: Float32, rng: np.random.Generator) -> Lesso
 
 def lessons_of(scene: Scene, aim: Templates, label: str, rng: np.random.Generator) -> Lessons:
     """Return :data:`LESSONS` lessons of ``aim``, from the unedited model's latents."""
-    return add_noise(scene, draw_latents(scene, aim, LESSONS, label), rng)
+    latents = draw_latents(scene, aim, LATENTS, label)
+    return add_noise(scene, np.repeat(latents, LESSONS // LATENTS, axis=0), rng)

@@ -38,6 +38,8 @@ class Group:
     strangers: Steps
     unedited: Steps
     """The subject's runs on the unedited model."""
+    unedited_strangers: Steps = ()
+    """The strangers' runs there."""
 
 
 def count_line(
@@ -53,7 +55,8 @@ def count_line(
 
     Args:
         bound: None: the line is only reported.
-        control: Rate that the runs on the unedited model must be shown to reach.
+        control: Rate that the subject's runs on the unedited model must be shown to reach; they
+            must also be shown to exceed the strangers' there.
     """
     counts = (_events(group.subject), len(group.subject))
     others = (_events(group.strangers), len(group.strangers))
@@ -68,9 +71,16 @@ def count_line(
         value=_rate(group.subject) - _rate(group.strangers),
         upper=difference_upper(*counts, *others, alpha),
         p=fisher_greater(*counts, *others),
-        passed=rate_lower(_events(group.unedited), len(group.unedited), CONFIDENCE_ALPHA)
-        >= control,
+        passed=_finds_the_subject(group, control),
     )
+
+
+def _finds_the_subject(group: Group, least: float) -> bool:
+    """Return whether the attack would refuse the unedited model: a gate that would not is none."""
+    counts = (_events(group.unedited), len(group.unedited))
+    others = (_events(group.unedited_strangers), len(group.unedited_strangers))
+    found = rate_lower(*counts, CONFIDENCE_ALPHA) >= least
+    return found and fisher_greater(*counts, *others) < CONFIDENCE_ALPHA
 
 
 def speed_line(
@@ -155,6 +165,8 @@ def _line(
         stranger_events=_events(group.strangers),
         control_runs=len(group.unedited),
         control_events=_events(group.unedited),
+        control_stranger_runs=len(group.unedited_strangers),
+        control_stranger_events=_events(group.unedited_strangers),
         control_passed=passed,
         outcome=None if written is None else _outcome(p_value, limit, written, passed),
     )

@@ -42,8 +42,8 @@ class Scene:
     subject: Templates
     people: Sequence[Templates]
     """Retained people."""
-    photos: int
-    """How many photos of anybody an attack may teach: everybody who is aimed at has so many."""
+    strangers: Sequence[Templates]
+    """Those of them whom the attack is also aimed at."""
     before: Opened
     """The unedited model: the attacker's teacher."""
     embedders: Mapping[Recogniser, Embedder]
@@ -61,15 +61,20 @@ class Scene:
         """Return ``n`` generation seeds of ``label``."""
         return picture_seeds(self.note, f"attack/{label}", n)
 
-    def around_subject(self, n: int, rng: np.random.Generator) -> Float32:
-        """Return ``n`` conditions drawn from D around the subject: ``[n, d]``."""
-        return draw_conditions(
-            self.centre, self._others(), n, radius=self.thresholds.radius, rng=rng
-        ).embeddings
+    def around_subject(self, n: int, rng: np.random.Generator, *, reach: float = 1.0) -> Float32:
+        """Return ``n`` draws ``[n, d]`` from D around the subject, its radius times ``reach``."""
+        radius = reach * self.thresholds.radius
+        return draw_conditions(self.centre, self._others(), n, radius=radius, rng=rng).embeddings
 
-    def pull_inside(self, conditions: Float32) -> Float32:
-        """Return ``conditions`` pulled back to where D around the subject can draw."""
-        return pull_inside(conditions, self.centre, self._others(), radius=self.thresholds.radius)
+    def pull_inside(self, conditions: Float32, *, reach: float) -> Float32:
+        """Return ``conditions`` pulled back to where such draws can lie."""
+        radius = reach * self.thresholds.radius
+        return pull_inside(conditions, self.centre, self._others(), radius=radius)
+
+    @property
+    def photos(self) -> int:
+        """How many photos of a person are taught: as many as everybody has who is aimed at."""
+        return min(self.budget.relearning.photos, *map(len, (self.subject, *self.strangers)))
 
     @property
     def centre(self) -> Float32:
@@ -95,11 +100,16 @@ class Scene:
 
     def likeness(self, model: Opened, conditions: Float32, aim: Templates, label: str) -> Float32:
         """Return how much one picture of each condition looks like ``aim`` to recogniser A."""
-        seeds = self.seeds(label, len(conditions))
-        said = self.embedders[CONDITIONING].embed(model.weights.draw(conditions, seeds))
+        scores = run_trials(
+            Model(model.resource, model.weights),
+            conditions,
+            self.seeds(label, len(conditions)),
+            {CONDITIONING: self.embedders[CONDITIONING]},
+            store=self.store,
+            stage=label,
+        )
         self.report(len(conditions))
-        likeness: Float32 = said.embeddings @ aim.centroid(CONDITIONING)
-        return likeness
+        return scores.cosines(CONDITIONING, aim.centroid(CONDITIONING)).astype(np.float32)
 
     def successes(
         self, model: Opened, conditions: Float32, aim: Templates, pictures: int, label: str

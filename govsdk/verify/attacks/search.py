@@ -4,7 +4,8 @@ Every second run follows P4D and looks for a condition under which the model see
 model sees for the aim's own condition; the others follow UnlearnDiffAtk and look for one under
 which it sees the noise that was added to the aim's latents.
 
-A run starts at a draw from D around the subject and never leaves D's support.
+A run starts at a draw from D around the subject and never leaves D's support, or the inner part of
+it that the policy names.
 
 Source: P4D (Chin et al., ICML 2024), UnlearnDiffAtk (arXiv 2310.11868); theirs optimise words, ours
 the identity embedding (docs/adr/0011).
@@ -33,7 +34,8 @@ def embedding_search(scene: Scene, model: Opened, aim: Templates, runs: int) -> 
 
 def _search(scene: Scene, model: Opened, aim: Templates, runs: int) -> Float32:
     rng = scene.stream(NAME)
-    start = scene.around_subject(runs, rng)
+    reach = scene.budget.search.reach
+    start = scene.around_subject(runs, rng, reach=reach)
     lessons = _as_the_unedited_model_sees(scene, lessons_of(scene, aim, NAME, rng), aim)
     half = LESSONS // 2
 
@@ -49,7 +51,7 @@ def _search(scene: Scene, model: Opened, aim: Templates, runs: int) -> Float32:
         gradients,
         budget=scene.budget.search,
         label=NAME,
-        within=scene.pull_inside,
+        within=partial(scene.pull_inside, reach=reach),
     )
 
 

@@ -17,6 +17,9 @@ from govsdk.records import Templates
 from govsdk.verify.thresholds import CONDITIONING, Thresholds
 from govsdk.verify.trials import Scores
 
+POOL = 2
+"""From how many people each stranger is chosen."""
+
 
 def far_people(
     policy: Policy, subject: Templates, people: Sequence[Templates], thresholds: Thresholds
@@ -52,9 +55,17 @@ def absent_people(
     return [person for person in people if not present(person)]
 
 
-def pick(people: Sequence[Templates], n: int, rng: np.random.Generator) -> list[Templates]:
-    """Return up to ``n`` of ``people``."""
-    return [people[place] for place in rng.permutation(len(people))[:n]]
+def pick_farthest(
+    people: Sequence[Templates], n: int, subject: Templates, rng: np.random.Generator
+) -> list[Templates]:
+    """Return up to ``n`` of the people farthest from the subject.
+
+    The border of D's support lies half way to many a person, and there the unedited model already
+    draws a face that passes for either: such a stranger would excuse anything.
+    """
+    centre = subject.centroid(CONDITIONING)
+    farthest = sorted(people, key=lambda person: float(person.centroid(CONDITIONING) @ centre))
+    return _pick(farthest[: POOL * n], n, rng)
 
 
 def pick_as_far(
@@ -75,4 +86,8 @@ def pick_as_far(
 
     level = likeness(subject)
     closest = sorted(people, key=lambda person: abs(likeness(person) - level))
-    return pick(closest[: 2 * n], n, rng)
+    return _pick(closest[: POOL * n], n, rng)
+
+
+def _pick(people: Sequence[Templates], n: int, rng: np.random.Generator) -> list[Templates]:
+    return [people[place] for place in rng.permutation(len(people))[:n]]

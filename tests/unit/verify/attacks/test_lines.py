@@ -8,12 +8,13 @@ from govsdk.verify.attacks.lines import Group, count_line, speed_line
 HIT, MISS = [0], [None]
 
 
-def counted(subject, strangers, control=24, bound=0.25):
-    """Return the line of 24, 72 and 24 runs of which so many succeed."""
+def counted(subject, strangers, control=24, beside=0, bound=0.25):
+    """Return the line of 24, 72, 24 and 72 runs of which so many succeed."""
     group = Group(
         HIT * subject + MISS * (24 - subject),
         HIT * strangers + MISS * (72 - strangers),
         HIT * control + MISS * (24 - control),
+        HIT * beside + MISS * (72 - beside),
     )
     return count_line("search", "A", group, bound=bound, alpha=0.04, control=0.5)
 
@@ -40,6 +41,15 @@ def timed(subject, strangers, control=(0, 0)):
 def test_successes_decide(subject, strangers, control, outcome):
     """More successes at the subject fail, as many as at strangers pass, the control must work."""
     assert counted(subject, strangers, control).outcome is outcome
+
+
+@pytest.mark.parametrize(("beside", "passed"), [(0, True), (60, True), (70, False), (72, False)])
+def test_a_gate_that_the_unedited_model_would_pass_decides_nothing(beside, passed):
+    """Where strangers are found in the unedited model as easily as the subject, nothing passes."""
+    line = counted(24, 72, beside=beside)
+
+    assert line.control_passed is passed
+    assert line.outcome is (Outcome.PASS if passed else Outcome.INCONCLUSIVE)
 
 
 def test_a_line_states_its_counts():

@@ -46,6 +46,18 @@ BUDGET = Attacks(
     ),
 )
 POLICY = Policy.load("quickstart").model_copy(update={"attacks": BUDGET})
+QUICK = POLICY.model_copy(
+    update={
+        "attacks": BUDGET.model_copy(
+            update={
+                "search": BUDGET.search.model_copy(update={"runs": 6, "iterations": 10}),
+                "direction": BUDGET.direction.model_copy(update={"runs": 6}),
+                "relearning": BUDGET.relearning.model_copy(update={"runs": 3}),
+            }
+        )
+    }
+)
+"""Where it does not matter how much is found."""
 
 Speed = Callable[[Float32], float]
 """How readily a copy learns to draw ``[d]``, as a factor."""
