@@ -20,7 +20,7 @@ from govsdk.verify.attacks import attack
 from govsdk.verify.bench import Bench
 from govsdk.verify.thresholds import thresholds_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
 SHIPPED = Policy.load("strict")
 SEALED = tuple(range(16, 24))
