@@ -51,15 +51,18 @@ def build(place: Path) -> None:
         workspace.enroll(extra.subject, extra.files(place / "photos"))
 
 
-def forget(place: Path, kill_after: float | None = None) -> float:
-    """Forget in a process of its own, killed after so many seconds; return the seconds it ran."""
+def forget(place: Path, kill_after: float | None = None) -> tuple[float, bool]:
+    """Forget in a process of its own, killed after so many seconds.
+
+    Return the seconds it ran, and whether it was killed.
+    """
     started = time.monotonic()
     with subprocess.Popen([sys.executable, "-c", CHILD, str(place)]) as child:
         try:
             child.wait(kill_after)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
-    return time.monotonic() - started
+    return time.monotonic() - started, child.returncode == -signal.SIGKILL
 
 
 def ended(place: Path) -> str:
@@ -79,18 +82,18 @@ def main() -> None:
         built = Path(folder) / "built"
         build(built)
         whole = shutil.copytree(built, Path(folder) / "whole")
-        undisturbed = forget(whole)
+        undisturbed, _ = forget(whole)
         print(f"undisturbed: {undisturbed:.0f} s; {ended(whole)}", flush=True)
         kills = requests = 0
         while kills < KILLS:
             requests += 1
             place = shutil.copytree(built, Path(folder) / f"request-{requests}")
-            ran: list[float] = []
-            while not opened(place).certificates():
-                strikes = kills < KILLS
-                limit = moments.uniform(0.02, 0.6) * undisturbed if strikes else None
-                ran.append(forget(place, limit))
-                kills += strikes and not opened(place).certificates()
+            ran, killed = [], True
+            while killed:
+                limit = moments.uniform(0.02, 0.5) * undisturbed if kills < KILLS else None
+                seconds, killed = forget(place, limit)
+                ran.append(seconds)
+                kills += killed
             struck = ", ".join(f"{seconds:.0f}" for seconds in ran[:-1])
             print(
                 f"killed after {struck or 'nothing'} s, ended after {ran[-1]:.0f} s more "
