@@ -16,7 +16,7 @@ from govsdk.verify import Model
 from tests.verifier import world
 from tests.verifier.world import Crowd
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 FRESH = 3000
 BOUND = world.POLICY.claims.forget.bound

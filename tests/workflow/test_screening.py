@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from govsdk import Policy, Verdict, Workspace
+from govsdk import Policy, Workspace
 from govsdk.certify.residuals import open_sealed, seal
 from govsdk.errors import LockedError
 from govsdk.govern.residual_file import ResidualFile
@@ -16,8 +16,6 @@ from govsdk.govern.residuals import residual_path
 from govsdk.govern.screening import screen
 from govsdk.govern.withdrawing import is_withdrawn
 from govsdk.models.manifest import manifest_of
-from govsdk.records import Outcome
-from govsdk.unlearn import methods
 from tests.workflow import world
 
 
@@ -85,22 +83,3 @@ def test_the_screen_waits_for_an_edit(later: Workspace) -> None:
     other.config = other.config.model_copy(update={"lock_timeout_seconds": 0.05})
     with later.editing(), pytest.raises(LockedError):
         screen(other)
-
-
-@pytest.mark.slow
-def test_an_edit_that_brings_somebody_back_is_never_published(
-    later: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All its own claims pass, and the first subject is back: refused, and nothing has changed."""
-    monkeypatch.setitem(methods._METHODS, "piu", "tests.workflow.forgetful:edit")
-    (request,) = later.certificates()
-
-    result = later.forget(world.SECOND, world.POLICY)
-
-    last = result.verifications[-1]
-    assert {claim.outcome for claim in last.claims} == {Outcome.PASS}
-    assert last.screen is not None
-    assert last.screen.regressions == 1
-    assert result.verdict is Verdict.NOT_FORGOTTEN
-    assert later.line.current().number == 1
-    assert not is_withdrawn(later, request)
