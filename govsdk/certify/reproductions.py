@@ -44,11 +44,14 @@ TOLERANCE = Decimal("0.001")
 LEAST_P = Decimal("0.01")
 SUFFIX = ".reproduction.intoto.jsonl"
 
+Stage = Literal["baseline", "forget"]
+"""Which trials were repeated: of the unedited model, or of the edited one."""
+
 
 class Agreement(Record):
     """One part of a stage under one recogniser, as the operator and the auditor measured it."""
 
-    stage: Literal["baseline", "forget"]
+    stage: Stage
     part: str
     recogniser: str
     compared: int

@@ -21,6 +21,7 @@ import numpy as np
 from govsdk.certify.reproductions import (
     Agreement,
     Reproduction,
+    Stage,
     disagreements,
     reproduction,
 )
@@ -125,7 +126,7 @@ class Remeasurement:
         return fit, tuple(controls)
 
     def _stage(
-        self, stage: str, model: Model, sealed: Sequence[int], counts: tuple[int, int]
+        self, stage: Stage, model: Model, sealed: Sequence[int], counts: tuple[int, int]
     ) -> tuple[tuple[Agreement, ...], SubjectTrials]:
         """Return how ``stage`` compares, and its trials from the auditor's seeds."""
         sheet, subject = self._case.sheet, self._case.subject
@@ -140,7 +141,7 @@ class Remeasurement:
         )
         lines = tuple(
             Agreement(
-                stage=stage,  # type: ignore[arg-type]  # its two values are this module's own
+                stage=stage,
                 part=each.part,
                 recogniser=each.recogniser,
                 compared=each.compared,

@@ -86,7 +86,7 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that reads ``1e-4`` as a number, as YAML 1.2 does, and knows plain values only."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # types-PyYAML
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # types-PyYAML leaves it untyped
         if event.anchor or getattr(event, "tag", None):
             raise yaml.MarkedYAMLError(
                 problem="tags, anchors and aliases are not allowed", problem_mark=event.start_mark

@@ -114,11 +114,8 @@ def edit(
     training = Training(generator, settings, _teacher_weights(model, teacher))
     fingerprint = _fingerprint(people, settings, seed, model, teacher)
     state = _resume(training, checkpoints, fingerprint)
-    if settings.start_keep and settings.steps and not state.step:
-        conditions, kept = people.start(settings, seed)
-        training.start(
-            redirection(generator, conditions, people.subject.anchor, kept, settings.start_keep)
-        )
+    if not state.step:
+        _begin(training, people, seed)
     done = stop or _shows_nothing(settings)
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
@@ -180,6 +177,15 @@ def _resume(training: Training, checkpoints: CheckpointStore | None, fingerprint
     state, tensors = found
     training.restore(tensors)
     return state
+
+
+def _begin(training: Training, people: People, seed: int) -> None:
+    """Start in closed form, if the settings ask for it and for any step at all."""
+    settings = training.settings
+    if settings.start_keep and settings.steps:
+        conditions, kept = people.start(settings, seed)
+        anchor = people.subject.anchor
+        training.start(redirection(training.student, conditions, anchor, kept, settings.start_keep))
 
 
 def _preservation(settings: PiuSettings, state: EditState) -> float:

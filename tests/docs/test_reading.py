@@ -25,7 +25,7 @@ PAGE = re.sub(
 
 def records(kind: type[BaseModel]) -> Iterator[type[Record]]:
     """Yield ``kind`` and every record that it holds."""
-    yield kind  # type: ignore[misc]
+    yield kind
     for field in kind.model_fields.values():
         yield from (found for each in types(field.annotation) for found in records(each))
 

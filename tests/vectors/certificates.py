@@ -135,7 +135,7 @@ def files() -> Iterator[Vector]:
     }
     yield from each("form", "not-canonical", respelled)
     url, spare = (
-        edited(lambda v, text=text: v["dsseEnvelope"].update(payload=text))  # type: ignore[misc]
+        edited(lambda v, text=text: v["dsseEnvelope"].update(payload=text))
         for text in ("_-8=", "AB==")
     )
     encoded: Lies = {
@@ -191,10 +191,7 @@ def signatures() -> Iterator[Vector]:
     zero = base64_text(bytes.fromhex("3006020100020100"))
     posing = bundled(envelope=replace(forged, keyid=KEY.keyid))
     payload, signature = flipped(GOOD, b'"payload":"', 40), flipped(GOOD, b'"sig":"', 30)
-    none, nought = (
-        edited(lambda v, sig=sig: sign_of(v)[0].update(sig=sig))  # type: ignore[misc]
-        for sig in ("", zero)
-    )
+    none, nought = (edited(lambda v, sig=sig: sign_of(v)[0].update(sig=sig)) for sig in ("", zero))
     broken: Lies = {
         "payload-bit": ("One character of the payload changed.", payload),
         "signature-bit": ("One character of the signature changed.", signature),
@@ -266,7 +263,7 @@ def statements() -> Iterator[Vector]:
 
 def places() -> Iterator[Vector]:
     def entries(value: dict[str, Any]) -> list[Any]:
-        return value["verificationMaterial"]["tlogEntries"]  # type: ignore[no-any-return]
+        return value["verificationMaterial"]["tlogEntries"]
 
     unproved = edited(lambda v: entries(v)[0].pop("inclusionProof"))
     doubled = edited(lambda v: entries(v).append(entries(v)[0]))

@@ -36,7 +36,7 @@ def agreement(**changes: object) -> Agreement:
         "largest_difference": "0.000012",
         "p": "0.640000",
     }
-    return Agreement(**{**said, **changes})  # type: ignore[arg-type]
+    return Agreement(**{**said, **changes})
 
 
 def said_of(certificate: LeafReference, **changes: object) -> Reproduction:
@@ -53,7 +53,7 @@ def said_of(certificate: LeafReference, **changes: object) -> Reproduction:
         "environment": "4" * 64,
         "reproduced_at": "2026-11-21T07:00:00Z",
     }
-    return Reproduction(**{**said, **changes})  # type: ignore[arg-type]
+    return Reproduction(**{**said, **changes})
 
 
 def attached(content: bytes, signer: Signer = AUDITOR) -> Attached:

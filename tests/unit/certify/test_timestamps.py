@@ -106,7 +106,7 @@ def test_stamps_that_do_not_count(issued: bytes, authority: Authority, stranger:
 
     assert [each.reason for each in found] == ["timestamp", "timestamp"]
     assert [each.reason for each in junk] == ["timestamp-malformed", "timestamp-malformed"]
-    assert timestamp_line(issued, None).reason == "no-timestamp-given"  # type: ignore[arg-type]
+    assert timestamp_line(issued, None).reason == "no-timestamp-given"
 
 
 def test_an_answer_to_another_request_is_refused(issued: bytes, authority: Authority) -> None:

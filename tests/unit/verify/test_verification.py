@@ -127,7 +127,10 @@ def test_a_model_that_draws_the_subject_for_everybody_fails_its_control():
 
 def test_retention_needs_people_to_lose():
     """Where the unedited model drew hardly anybody, nothing lost proves nothing."""
-    subject_only = lambda c: np.where(near(c, SUBJECT, 1.0), c, blank(c))  # noqa: E731
+
+    def subject_only(c):
+        return np.where(near(c, SUBJECT, 1.0), c, blank(c))
+
     before = model(subject_only, "v0")
     verification = run_verify(model(lambda c: forgets(SUBJECT)(subject_only(c))), before=before)
     retained = [c.passed for c in verification.controls if c.name == "retained"]
@@ -235,7 +238,10 @@ def test_what_cannot_be_judged_is_inconclusive_before_the_edit(changes, reason):
 
 def test_an_earlier_subject_who_came_back_is_a_regression():
     """An edit that forgets this subject but draws an earlier one again is refused."""
-    both = lambda c: forgets(EARLIER)(forgets(SUBJECT)(c))  # noqa: E731
+
+    def both(c):
+        return forgets(EARLIER)(forgets(SUBJECT)(c))
+
     revived = run_verify(model(forgets(SUBJECT)), earlier=[EARLIER])
     kept = run_verify(model(both), earlier=[EARLIER])
 
