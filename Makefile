@@ -17,7 +17,7 @@ check: dev                           ## format, lint, types, layers
 	$(BIN)/ruff format --check govsdk tests
 	$(BIN)/ruff check govsdk tests
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-cache --no-logo
 
 test: dev                            ## the default suite (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from govsdk.errors import GovsdkError
-from govsdk.records import GovernedModels, Progress, RecogniserSource, Verdict, silent
+from govsdk.ports import GovernedModels, Progress, RecogniserSource, silent
+from govsdk.records import Verdict
 
 if TYPE_CHECKING:
     from govsdk.certify.check import Report

@@ -24,16 +24,7 @@ from govsdk.canonical import canonical_bytes, parse_json
 from govsdk.certify.bundles import Bundle
 from govsdk.certify.revocations import LeafReference
 from govsdk.errors import DigestMismatchError, MalformedEvidenceError, SignatureError
-from govsdk.records import (
-    Claim,
-    Control,
-    DecimalText,
-    Instant,
-    Outcome,
-    Record,
-    Resource,
-    Sha256,
-)
+from govsdk.records import Claim, Control, DecimalText, Instant, Outcome, Record, Resource, Sha256
 from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import PublicKey, Signer

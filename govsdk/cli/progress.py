@@ -1,4 +1,4 @@
-"""One adapter from ``records.Progress`` to rich's bars: on stderr, only where a person looks."""
+"""One adapter from ``ports.Progress`` to rich's bars: on stderr, only where a person looks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 
 from govsdk.cli.verb import LOUD, screen
-from govsdk.records import Progress
+from govsdk.ports import Progress
 
 
 class Bars:

@@ -10,7 +10,7 @@ from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingModelError
-from govsdk.records import GovernedModels, RecogniserSource
+from govsdk.ports import GovernedModels, RecogniserSource
 
 
 def register(app: typer.Typer) -> None:

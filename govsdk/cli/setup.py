@@ -12,7 +12,7 @@ from govsdk.cli.reference import shipped_models
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingKeyError, RequestError
-from govsdk.records import GovernedModels, RecogniserSource
+from govsdk.ports import GovernedModels, RecogniserSource
 
 REFERENCE = "reference"
 

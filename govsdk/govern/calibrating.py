@@ -24,7 +24,7 @@ from govsdk.models.calibrating import (
 )
 from govsdk.models.calibration import CalibrationRecord, GeneratedFaces, QualityMetric
 from govsdk.models.manifest import manifest_of
-from govsdk.records import Embedded, Embedder, Float32, Progress, silent
+from govsdk.ports import Embedded, Embedder, Float32, Progress, silent
 
 if TYPE_CHECKING:
     from govsdk.models.recognisers import Recogniser

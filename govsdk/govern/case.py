@@ -23,15 +23,8 @@ from govsdk.govern.residuals import RESIDUAL
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.recognisers import Recogniser as RecogniserModel
 from govsdk.policy import Policy
-from govsdk.records import (
-    Embedder,
-    Recogniser,
-    RecogniserSource,
-    Sha256,
-    Templates,
-    Verdict,
-    Verification,
-)
+from govsdk.ports import Embedder, Recogniser, RecogniserSource, Templates
+from govsdk.records import Sha256, Verdict, Verification
 from govsdk.tlog.checkpoints import open_checkpoint
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.statements import parse_statement

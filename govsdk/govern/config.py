@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from govsdk.certify.recipients import is_recipient
 from govsdk.durable import write_file
 from govsdk.errors import MissingWorkspaceError, RequestError
-from govsdk.records import Instant, Recogniser
+from govsdk.ports import Recogniser
+from govsdk.records import Instant
 
 FILE = "workspace.yaml"
 

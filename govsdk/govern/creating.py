@@ -18,7 +18,8 @@ from govsdk.errors import ConflictError
 from govsdk.govern.config import RecogniserFiles, WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models.lines import ModelLine
-from govsdk.records import GovernedModels, Recogniser, RecogniserSource, instant
+from govsdk.ports import GovernedModels, Recogniser, RecogniserSource
+from govsdk.records import instant
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
 

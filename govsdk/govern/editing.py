@@ -16,7 +16,8 @@ from govsdk.errors import GovsdkError
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.models.distribution import draw_conditions
 from govsdk.models.manifest import manifest_of
-from govsdk.records import Float32, Resource, Templates
+from govsdk.ports import Float32, Templates
+from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
 from govsdk.verify.seeds import derive
 

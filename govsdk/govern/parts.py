@@ -30,7 +30,7 @@ from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.records import Recogniser
+from govsdk.ports import Recogniser
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
 

@@ -22,15 +22,8 @@ from govsdk.certify.receipts import commitment
 from govsdk.errors import LegalHoldError, MissingModelError, RequestError
 from govsdk.policy import Policy
 from govsdk.policy.power import ClaimPower, claim_powers, detectable_rate
-from govsdk.records import (
-    Anchor,
-    Float32,
-    PhotoSplit,
-    Resource,
-    Sha256,
-    SubjectId,
-    Templates,
-)
+from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
+from govsdk.records import Resource, Sha256
 from govsdk.registry import template_set
 from govsdk.verify.folds import split_photos
 

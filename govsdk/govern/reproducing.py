@@ -31,17 +31,8 @@ from govsdk.govern.case import Case, Judges
 from govsdk.govern.issuing import environment_digest
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
-from govsdk.records import (
-    Claim,
-    Control,
-    Float32,
-    Picture,
-    Progress,
-    Resource,
-    decimal_text,
-    instant,
-    silent,
-)
+from govsdk.ports import Float32, Picture, Progress, silent
+from govsdk.records import Claim, Control, Resource, decimal_text, instant
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import Signer
 from govsdk.verify.agreement import compare

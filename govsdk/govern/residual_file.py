@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from govsdk.errors import MalformedEvidenceError
 from govsdk.policy import Policy
-from govsdk.records import Float32, PhotoSplit, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, PhotoSplit, Recogniser, SubjectId, Templates
 from govsdk.verify.transcript import Transcript
 
 

@@ -19,7 +19,8 @@ from govsdk.durable import write_file
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.policy import Policy
-from govsdk.records import Float32, Sha256, Templates
+from govsdk.ports import Float32, Templates
+from govsdk.records import Sha256
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace

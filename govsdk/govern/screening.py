@@ -22,7 +22,8 @@ from govsdk.govern.events import log
 from govsdk.govern.residuals import EarlierSubject, open_residual
 from govsdk.govern.withdrawing import is_withdrawn, revoke
 from govsdk.policy import Policy
-from govsdk.records import Progress, Screen, Sha256, Verdict, instant, silent
+from govsdk.ports import Progress, silent
+from govsdk.records import Screen, Sha256, Verdict, instant
 from govsdk.tlog.statements import Kind, parse_statement
 from govsdk.verify.bench import Bench
 from govsdk.verify.harness import harness_digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from govsdk.records import Progress
+from govsdk.ports import Progress
 
 
 class Timed:

@@ -39,7 +39,8 @@ from govsdk.govern.outcome import outcome
 from govsdk.govern.plan import PrivatePlan, choose, forbidden_for_anchors, public_plan
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
-from govsdk.records import Progress, Resource, SubjectId, Templates, Verdict, instant
+from govsdk.ports import Progress, SubjectId, Templates
+from govsdk.records import Resource, Verdict, instant
 from govsdk.tlog.statements import Kind
 
 if TYPE_CHECKING:

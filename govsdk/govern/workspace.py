@@ -23,7 +23,8 @@ from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.policy import Policy, require
-from govsdk.records import GovernedModels, Position, Progress, SubjectId, silent
+from govsdk.ports import GovernedModels, Progress, SubjectId, silent
+from govsdk.records import Position
 from govsdk.registry import Enrolment, Gates, Match, SubjectSummary, people_in, photos_given
 from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy

@@ -30,7 +30,8 @@ from govsdk.models.calibration import (
     QualityMetric,
     QualityScale,
 )
-from govsdk.records import Embedded, Progress, Sha256, decimal_text, silent
+from govsdk.ports import Embedded, Progress, silent
+from govsdk.records import Sha256, decimal_text
 
 Floats = NDArray[np.float64]
 

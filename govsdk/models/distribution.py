@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import RequestError
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 _MAX_ROUNDS = 1000
 """After so many rounds of redrawing, the person's surroundings belong to others."""

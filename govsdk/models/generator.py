@@ -28,7 +28,7 @@ from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.quiet import quiet
-from govsdk.records import Float32, Picture
+from govsdk.ports import Float32, Picture
 
 BATCH = 32
 """Pictures drawn at a time."""
@@ -51,7 +51,7 @@ class _Start:
 
 
 class Generator:
-    """An identity-conditioned latent diffusion model (a ``records.Sampler``)."""
+    """An identity-conditioned latent diffusion model (a ``ports.Sampler``)."""
 
     def __init__(
         self,

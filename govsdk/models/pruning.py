@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from govsdk.errors import ModelCorruptError
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 SHARE = 0.2
 """Share of the weights that are set to zero."""

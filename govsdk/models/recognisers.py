@@ -21,8 +21,8 @@ from govsdk.errors import BackendError, MissingModelError, ModelCorruptError, No
 from govsdk.models.calibration import CalibrationRecord, QualityMetric
 from govsdk.models.networks import Network, Session
 from govsdk.models.pruning import pruned, stability
-from govsdk.records import Embedded, Float32, Picture
-from govsdk.records import Recogniser as Role
+from govsdk.ports import Embedded, Float32, Picture
+from govsdk.ports import Recogniser as Role
 
 BATCH = 64
 """Pictures embedded at a time."""
@@ -32,7 +32,7 @@ Forward = Callable[[Float32], Float32]
 
 
 class Recogniser:
-    """A recogniser under its role (a ``records.Embedder``)."""
+    """A recogniser under its role (a ``ports.Embedder``)."""
 
     def __init__(
         self,

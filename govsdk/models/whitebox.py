@@ -22,7 +22,7 @@ from govsdk.errors import ModelCorruptError, NonFiniteError
 from govsdk.models.conditioning import encode_identity
 from govsdk.models.generator import BATCH, Generator
 from govsdk.models.quiet import quiet
-from govsdk.records import Float32, Int64, Picture
+from govsdk.ports import Float32, Int64, Picture
 
 ADAPTED = ("to_q", "to_k", "to_v", "to_out.0")
 """diffusers' names for the projections of attention."""

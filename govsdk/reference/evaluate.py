@@ -26,7 +26,7 @@ from govsdk.models.calibrating import Floats, quality, unit
 from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import BATCH, Generator
 from govsdk.models.networks import Network, Session
-from govsdk.records import Float32, Progress, silent
+from govsdk.ports import Float32, Progress, silent
 from govsdk.reference import world
 from govsdk.reference.generator import PIU_BLOCKS
 from govsdk.reference.people import EVALUATION_PEOPLE

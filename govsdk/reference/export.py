@@ -21,7 +21,7 @@ import torch
 
 from govsdk.models.calibrating import calibration_record, quality
 from govsdk.models.quiet import quiet
-from govsdk.records import Embedded
+from govsdk.ports import Embedded
 from govsdk.reference import world
 from govsdk.reference.autoencoder import load_autoencoder
 from govsdk.reference.evaluate import evaluate

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from govsdk.errors import NoAnchorError
-from govsdk.records import Anchor, Float32, Recogniser, Templates
+from govsdk.ports import Anchor, Float32, Recogniser, Templates
 
 Choice = Literal["nearest-qualified", "random-qualified"]
 

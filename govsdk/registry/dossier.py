@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from govsdk import durable
-from govsdk.records import Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, Picture, Recogniser, SubjectId, Templates
 from govsdk.registry import vault as sealing
 from govsdk.registry.packing import pack, unpack
 from govsdk.registry.people import SubjectSummary

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from govsdk.errors import EmbeddingError, PhotoError, RequestError, SubjectExistsError
-from govsdk.records import Embedder, Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.ports import Embedder, Float32, Picture, Recogniser, SubjectId, Templates
 from govsdk.registry.dossier import Dossier, Profile
 from govsdk.registry.gates import (
     Gates,

@@ -20,7 +20,8 @@ import json
 from dataclasses import dataclass
 
 from govsdk.errors import LegalHoldError, PlaintextFoundError, UnknownSubjectError
-from govsdk.records import Erasure, Scan, SubjectId
+from govsdk.ports import SubjectId
+from govsdk.records import Erasure, Scan
 from govsdk.registry.dossier import Dossier
 from govsdk.registry.gallery import Gallery
 from govsdk.registry.roster import Entry, State

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import RegistryCorruptError
-from govsdk.records import Float32, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, Recogniser, SubjectId, Templates
 from govsdk.registry.dossier import Profile
 from govsdk.registry.index import FlatIndex
 from govsdk.registry.packing import Array, pack, unpack

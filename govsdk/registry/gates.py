@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from govsdk.errors import EmbeddingError, PhotoError, UsageError
-from govsdk.records import Float32, Picture, Recogniser, Templates
+from govsdk.ports import Float32, Picture, Recogniser, Templates
 
 SMALLEST_SIDE = 16
 """Pixels; below this no recogniser sees a face."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import BackendError, EmbeddingError, MissingExtraError
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 
 class FlatIndex:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import MissingExtraError, PhotoError, RequestError
-from govsdk.records import Picture, SubjectId
+from govsdk.ports import Picture, SubjectId
 from govsdk.registry.gates import require_pictures
 
 Photo = Path | str | npt.NDArray[Any]

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import RegistryCorruptError
-from govsdk.records import Sha256, Templates
+from govsdk.ports import Templates
+from govsdk.records import Sha256
 
 Array = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from govsdk.records import Recogniser, SubjectId
+from govsdk.ports import Recogniser, SubjectId
 
 
 @dataclass(frozen=True)

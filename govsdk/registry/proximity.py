@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from govsdk.errors import NoAnchorError
-from govsdk.records import Anchor, Float32, Templates
+from govsdk.ports import Anchor, Float32, Templates
 from govsdk.registry.anchors import Choice, choose_anchor
 from govsdk.registry.gates import rows_under
 from govsdk.registry.index import FlatIndex

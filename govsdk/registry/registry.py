@@ -17,16 +17,8 @@ from typing import Self, TypeVar
 import numpy as np
 
 from govsdk.errors import BackendError, LockedError, UnknownSubjectError
-from govsdk.records import (
-    Anchor,
-    Embedder,
-    Erasure,
-    Float32,
-    Picture,
-    Recogniser,
-    SubjectId,
-    Templates,
-)
+from govsdk.ports import Anchor, Embedder, Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.records import Erasure
 from govsdk.registry import erasure
 from govsdk.registry.anchors import Choice
 from govsdk.registry.dossier import Dossier, Profile

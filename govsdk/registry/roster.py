@@ -16,7 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from govsdk.errors import RegistryCorruptError
-from govsdk.records import Erasure, SubjectId
+from govsdk.ports import SubjectId
+from govsdk.records import Erasure
 from govsdk.registry.vault import Vault, drop
 
 

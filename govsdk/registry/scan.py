@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from govsdk.durable import disk_error
 from govsdk.errors import RequestError
-from govsdk.records import Picture, SubjectId, Templates
+from govsdk.ports import Picture, SubjectId, Templates
 
 CHUNK_BYTES = 4 << 20
 WINDOW_BYTES = 24

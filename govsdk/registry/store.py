@@ -28,7 +28,7 @@ from govsdk.errors import (
     MissingWorkspaceError,
     RegistryCorruptError,
 )
-from govsdk.records import Float32, Recogniser, SubjectId
+from govsdk.ports import Float32, Recogniser, SubjectId
 from govsdk.registry.dossier import Dossier
 from govsdk.registry.roster import Roster, State
 from govsdk.registry.vault import Entropy, Vault

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from govsdk import durable
 from govsdk.errors import MissingKeyError, RegistryCorruptError, RequestError
-from govsdk.records import Sha256, SubjectId
+from govsdk.ports import SubjectId
+from govsdk.records import Sha256
 
 KEY_BYTES = 32
 NONCE_BYTES = 12

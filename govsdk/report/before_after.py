@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from govsdk.records import Picture
+from govsdk.ports import Picture
 
 Colour = tuple[int, int, int]
 

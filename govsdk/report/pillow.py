@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from govsdk.durable import write_file
-from govsdk.records import Picture
+from govsdk.ports import Picture
 from govsdk.report.before_after import (
     PAPER,
     TILE,

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from govsdk.models.generator import Generator
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 LINEAR = ("to_k.weight", "to_v.weight")
 """diffusers' names of the weights that read the condition."""

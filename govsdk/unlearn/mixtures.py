@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from govsdk.errors import EmbeddingError
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 
 def unit(rows: Float32) -> Float32:

@@ -13,7 +13,7 @@ import numpy as np
 
 from govsdk.errors import EmbeddingError, RequestError
 from govsdk.models.distribution import draw_conditions
-from govsdk.records import Float32
+from govsdk.ports import Float32
 from govsdk.unlearn.mixtures import mixtures, unit
 from govsdk.unlearn.presets import PiuSettings
 

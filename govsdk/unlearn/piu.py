@@ -21,7 +21,8 @@ from torch import Tensor
 from govsdk.canonical import digest
 from govsdk.models import weights
 from govsdk.models.generator import Generator
-from govsdk.records import EditReport, Float32, Progress, Resource, decimal_text, silent
+from govsdk.ports import Float32, Progress, silent
+from govsdk.records import EditReport, Resource, decimal_text
 from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
 from govsdk.unlearn.closed_form import redirection
 from govsdk.unlearn.layers import modules

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from govsdk.records import Recogniser
+from govsdk.ports import Recogniser
 from govsdk.verify.statistics_samples import scores_differ
 from govsdk.verify.transcript import PARTS, Transcript
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.policy import Policy
-from govsdk.records import Embedder, Float32, Progress, Recogniser, Sha256, Templates
+from govsdk.ports import Embedder, Float32, Progress, Recogniser, Templates
+from govsdk.records import Sha256
 from govsdk.verify.panel import Panel, choose_panel, nearest_people
 from govsdk.verify.seeds import picture_seeds, stream
 from govsdk.verify.thresholds import CONDITIONING, Thresholds

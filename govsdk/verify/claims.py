@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from govsdk.policy import Policy
-from govsdk.records import Claim, Control, Templates
+from govsdk.ports import Templates
+from govsdk.records import Claim, Control
 from govsdk.verify.judge import Question, control, judge_loss, judge_mean, judge_rate
 from govsdk.verify.panel import Panel
 from govsdk.verify.statistics import mean_loss

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from govsdk.errors import TooFewPhotosError
-from govsdk.records import PhotoSplit
+from govsdk.ports import PhotoSplit
 from govsdk.verify.seeds import derive
 
 EDIT_PHOTOS = 4

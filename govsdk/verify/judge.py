@@ -19,13 +19,13 @@ from typing import Literal
 
 from govsdk.policy.limits import loss_lower, loss_upper, rate_lower, rate_upper
 from govsdk.policy.power import Power, power_of_loss, power_of_mean, power_of_rate
+from govsdk.ports import Recogniser
 from govsdk.records import (
     Attack,
     Claim,
     Control,
     DecimalText,
     Outcome,
-    Recogniser,
     Screen,
     Verdict,
     decimal_text,

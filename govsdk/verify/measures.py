@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.records import Recogniser, Reported, SubjectId, Templates, decimal_text
+from govsdk.ports import Recogniser, SubjectId, Templates
+from govsdk.records import Reported, decimal_text
 from govsdk.verify.distances import frechet_distance, kernel_distance
 from govsdk.verify.judge import lower_text, upper_text
 from govsdk.verify.lines import MATCH_RATE, Side, rate_line

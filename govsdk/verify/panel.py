@@ -14,7 +14,8 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.records import Float32, Recogniser, Sha256, Templates
+from govsdk.ports import Float32, Recogniser, Templates
+from govsdk.records import Sha256
 from govsdk.verify.seeds import picture_seed
 from govsdk.verify.thresholds import CONDITIONING
 

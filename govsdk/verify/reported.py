@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from govsdk.policy import Policy
-from govsdk.records import Anchor, Picture, Reported, SubjectId, Templates
+from govsdk.ports import Anchor, Picture, SubjectId, Templates
+from govsdk.records import Reported
 from govsdk.verify.bench import Bench, Panels, SubjectTrials
 from govsdk.verify.lines import Side
 from govsdk.verify.measures import (

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from govsdk.errors import DigestMismatchError, RequestError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.records import DecimalText, Embedder, Recogniser, decimal_text
+from govsdk.ports import Embedder, Recogniser
+from govsdk.records import DecimalText, decimal_text
 
 CONDITIONING = "A"
 """The recogniser whose embeddings condition the generator."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.records import Float32, Recogniser, Templates
+from govsdk.ports import Float32, Recogniser, Templates
 from govsdk.verify.bench import SubjectTrials
 from govsdk.verify.trials import Scores
 

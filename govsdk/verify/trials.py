@@ -17,15 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import BackendError, NonFiniteError
-from govsdk.records import (
-    Drawer,
-    Embedder,
-    Float32,
-    Progress,
-    Recogniser,
-    Resource,
-    silent,
-)
+from govsdk.ports import Drawer, Embedder, Float32, Progress, Recogniser, silent
+from govsdk.records import Resource
 from govsdk.verify.weights import Weights
 
 BATCH = 32

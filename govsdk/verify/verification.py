@@ -17,20 +17,8 @@ from govsdk.canonical import sha256_hex
 from govsdk.errors import RequestError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.records import (
-    Anchor,
-    Claim,
-    Control,
-    Embedder,
-    Progress,
-    Recogniser,
-    Record,
-    Reported,
-    Templates,
-    Verdict,
-    Verification,
-    silent,
-)
+from govsdk.ports import Anchor, Embedder, Progress, Recogniser, Templates, silent
+from govsdk.records import Claim, Control, Record, Reported, Verdict, Verification
 from govsdk.verify.attacks import attack
 from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench

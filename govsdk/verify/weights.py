@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from govsdk.records import Drawer, Float32, Int64
+from govsdk.ports import Drawer, Float32, Int64
 
 
 class Learner(Drawer, Protocol):

@@ -21,7 +21,7 @@ from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.distribution import draw_conditions
 from govsdk.models.generator import Generator
 from govsdk.models.recognisers import Recogniser
-from govsdk.records import Drawer, Float32
+from govsdk.ports import Drawer, Float32
 from govsdk.reference import world
 from govsdk.reference.people import DEMO_PEOPLE
 from govsdk.reference.renderer import person, photos

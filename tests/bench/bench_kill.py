@@ -21,7 +21,7 @@ from govsdk.certify.keys import KeyProvider
 from govsdk.cli.demo.people import cast, draw_photos
 from govsdk.cli.reference import shipped_models
 from govsdk.govern.workspace import Workspace
-from govsdk.records import silent
+from govsdk.ports import silent
 
 KILLS = 10
 POLICY = "quickstart"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from govsdk.policy.limits import rate_lower, rate_upper
-from govsdk.records import Drawer, Verdict
+from govsdk.ports import Drawer
+from govsdk.records import Verdict
 from govsdk.unlearn import methods
 from govsdk.verify import Model
 from tests.verifier import world

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from govsdk.records import Drawer, Outcome, Resource, Verdict, Verification
+from govsdk.ports import Drawer
+from govsdk.records import Outcome, Resource, Verdict, Verification
 from govsdk.reference.world import generator_dir
 from govsdk.verify import Model
 from tests.verifier import world

@@ -19,7 +19,8 @@ from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.models.recognisers import Recogniser
 from govsdk.policy import Policy
-from govsdk.records import Drawer, Float32, Picture, Resource, SubjectId, Templates, Verification
+from govsdk.ports import Drawer, Float32, Picture, SubjectId, Templates
+from govsdk.records import Resource, Verification
 from govsdk.reference import people, renderer, world
 from govsdk.unlearn import presets
 from govsdk.unlearn.piu import edit

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from govsdk.records import Progress
+from govsdk.ports import Progress
 from govsdk.reference.people import DEMO_PEOPLE
 
 # 18 and 7 share no factor, so walking both lists together meets every pair once: 126 names.

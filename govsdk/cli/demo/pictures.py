@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.cli.demo.people import Extra
-from govsdk.records import Float32, Picture, Progress
+from govsdk.ports import Float32, Picture, Progress
 from govsdk.report.before_after import Row, Sheet, Tile
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from govsdk.cli.verb import Answer
 from govsdk.durable import remove_tree, write_file
 from govsdk.errors import RequestError, SubjectExistsError, VerdictError
 from govsdk.govern.config import FILE
-from govsdk.records import Progress
+from govsdk.ports import Progress
 
 if TYPE_CHECKING:
     from govsdk.govern.result import ForgetResult

@@ -14,7 +14,8 @@ from typing import Protocol
 from govsdk.errors import RequestError
 from govsdk.policy import Policy
 from govsdk.policy.attacks import Direction, Relearning, Search, Teaching, Tuning
-from govsdk.records import Attack, Progress, Recogniser, Templates
+from govsdk.ports import Progress, Recogniser, Templates
+from govsdk.records import Attack
 from govsdk.verify.attacks import (
     difference,
     direction,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from govsdk.records import Float32, Templates
+from govsdk.ports import Float32, Templates
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.thresholds import CONDITIONING
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from govsdk.records import Float32, Templates
+from govsdk.ports import Float32, Templates
 from govsdk.verify.attacks.relearning import taught, teach
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.thresholds import CONDITIONING

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from govsdk.policy.attacks import Tuning
-from govsdk.records import Float32, Templates
+from govsdk.ports import Float32, Templates
 from govsdk.verify.attacks.lessons import LESSONS, lessons_of
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.attacks.tuning import on_sphere, tune

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from govsdk.records import Float32, Int64, Templates
+from govsdk.ports import Float32, Int64, Templates
 from govsdk.verify.attacks.scene import Scene
 from govsdk.verify.thresholds import CONDITIONING
 

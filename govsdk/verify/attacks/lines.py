@@ -18,7 +18,8 @@ from statistics import median
 from typing import Literal
 
 from govsdk.policy.limits import rate_lower
-from govsdk.records import Attack, DecimalText, Outcome, Recogniser, decimal_text
+from govsdk.ports import Recogniser
+from govsdk.records import Attack, DecimalText, Outcome, decimal_text
 from govsdk.verify.comparisons import (
     Steps,
     difference_upper,

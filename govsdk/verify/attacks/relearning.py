@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from govsdk.policy.attacks import Teaching
-from govsdk.records import Drawer, Float32, Recogniser, Templates
+from govsdk.ports import Drawer, Float32, Recogniser, Templates
 from govsdk.verify.attacks.lessons import add_noise, draw_latents
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.comparisons import Steps

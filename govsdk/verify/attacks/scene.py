@@ -15,7 +15,8 @@ import numpy as np
 
 from govsdk.models.distribution import draw_conditions, pull_inside
 from govsdk.policy.attacks import Attacks
-from govsdk.records import Embedder, Float32, Recogniser, Resource, Templates
+from govsdk.ports import Embedder, Float32, Recogniser, Templates
+from govsdk.records import Resource
 from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import picture_seeds, stream
 from govsdk.verify.thresholds import CONDITIONING, Thresholds

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from govsdk.policy import Policy
-from govsdk.records import Templates
+from govsdk.ports import Templates
 from govsdk.verify.thresholds import CONDITIONING, Thresholds
 from govsdk.verify.trials import Scores
 

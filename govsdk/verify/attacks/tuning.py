@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from govsdk.policy.attacks import Tuning
-from govsdk.records import Float32, Templates
+from govsdk.ports import Float32, Templates
 from govsdk.verify.attacks.scene import Opened, Scene
 
 

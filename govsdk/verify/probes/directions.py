@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from govsdk.policy.probes import LineProbe, MixtureProbe
-from govsdk.records import Float32, Reported
+from govsdk.ports import Float32
+from govsdk.records import Reported
 from govsdk.verify.probes.probing import SIDES, Probing
 from govsdk.verify.seeds import stream
 

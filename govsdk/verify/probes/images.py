@@ -17,7 +17,8 @@ import numpy as np
 
 from govsdk.canonical import sha256_hex
 from govsdk.policy.probes import ImageProbe
-from govsdk.records import Float32, Picture, Reported, Sampler
+from govsdk.ports import Float32, Picture, Sampler
+from govsdk.records import Reported
 from govsdk.verify.lines import Side
 from govsdk.verify.probes.probing import Portraits, Probing, Who
 from govsdk.verify.trials import Scores

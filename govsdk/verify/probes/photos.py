@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from govsdk.records import Reported, Templates
+from govsdk.ports import Templates
+from govsdk.records import Reported
 from govsdk.verify.lines import Side, rate_line
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores

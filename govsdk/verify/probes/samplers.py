@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from govsdk.policy.probes import SamplerProbe
-from govsdk.records import Drawer, Reported, Sampler
+from govsdk.ports import Drawer, Sampler
+from govsdk.records import Reported
 from govsdk.verify.probes.probing import SIDES, Probing
 
 NAME = "sampler"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from govsdk.cli.demo.people import FORGETTABLE, MANY, cast, draw_photos
-from govsdk.records import silent
+from govsdk.ports import silent
 from govsdk.registry.intake import photos_from
 
 

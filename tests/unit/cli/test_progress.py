@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from govsdk.cli.progress import Bars, bars
 from govsdk.cli.stopwatch import Stopwatch
-from govsdk.records import silent
+from govsdk.ports import silent
 
 
 def test_nothing_is_drawn_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from govsdk.certify.receipts import check_receipt, commitment
 from govsdk.errors import BackendError, RequestError
 from govsdk.govern.delivering import OPENING, deliver
 from govsdk.govern.workflow import Forgetting
-from govsdk.records import SubjectId, silent
+from govsdk.ports import SubjectId, silent
 from govsdk.registry.vault import Vault
 
 SUBJECT = SubjectId("canary-ada")

@@ -21,7 +21,8 @@ from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residuals import keep_residual, key_holders, open_residual, residual_path
 from govsdk.govern.sweeping import sweep
-from govsdk.records import Anchor, PhotoSplit, Residual, SubjectId, Templates
+from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
+from govsdk.records import Residual
 from tests.unit.cli.conftest import Govsdk
 from tests.withdrawals import certify_in
 

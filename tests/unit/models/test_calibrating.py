@@ -15,7 +15,7 @@ from govsdk.models.calibrating import (
     unit,
 )
 from govsdk.models.calibration import CalibrationRecord
-from govsdk.records import Embedded
+from govsdk.ports import Embedded
 
 SHA = "a" * 64
 

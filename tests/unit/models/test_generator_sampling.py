@@ -8,7 +8,7 @@ import pytest
 from govsdk.errors import RequestError
 from govsdk.models.generator import SCHEDULERS, Generator
 from govsdk.models.untrained import write_untrained
-from govsdk.records import Sampler
+from govsdk.ports import Sampler
 from govsdk.reference import people, renderer, world
 from tests.unit.models.test_generator import embeddings
 

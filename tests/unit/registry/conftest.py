@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from govsdk.records import SubjectId
+from govsdk.ports import SubjectId
 from govsdk.registry import Registry
 
 from .people import EMBEDDERS, photos_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from govsdk.records import Embedded, Float32, Picture, SubjectId, Templates
+from govsdk.ports import Embedded, Float32, Picture, SubjectId, Templates
 
 DIMENSION = 32
 SIDE = 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import NoAnchorError
-from govsdk.records import Templates
+from govsdk.ports import Templates
 from govsdk.registry import choose_anchor
 
 from .people import at_angle, person

@@ -18,7 +18,7 @@ from govsdk.errors import (
     SubjectExistsError,
     UnknownSubjectError,
 )
-from govsdk.records import Embedded, Picture, SubjectId
+from govsdk.ports import Embedded, Picture, SubjectId
 from govsdk.registry import Gates, Registry
 
 from .conftest import Killed, killed_before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from govsdk.errors import PlaintextFoundError, SubjectExistsError, UnknownSubjectError
-from govsdk.records import SubjectId
+from govsdk.ports import SubjectId
 from govsdk.registry import Registry, count_hits, patterns_of, scan
 
 from .conftest import PEOPLE, Killed, killed_before

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from govsdk.errors import RegistryCorruptError
-from govsdk.records import SubjectId, Templates
+from govsdk.ports import SubjectId, Templates
 from govsdk.registry import template_set
 from govsdk.registry.packing import pack, unpack
 

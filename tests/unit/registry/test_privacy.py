@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from govsdk.errors import GovsdkError
-from govsdk.records import SubjectId, Templates
+from govsdk.ports import SubjectId, Templates
 from govsdk.registry import Registry, patterns_of, scan
 
 from .conftest import Killed, killed_before

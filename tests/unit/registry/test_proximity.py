@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import EmbeddingError, NoAnchorError
-from govsdk.records import Anchor, SubjectId, Templates
+from govsdk.ports import Anchor, SubjectId, Templates
 from govsdk.registry import choose_anchor
 from govsdk.registry.proximity import by_proximity, nearest_anchor
 

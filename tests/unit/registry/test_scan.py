@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import BackendError, RequestError
-from govsdk.records import SubjectId, Templates
+from govsdk.ports import SubjectId, Templates
 from govsdk.registry import Patterns, count_hits, patterns_of, scan
 
 from .people import EMBEDDERS, photos_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import EmbeddingError, NoAnchorError, UnknownSubjectError
-from govsdk.records import SubjectId
+from govsdk.ports import SubjectId
 from govsdk.registry import Registry
 
 from .people import EMBEDDERS, at_angle, photos_of

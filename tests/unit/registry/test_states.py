@@ -21,7 +21,7 @@ from govsdk.errors import (
     RegistryCorruptError,
     UnknownSubjectError,
 )
-from govsdk.records import SubjectId
+from govsdk.ports import SubjectId
 from govsdk.registry import Registry
 
 from .conftest import PEOPLE, VAULT

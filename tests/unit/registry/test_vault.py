@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govsdk.errors import MissingKeyError, RegistryCorruptError
-from govsdk.records import SubjectId
+from govsdk.ports import SubjectId
 from govsdk.registry.vault import MAGIC, Vault, put, seal, unseal
 
 KEY = bytes(32)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from govsdk.records import Picture
+from govsdk.ports import Picture
 from govsdk.report.before_after import (
     ACCEPTED,
     TILE,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from govsdk.models.untrained import write_untrained
-from govsdk.records import Float32
+from govsdk.ports import Float32
 
 DIMENSION = 16
 

@@ -7,7 +7,8 @@ from govsdk.models.generator import Generator
 from govsdk.models.recognisers import Recogniser
 from govsdk.policy import Policy
 from govsdk.policy.probes import Probes
-from govsdk.records import Resource, SubjectId, Templates, silent
+from govsdk.ports import SubjectId, Templates, silent
+from govsdk.records import Resource
 from govsdk.reference import people, renderer, world
 from govsdk.verify import Memory, Model
 from govsdk.verify.bench import Bench

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from govsdk.errors import BackendError, NonFiniteError
-from govsdk.records import Embedded
+from govsdk.ports import Embedded
 from govsdk.verify import Memory
 from govsdk.verify.trials import BATCH, run_trials
 

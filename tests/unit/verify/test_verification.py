@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
-from govsdk.records import Outcome, Templates, Verdict
+from govsdk.ports import Templates
+from govsdk.records import Outcome, Verdict
 from govsdk.verify import Memory
 
 from .toy import (

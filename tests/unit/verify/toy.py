@@ -16,17 +16,8 @@ import numpy as np
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.policy.probes import Probes
-from govsdk.records import (
-    Anchor,
-    Embedded,
-    Float32,
-    Picture,
-    Resource,
-    SubjectId,
-    Templates,
-    Verification,
-    decimal_text,
-)
+from govsdk.ports import Anchor, Embedded, Float32, Picture, SubjectId, Templates
+from govsdk.records import Resource, Verification, decimal_text
 from govsdk.verify import Baseline, Memory, Model, baseline, verify
 
 NUMBERS, SIDE = 32, 16

@@ -12,7 +12,8 @@ import pytest
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.policy.attacks import Attacks
-from govsdk.records import Attack, Float32, Outcome, Picture, Resource, SubjectId, Templates, silent
+from govsdk.ports import Float32, Picture, SubjectId, Templates, silent
+from govsdk.records import Attack, Outcome, Resource
 from govsdk.reference import renderer, world
 from govsdk.reference.people import DEMO_PEOPLE
 from govsdk.verify import Memory, Model

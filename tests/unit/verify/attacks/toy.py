@@ -9,7 +9,7 @@ import numpy as np
 
 from govsdk.policy import Policy
 from govsdk.policy.attacks import Attacks, Direction, Relearning, Search
-from govsdk.records import Float32, Int64, silent
+from govsdk.ports import Float32, Int64, silent
 from govsdk.verify import Memory, Model
 from govsdk.verify.attacks import attack
 from govsdk.verify.bench import Bench
