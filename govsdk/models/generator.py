@@ -39,7 +39,10 @@ SCHEDULERS: Mapping[str, tuple[str, Mapping[str, bool]]] = {
     "ddim": ("DDIMScheduler", {"clip_sample": False}),
     "euler": ("EulerDiscreteScheduler", {}),
 }
-"""Class in diffusers and options of each sampler; the first is Arc2Face's own."""
+"""Class in diffusers and options of each sampler; the first is the model's own."""
+
+Randomness = Sequence[torch.Generator]
+"""One source of noise for each picture: on the CPU, so that every device draws alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +200,7 @@ class Generator:
         for start in range(0, len(seeds), BATCH):
             batch = slice(start, start + BATCH)
             begun = _Start(self._encode(pictures[batch]), strength)
-            latents = self._denoise(self._noise(seeds[batch]), conditions[batch], begun)
+            latents = self._denoise(conditions[batch], _randomness(seeds[batch]), begun)
             drawn.extend(self._decode(latents))
         return drawn
 
@@ -227,18 +230,16 @@ class Generator:
         Args:
             conditions: As :meth:`condition` gives them, one row per seed.
         """
-        return self._denoise(self._noise(seeds), conditions)
+        return self._denoise(conditions, _randomness(seeds))
 
-    def _noise(self, seeds: Sequence[int]) -> Tensor:
-        """Return one latent per seed, drawn on the CPU so that every device starts alike."""
-        return torch.stack(
-            [
-                torch.randn(self.latent_shape, generator=torch.Generator().manual_seed(seed))
-                for seed in seeds
-            ]
-        ).to(self.device, self.unet.dtype)
+    def _noise(self, randomness: Randomness) -> Tensor:
+        """Return one latent of pure noise per picture."""
+        drawn = [torch.randn(self.latent_shape, generator=each) for each in randomness]
+        return torch.stack(drawn).to(self.device, self.unet.dtype)
 
-    def _denoise(self, noise: Tensor, conditions: Tensor, begun: _Start | None = None) -> Tensor:
+    def _denoise(
+        self, conditions: Tensor, randomness: Randomness, begun: _Start | None = None
+    ) -> Tensor:
         import diffusers
 
         name, options = SCHEDULERS[self.sampler]
@@ -246,6 +247,7 @@ class Generator:
             scheduler = getattr(diffusers, name).from_config(self.scheduler, **options)
         scheduler.set_timesteps(self.steps, device=self.device)
         timesteps = scheduler.timesteps
+        noise = self._noise(randomness)
         if begun is None:
             latents: Tensor = noise * scheduler.init_noise_sigma
         else:
@@ -260,11 +262,12 @@ class Generator:
         for t in timesteps:
             sample = scheduler.scale_model_input(latents, t)
             sample = torch.cat([sample, sample]) if guided else sample
-            noise = self.unet(sample, t, encoder_hidden_states=conditions).sample
+            seen = self.unet(sample, t, encoder_hidden_states=conditions).sample
             if guided:
-                without, given = noise.chunk(2)
-                noise = without + self.guidance * (given - without)
-            latents = scheduler.step(noise, t, latents).prev_sample
+                without, given = seen.chunk(2)
+                seen = without + self.guidance * (given - without)
+            # A stochastic sampler adds noise at every step: each picture's from its own seed.
+            latents = scheduler.step(seen, t, latents, generator=list(randomness)).prev_sample
         return latents
 
     def _encode(self, pictures: Sequence[Picture]) -> Tensor:
@@ -294,6 +297,10 @@ class Generator:
             raise NonFiniteError("a picture", what="picture")
         levels = ((colours / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
         return list(levels.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def _randomness(seeds: Sequence[int]) -> Randomness:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 def pick_device(device: str) -> torch.device:

@@ -39,8 +39,8 @@ class Plan:
     refine_batch: int = 16
     reader_steps: int = 900
     reader_batch: int = 256
-    generator_steps: int = 3400
-    generator_batch: int = 64
+    generator_steps: int = 6400
+    generator_batch: int = 128
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
     identity_loss_from: int = 900
