@@ -200,13 +200,18 @@ class Forgetting:
             verdict = judge(self, attempt)
             self.job.advance(Stage.VERIFIED, verdict=verdict)
             self.log.info("govsdk.forget.verified", verdict=verdict.value, attempt=attempt)
-            last = attempt + 1 == len(self.private.split.sealed)
-            if verdict is Verdict.FORGOTTEN or last:
+            if verdict is Verdict.FORGOTTEN or attempt + 1 == self._attempts():
                 break
             self.workspace.line.discard(self.staging(attempt))
             self.job.advance(Stage.BASELINED, attempt=attempt + 1, verdict=None)
         assert self.job.state.verdict is not None
         return self.job.state.verdict
+
+    def _attempts(self) -> int:
+        # Not from the private plan, which a request killed while it was declined has dropped.
+        plan = self.entries.predicate(Kind.PLAN)
+        assert plan is not None, "planned before it is judged"
+        return len(plan["sealedCommitments"])
 
     def _decline(self, verdict: Verdict) -> ForgetResult:
         """End without publishing: log it, restrict the subject, keep nothing of the edit."""
