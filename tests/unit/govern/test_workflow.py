@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from govsdk import KeyProvider, Policy, Verdict, Workspace
+from govsdk.errors import ConflictError, RequestConflictError, SubjectExistsError
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
@@ -52,6 +57,55 @@ def verification() -> Verification:
         model=MODEL,
         harness="2" * 64,
     )
+
+
+def test_another_payload_is_noticed_after_waiting_too(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's request took the id, and ended, while this call waited for the lock."""
+    run = request(place, "bo")
+
+    @contextmanager
+    def waits(_: Workspace) -> Iterator[None]:
+        begun(request(place, "ada"), Stage.CERTIFIED)
+        yield
+
+    monkeypatch.setattr(Workspace, "editing", waits)
+    with pytest.raises(RequestConflictError):
+        run.run()
+
+
+def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -> None:
+    """An edit of weights that are replaced meanwhile would bring somebody back."""
+    new = request(place, "ada", "r-2")
+    for stage in Stage:
+        begun(request(place, "bo"), stage)
+        if stage is Stage.RECEIVED or stage.terminal:
+            new._require_no_other()
+        else:
+            with pytest.raises(ConflictError, match="under way"):
+                new._require_no_other()
+
+
+def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> None:
+    """Under a request id of its own; without one the old success is not taken for a new one."""
+    again = begun(request(enrolled, "ada", None), Stage.CERTIFIED)
+    with pytest.raises(RequestConflictError, match="enrolled again"):
+        again._is_finished()
+    assert begun(request(enrolled, "ada", "r-1"), Stage.CERTIFIED)._is_finished()
+    request(enrolled, "ada", "r-2")._require_no_other()
+
+    begun(request(enrolled, "gone", "r-3"), Stage.CERTIFIED)
+    with pytest.raises(SubjectExistsError, match="forgotten before"):
+        request(enrolled, "gone", "r-4")._require_no_other()
+
+
+def test_a_request_that_was_logged_before_a_kill_keeps_its_time(place: Path) -> None:
+    """The month runs from the first receipt, in the ledger and in the certificate alike."""
+    run = request(place, "ada")
+    run.entries.append(Kind.REQUEST, MODEL, {"receivedAt": LONG_AGO})
+
+    assert run._begin().state.received_at == LONG_AGO
 
 
 def test_killed_while_declining_it_is_declined_again(place: Path) -> None:
