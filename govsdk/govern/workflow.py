@@ -34,7 +34,7 @@ from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
 from govsdk.govern.events import log
-from govsdk.govern.issuing import issue
+from govsdk.govern.issuing import issue, verifications
 from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.outcome import outcome
@@ -242,7 +242,7 @@ class Forgetting:
                 "reason": "verdict",
                 "verdict": verdict.value,
                 "policy": self.policy.headline,
-                "attempts": self.job.state.attempt + 1,
+                "attempts": len(verifications(self)),
                 "plan": {"sha256": self.entries.payload_digest(Kind.PLAN)},
                 "refusedAt": instant(self.workspace.clock()),
             },

@@ -11,9 +11,10 @@ import pytest
 from govsdk import KeyProvider, Policy, Verdict, Workspace
 from govsdk.errors import ConflictError, RequestConflictError, SubjectExistsError
 from govsdk.govern.job import Job, JobState, Stage
+from govsdk.govern.outcome import _stages
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
-from govsdk.records import Resource, Verification
+from govsdk.records import Erasure, Resource, Scan, Verification
 from govsdk.tlog.statements import Kind
 
 MODEL = Resource(name="staged/0", sha256="5" * 64)
@@ -116,3 +117,38 @@ def test_killed_while_declining_it_is_declined_again(place: Path) -> None:
     run.entries.append(Kind.VERIFICATION, MODEL, verification().public(), part="0")
 
     assert run._edit_until_judged() is Verdict.NOT_FORGOTTEN
+
+
+def ended(verdict: Verdict, *, hits_before: int = 3) -> JobState:
+    """Return the state of a request that ended so, with what its scan found before."""
+    scan = Scan(patterns=3, files=9, bytes=1000, hits_before=hits_before, hits_after=0)
+    return JobState(
+        request="4" * 64,
+        fingerprint="5" * 64,
+        subject_reference="6" * 64,
+        policy="quickstart",
+        received_at=LONG_AGO,
+        stage=Stage.CERTIFIED,
+        verdict=verdict,
+        erasure=Erasure(keys_destroyed=1, templates=8, photos=4, index_rewritten=True, scan=scan),
+        published_version=1,
+        certificate="a file",
+    )
+
+
+def failed(state: JobState, *, edited: bool) -> list[str]:
+    return [each.stage for each in _stages(state, edited=edited) if not each.passed]
+
+
+def test_a_scan_without_its_control_is_no_success() -> None:
+    """Whoever finds nothing before either has shown nothing."""
+    assert failed(ended(Verdict.FORGOTTEN), edited=True) == []
+    assert failed(ended(Verdict.FORGOTTEN, hits_before=0), edited=True) == ["erased"]
+
+
+def test_a_baseline_that_decides_nothing_is_not_told_as_an_edit() -> None:
+    """It is the stage that did not pass; where there was nothing to forget it did."""
+    undecided = ended(Verdict.INCONCLUSIVE).model_copy(update={"erasure": None})
+
+    assert failed(undecided, edited=False) == ["baseline", "verified", "erased"]
+    assert failed(ended(Verdict.NOTHING_TO_FORGET), edited=False) == []
