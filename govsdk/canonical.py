@@ -16,6 +16,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import math
 from typing import Any, NoReturn
 
 import rfc8785
@@ -44,12 +45,15 @@ def parse_json(data: bytes, *, what: str) -> JSON:
     """Return the value that ``data``, JSON in UTF-8, stands for; ``what`` names it in the error.
 
     Raises:
-        MalformedEvidenceError: not UTF-8, not JSON, a name twice in one object, NaN or infinity,
-            or nested too deeply.
+        MalformedEvidenceError: not UTF-8, not JSON, a name twice in one object, NaN or infinity
+            (also as a number too large to hold), or nested too deeply.
     """
     try:
         return json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
     except (ValueError, RecursionError) as cause:
         raise MalformedEvidenceError(f"{what} is not plain JSON", reason="not-json") from cause
@@ -94,6 +98,13 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a name stands twice in one object")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number too large to hold")
     return value
 
 

@@ -98,9 +98,13 @@ def locked(path: Path, *, timeout_seconds: float = 10.0) -> Iterator[None]:
 
     Raises:
         LockedError: Another process (its pid in ``facts["holder"]``) kept it for longer.
+        BackendError, DiskFullError: There is no file to lock, and none can be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    except OSError as cause:
+        raise disk_error(cause, "opening a lock") from cause
     try:
         deadline = time.monotonic() + timeout_seconds
         while True:

@@ -29,7 +29,18 @@ from govsdk.certify.receipts import commitment
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.ledger import Ledger
 from govsdk.models.manifest import manifest_of
-from govsdk.records import Claim, Control, Erasure, Outcome, Position, Resource, Scan, Verdict
+from govsdk.records import (
+    Attack,
+    Claim,
+    Control,
+    Erasure,
+    Outcome,
+    Position,
+    Resource,
+    Scan,
+    Screen,
+    Verdict,
+)
 
 SUBJECT = "Zaphod Q. Canary <zaphod@canary.example>"
 RECEIPT_KEY = bytes(range(32))
@@ -141,6 +152,32 @@ def control(**changes: object) -> Control:
         "passed": True,
     }
     return Control(**{**said, **changes})
+
+
+def attack(outcome: Outcome | None) -> Attack:
+    """Return an attack that ended so; None: it is only reported."""
+    return Attack(
+        name="embedding-search",
+        recogniser="A",
+        metric="success-rate-difference",
+        estimator="exact",
+        p_value="0.500000",
+        alpha="0.040000",
+        control_passed=True,
+        outcome=outcome,
+    )
+
+
+def screen(regressions: int) -> Screen:
+    """Return a screen of one person in which so many came back."""
+    return Screen(
+        subjects=1,
+        probes_each=10,
+        hits=regressions,
+        upper="0.400000",
+        detectable_rate="0.100000",
+        regressions=regressions,
+    )
 
 
 def model_in(folder: Path) -> Path:

@@ -3,7 +3,8 @@
 Invariants:
 
 - the signed figures decide (upper limits, trials, alphas), never the issuer's word that they pass;
-- each claim that the policy makes must stand there for every part and every recogniser in scope;
+- each claim that the policy makes must stand there for every part and every recogniser in scope,
+  and so must the baseline; a scope without recognisers meets nothing;
 - the threshold's false match rate is not stated in a certificate: it is known to be the policy's
   only where the certificate was issued under that very policy, and the detail says which.
 """
@@ -18,7 +19,7 @@ from govsdk.certify.predicate import Forgetting
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
 from govsdk.policy.document import MAX_ALPHA
-from govsdk.records import Attack, Claim, Verdict
+from govsdk.records import Attack, Claim, Control, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ def require_claims(said: Forgetting, policy: Policy) -> str:
     """
     if said.verdict is not Verdict.FORGOTTEN:
         raise VerdictError("nothing was edited", reason="policy-verdict")
+    if not said.scope.recognisers:
+        raise VerdictError("no recogniser judged", reason="policy-claim")
     for demand in _demands(policy):
         _require(said, demand, most_alpha=max(policy.attempts.alpha))
     _require_attacks(said, policy)
@@ -65,7 +68,7 @@ def _demands(policy: Policy) -> Iterator[_Demand]:
 def _require(said: Forgetting, demand: _Demand, *, most_alpha: float) -> None:
     found = [c for c in said.claims if (c.name, c.part) == (demand.name, demand.part)]
     where = f"{demand.name}, {demand.part}"
-    if {claim.recogniser for claim in found} != {each.name for each in said.scope.recognisers}:
+    if {claim.recogniser for claim in found} != _judges(said):
         raise VerdictError(f"{where}: not claimed", reason="policy-claim")
     for claim in found:
         if Decimal(_upper(claim)) > _exact(demand.bound):
@@ -81,9 +84,7 @@ def _require_attacks(said: Forgetting, policy: Policy) -> None:
         return
     for name, wanted in policy.attacks.gated.items():
         found = [attack for attack in said.attacks or () if attack.name == name]
-        if {attack.recogniser for attack in found} != {
-            each.name for each in said.scope.recognisers
-        }:
+        if {attack.recogniser for attack in found} != _judges(said):
             raise VerdictError(f"{name}: not attacked", reason="policy-attack")
         for attack in found:
             if attack.upper is None or Decimal(_upper(attack)) > _exact(wanted.bound):
@@ -108,8 +109,19 @@ def _require_budget(said: Forgetting, policy: Policy) -> None:
 def _require_baseline(said: Forgetting, policy: Policy) -> None:
     least, trials = _exact(policy.controls.baseline_rate), policy.controls.baseline_trials
     found = [control for control in said.controls if control.name == "baseline"]
-    if not found or any(Decimal(c.lower) < least or c.trials < trials for c in found):
+    if {control.recogniser for control in found} != _judges(said) or any(
+        Decimal(_lower(c)) < least or c.trials < trials for c in found
+    ):
         raise VerdictError("the baseline control is weaker", reason="policy-baseline")
+
+
+def _judges(said: Forgetting) -> set[str | None]:
+    return {each.name for each in said.scope.recognisers}
+
+
+def _lower(said: Control) -> str:
+    # As below: no limit lies on the wrong side of the measured figure.
+    return min(said.lower, said.rate, key=Decimal)
 
 
 def _upper(said: Claim | Attack) -> str:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -127,3 +128,11 @@ class Job:
     def _save(self) -> None:
         text = json.dumps(self.state.model_dump(mode="json"), indent=1)
         write_file(self.folder / "job.json", text.encode())
+
+
+def jobs_of(workspace: Path) -> Iterator[Job]:
+    """Yield every request that was begun in the workspace's folder, ended ones too."""
+    for file in (workspace / "jobs").glob("*/job.json"):
+        job = Job.load(file.parent)
+        if job is not None:
+            yield job

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from govsdk.govern.delivering import deliver
 from govsdk.govern.issuing import verifications
-from govsdk.govern.job import Stage
+from govsdk.govern.job import JobState, Stage
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
 from govsdk.records import Verdict
 
@@ -19,14 +19,14 @@ def outcome(run: Forgetting) -> ForgetResult:
     state = run.job.state
     assert state.verdict is not None
     certified = state.stage is Stage.CERTIFIED
-    edited = state.verdict is not Verdict.NOTHING_TO_FORGET
+    judged = tuple(verifications(run))
     receipt = deliver(run) if certified else None
     return ForgetResult(
         request=state.request,
         policy=run.policy.headline,
         verdict=state.verdict,
-        stages=_stages(run, edited=edited),
-        verifications=tuple(verifications(run)) if edited else (),
+        stages=_stages(state, edited=bool(judged)),
+        verifications=judged,
         model=state.model_after,
         model_path=(
             run.workspace.line.version(state.published_version).path
@@ -44,10 +44,13 @@ def outcome(run: Forgetting) -> ForgetResult:
     )
 
 
-def _stages(run: Forgetting, *, edited: bool) -> tuple[StageOutcome, ...]:
-    state = run.job.state
-    erased = state.erasure is not None and state.erasure.scan.hits_after == 0
-    stages = [StageOutcome("planned", True), StageOutcome("baseline", True)]
+def _stages(state: JobState, *, edited: bool) -> tuple[StageOutcome, ...]:
+    # A scan that found nothing before either shows nothing.
+    erased = state.erasure is not None and state.erasure.scan.hits_after == 0 < (
+        state.erasure.scan.hits_before
+    )
+    nothing = state.verdict is Verdict.NOTHING_TO_FORGET
+    stages = [StageOutcome("planned", True), StageOutcome("baseline", edited or nothing)]
     if edited:
         forgotten = state.verdict is Verdict.FORGOTTEN
         stages += [
@@ -56,7 +59,7 @@ def _stages(run: Forgetting, *, edited: bool) -> tuple[StageOutcome, ...]:
             StageOutcome("published", state.published_version is not None),
         ]
     else:
-        stages.append(StageOutcome("verified", True, str(state.verdict)))
+        stages.append(StageOutcome("verified", nothing, str(state.verdict)))
     return (
         *stages,
         StageOutcome("erased", erased),

@@ -31,7 +31,7 @@ from govsdk.certify.tokens import TokenSigner
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError
 from govsdk.govern.events import log
-from govsdk.govern.job import Job
+from govsdk.govern.job import jobs_of
 from govsdk.records import Instant, Position, instant
 from govsdk.tlog.key_events import KeyEvent
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
@@ -201,10 +201,8 @@ def _name_of(vkey: str) -> str:
 
 
 def _require_idle(workspace: Workspace) -> None:
-    for file in (workspace.folder / "jobs").glob("*/job.json"):
-        job = Job.load(file.parent)
-        if job is not None and not job.state.stage.terminal:
-            raise ConflictError("a request is under way; carry it to its end first")
+    if not all(job.state.stage.terminal for job in jobs_of(workspace.folder)):
+        raise ConflictError("a request is under way; carry it to its end first")
 
 
 def _reopen(workspace: Workspace) -> None:

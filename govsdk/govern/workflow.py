@@ -9,6 +9,8 @@
   effect and does not repeat it. So the same call, killed anywhere, goes on where it stopped.
 - The ledger is the memory: each entry has a name made of the request and the stage, and is appended
   once. What a stage measured is read back from there.
+- A request that was planned is carried to its end before the next one begins: an edit made from
+  weights that another request has replaced meanwhile would bring that one's person back.
 - Nothing is published before the judge has said FORGOTTEN about exactly those bytes; nothing is
   erased before it is published; nothing is called done before the certificate is in the ledger and
   has passed the offline checks.
@@ -32,8 +34,8 @@ from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
 from govsdk.govern.events import log
-from govsdk.govern.issuing import issue
-from govsdk.govern.job import Job, JobState, Stage
+from govsdk.govern.issuing import issue, verifications
+from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.outcome import outcome
 from govsdk.govern.plan import PrivatePlan, choose, forbidden_for_anchors, public_plan
@@ -65,6 +67,7 @@ class Forgetting:
         self.policy = policy
         self.progress = progress
         keys = workspace.keys
+        self.named = request_id is not None
         named = request_id if request_id is not None else f"{subject}\n{policy.digest}"
         self.request = keys.hmac("request", named.encode())
         self.reference = keys.hmac("subject", subject.encode())
@@ -81,6 +84,9 @@ class Forgetting:
         if self._is_finished():
             return outcome(self)
         with self.workspace.editing():
+            # While this call waited, another may have begun the request, or ended it.
+            if self._is_finished():
+                return outcome(self)
             self._receive()
             self._plan()
             verdict = self._measure_baseline() or self._edit_until_judged()
@@ -100,6 +106,11 @@ class Forgetting:
             return False
         if job.state.fingerprint != self.fingerprint:
             raise RequestConflictError()
+        if job.state.stage is Stage.CERTIFIED and not self.named and self._enrolled():
+            raise RequestConflictError(
+                "the subject was enrolled again since",
+                hint="give a new request id to forget them again",
+            )
         self.job = job
         return job.state.stage.terminal
 
@@ -107,36 +118,44 @@ class Forgetting:
         """Record the request; one that cannot even begin is logged as refused and raised."""
         job = Job.load(self.folder)
         if job is None:
-            self._refuse_a_second_request()
+            self._require_no_other()
             try:
                 self._choose(self.workspace.ledger.head().note.encode())
             except UsageError as reason:
                 self._refuse(reason)
                 raise
-            received = instant(self.workspace.clock())
-            self.entries.append(Kind.REQUEST, self.current, {"receivedAt": received})
-            job = Job.begin(
-                self.folder,
-                JobState(
-                    request=self.request,
-                    fingerprint=self.fingerprint,
-                    subject_reference=self.reference,
-                    policy=self.policy.name,
-                    received_at=received,
-                ),
-            )
-            self.log.info("govsdk.forget.received", policy=self.policy.name)
+            job = self._begin()
         self.job = job
 
-    def _refuse_a_second_request(self) -> None:
-        for file in (self.workspace.folder / "jobs").glob("*/job.json"):
-            other = Job.load(file.parent)
-            if other is None or other.state.subject_reference != self.reference:
-                continue
-            if not other.state.stage.terminal:
-                raise ConflictError("another request for this subject is under way")
-            if other.state.stage is Stage.CERTIFIED:
+    def _require_no_other(self) -> None:
+        for other in jobs_of(self.workspace.folder):
+            same = other.state.subject_reference == self.reference
+            if same and other.state.stage is Stage.CERTIFIED and not self._enrolled():
                 raise SubjectExistsError("forgotten before, under another request")
+            if not other.state.stage.terminal and (same or other.reached(Stage.PLANNED)):
+                raise ConflictError(
+                    "another request is under way",
+                    hint="carry it to its end first: make its call again, under its own request id",
+                    request=other.state.request[:16],
+                )
+
+    def _begin(self) -> Job:
+        now = instant(self.workspace.clock())
+        self.entries.append(Kind.REQUEST, self.current, {"receivedAt": now})
+        said = self.entries.predicate(Kind.REQUEST)
+        assert said is not None, "just appended, or before a kill: then at an earlier time"
+        job = Job.begin(
+            self.folder,
+            JobState(
+                request=self.request,
+                fingerprint=self.fingerprint,
+                subject_reference=self.reference,
+                policy=self.policy.name,
+                received_at=said["receivedAt"],
+            ),
+        )
+        self.log.info("govsdk.forget.received", policy=self.policy.name)
+        return job
 
     def _refuse(self, reason: GovsdkError) -> None:
         refused = instant(self.workspace.clock())
@@ -200,13 +219,18 @@ class Forgetting:
             verdict = judge(self, attempt)
             self.job.advance(Stage.VERIFIED, verdict=verdict)
             self.log.info("govsdk.forget.verified", verdict=verdict.value, attempt=attempt)
-            last = attempt + 1 == len(self.private.split.sealed)
-            if verdict is Verdict.FORGOTTEN or last:
+            if verdict is Verdict.FORGOTTEN or attempt + 1 == self._attempts():
                 break
             self.workspace.line.discard(self.staging(attempt))
             self.job.advance(Stage.BASELINED, attempt=attempt + 1, verdict=None)
         assert self.job.state.verdict is not None
         return self.job.state.verdict
+
+    def _attempts(self) -> int:
+        # Not from the private plan, which a request killed while it was declined has dropped.
+        plan = self.entries.predicate(Kind.PLAN)
+        assert plan is not None, "planned before it is judged"
+        return len(plan["sealedCommitments"])
 
     def _decline(self, verdict: Verdict) -> ForgetResult:
         """End without publishing: log it, restrict the subject, keep nothing of the edit."""
@@ -218,7 +242,7 @@ class Forgetting:
                 "reason": "verdict",
                 "verdict": verdict.value,
                 "policy": self.policy.headline,
-                "attempts": self.job.state.attempt + 1,
+                "attempts": len(verifications(self)),
                 "plan": {"sha256": self.entries.payload_digest(Kind.PLAN)},
                 "refusedAt": instant(self.workspace.clock()),
             },
@@ -263,6 +287,9 @@ class Forgetting:
     def current(self) -> Resource:
         """The model in force."""
         return self.workspace.line.current().resource
+
+    def _enrolled(self) -> bool:
+        return self.subject in self.workspace.registry
 
     @property
     def templates(self) -> Templates:

@@ -206,7 +206,10 @@ class Workspace(Parts):
         Raises:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError: Nothing was
                 edited; what is wrong can be mended.
-            RequestConflictError: The request id was used for another subject or policy.
+            RequestConflictError: The request id was used for another subject or policy; or none was
+                given, and the subject was enrolled again after they were forgotten.
+            SubjectExistsError: The subject was forgotten before, under another request.
+            ConflictError: Another request was begun and did not end: make its call again first.
             LockedError: Another process is editing this model line (retryable).
         """
         from govsdk.govern.workflow import Forgetting

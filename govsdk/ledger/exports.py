@@ -82,6 +82,9 @@ def restore(
     if source.resolve() != (folder / LOG).resolve():
         remove_tree(folder / LOG)
         write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+    # Into the new database DuckDB would replay what the lost one left behind.
+    (folder / f"{ROWS}.wal").unlink(missing_ok=True)
+    sync_folder(folder)
     unfinished.replace(folder / ROWS)
     sync_folder(folder)
     return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)

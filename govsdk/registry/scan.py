@@ -1,8 +1,8 @@
 """Looking for a person's bytes in plain files, with a positive control.
 
 What is looked for: windows of each embedding (little-endian float32, float16 and float64, and
-decimal text), windows of each photo's pixels, and the subject id in UTF-8; in contents and in
-names.
+decimal text), windows of each photo's pixels, and the subject id in UTF-8 and as JSON escapes it;
+in contents and in names.
 
 - A window has enough different bytes that chance does not produce it.
 - Not found: compressed, encrypted, re-encoded or re-scaled copies, and embeddings scaled to another
@@ -11,6 +11,7 @@ names.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -97,9 +98,9 @@ def patterns_of(
     for photo in photos:
         found += _windows(photo.tobytes())
     if subject is not None:
-        name = subject.encode()
-        name = name if len(name) >= SHORTEST else b'"' + name + b'"'
-        found += [name] if len(name) >= SHORTEST else []
+        for name in (subject.encode(), json.dumps(subject)[1:-1].encode()):
+            quoted = name if len(name) >= SHORTEST else b'"' + name + b'"'
+            found += [quoted] if len(quoted) >= SHORTEST else []
     return Patterns(tuple(dict.fromkeys(found)))
 
 

@@ -71,10 +71,38 @@ def test_attempts_and_controls_are_demanded_too() -> None:
     attempt = AttemptReference(number=0, verdict=Verdict.FORGOTTEN, sha256="0" * 64)
     weak = full_controls(POLICY)[0].model_copy(update={"trials": 9})
     low = full_controls(POLICY)[0].model_copy(update={"lower": "0.400000"})
+    lie = full_controls(POLICY)[0].model_copy(update={"rate": "0.400000"})
 
     assert reason(shown(attempts=(attempt,) * 3)) == "policy-attempts"
     assert reason(shown(controls=(weak,))) == "policy-baseline"
     assert reason(shown(controls=(low,))) == "policy-baseline"
+    assert reason(shown(controls=(lie,))) == "policy-baseline"
+
+
+def test_a_scope_without_recognisers_meets_nothing() -> None:
+    """Claims for none of them are no claims."""
+    scope = shown().scope.model_copy(update={"recognisers": ()})
+    elsewhere = shown().claims[0].model_copy(update={"part": "somewhere"})
+
+    assert reason(shown(scope=scope, claims=(elsewhere,))) == "policy-claim"
+
+
+def test_each_recogniser_has_its_baseline() -> None:
+    """That one would have recognised the person says nothing of the other."""
+    scope, (control,) = shown().scope, full_controls(POLICY)
+    second = scope.recognisers[0].model_copy(update={"name": "B"})
+    both = {
+        "scope": scope.model_copy(update={"recognisers": (*scope.recognisers, second)}),
+        "claims": tuple(
+            claim.model_copy(update={"recogniser": name})
+            for name in "AB"
+            for claim in full_claims(POLICY)
+        ),
+    }
+
+    assert reason(shown(**both)) == "policy-baseline"
+    other = control.model_copy(update={"recogniser": "B"})
+    assert require_claims(shown(controls=(control, other), **both), POLICY)
 
 
 def test_a_stricter_policy_is_not_met() -> None:

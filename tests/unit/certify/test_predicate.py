@@ -6,23 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from govsdk.certify.predicate import NON_CLAIMS, Forgetting, PolicyReference, verdict_text
-from govsdk.records import Attack, Outcome, Resource, Screen, Verdict
-from tests.evidence import MODEL, claim, control, forgetting
+from govsdk.records import Outcome, Resource, Verdict
+from tests.evidence import MODEL, attack, claim, control, forgetting, screen
 
 AFTER = Resource(name="generator-v1", sha256="9" * 64)
-
-
-def attack(outcome: Outcome | None) -> Attack:
-    return Attack(
-        name="embedding-search",
-        recogniser="A",
-        metric="success-rate-difference",
-        estimator="exact",
-        p_value="0.500000",
-        alpha="0.040000",
-        control_passed=True,
-        outcome=outcome,
-    )
 
 
 def test_attacks_that_passed_or_are_only_reported_are_certified() -> None:
@@ -72,16 +59,7 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
         {"verdict": Verdict.INCONCLUSIVE, "text": "INCONCLUSIVE (quickstart)"},
         {"assurance_level": "reproduced"},
         {"forgotten_for_ever": True},
-        {
-            "screen": Screen(
-                subjects=1,
-                probes_each=10,
-                hits=1,
-                upper="0.400000",
-                detectable_rate="0.100000",
-                regressions=1,
-            )
-        },
+        {"screen": screen(regressions=1)},
     ],
     ids="+".join,
 )

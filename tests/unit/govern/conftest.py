@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.unit.cli.conftest import built, govsdk, models, place
+from tests.unit.cli.conftest import built, enrolled, govsdk, models, place, populated
 
-__all__ = ["built", "govsdk", "models", "place"]
+__all__ = ["built", "enrolled", "govsdk", "models", "place", "populated"]

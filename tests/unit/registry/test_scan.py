@@ -69,6 +69,14 @@ def test_a_short_id_is_quoted_or_not_looked_for(subject: str, windows: int) -> N
     assert count_hits(b'{"name": "%s"}' % subject.encode(), found) == windows
 
 
+def test_an_id_is_found_as_json_escapes_it() -> None:
+    """Letters outside ASCII stand there as escapes, or as they are."""
+    zoe = SubjectId("zo\u00eb-42")
+    found = patterns_of(Templates(zoe, {}), [], zoe)
+    for text in (json.dumps({"name": zoe}), json.dumps({"name": zoe}, ensure_ascii=False)):
+        assert count_hits(text.encode(), found) == 1
+
+
 @pytest.mark.parametrize("offset", range(0, 64, 7))
 def test_a_window_across_chunks_counts_once(tmp_path: Path, offset: int) -> None:
     """Chunks overlap, and what lies in the overlap is not counted twice."""

@@ -7,9 +7,10 @@ import pytest
 
 from govsdk.policy import Policy
 from govsdk.policy.limits import rate_upper
-from govsdk.records import Attack, Outcome, Screen, Verdict
+from govsdk.records import Outcome, Verdict
 from govsdk.verify.judge import Question, conclude, control, judge_loss, judge_mean, judge_rate
 from govsdk.verify.statistics import Estimate
+from tests.evidence import attack, screen
 
 FORGET = Question("forget", "distribution", "A", "match-rate", bound=0.05, alpha=0.04)
 RETAIN = Question("retention", "random", "A", "match-rate-loss", bound=0.02, alpha=0.04)
@@ -19,17 +20,6 @@ PASS, FAIL = judge_rate(FORGET, 0, 99), judge_rate(FORGET, 50, 99)
 UNSURE = judge_rate(FORGET, 4, 99)
 GOOD = control("baseline", "A", events=90, trials=100, above=0.5)
 BAD = control("baseline", "A", events=50, trials=100, above=0.5)
-
-
-def screen(regressions: int) -> Screen:
-    return Screen(
-        subjects=1,
-        probes_each=10,
-        hits=regressions,
-        upper="0.300000",
-        detectable_rate="0.150000",
-        regressions=regressions,
-    )
 
 
 @pytest.mark.parametrize(
@@ -122,19 +112,7 @@ def test_the_verdict_is_a_conjunction(claims, controls, regressions, verdict):
 )
 def test_attacks_belong_to_the_conjunction(outcomes, verdict):
     """A failed attack refuses, an open one leaves open, a reported one decides nothing."""
-    attacks = [
-        Attack(
-            name="relearning",
-            recogniser="A",
-            metric="speed-ratio",
-            estimator="log-rank-exact",
-            p_value="0.500000",
-            alpha="0.040000",
-            control_passed=True,
-            outcome=outcome,
-        )
-        for outcome in outcomes
-    ]
+    attacks = [attack(outcome) for outcome in outcomes]
 
     assert conclude([PASS], [GOOD], None, attacks) is verdict
     assert conclude([], [GOOD], None, attacks) is not Verdict.FORGOTTEN

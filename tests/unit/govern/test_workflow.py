@@ -1,0 +1,154 @@
+"""Which requests may begin, and what a killed one goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from govsdk import KeyProvider, Policy, Verdict, Workspace
+from govsdk.errors import ConflictError, RequestConflictError, SubjectExistsError
+from govsdk.govern.job import Job, JobState, Stage
+from govsdk.govern.outcome import _stages
+from govsdk.govern.workflow import Forgetting
+from govsdk.ports import SubjectId, silent
+from govsdk.records import Erasure, Resource, Scan, Verification
+from govsdk.tlog.statements import Kind
+
+MODEL = Resource(name="staged/0", sha256="5" * 64)
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+def request(place: Path, subject: str, request_id: str | None = "r-1") -> Forgetting:
+    """Return a request as it is called, or called again."""
+    return Forgetting(
+        Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys")),
+        SubjectId(subject),
+        Policy.load("quickstart"),
+        request_id=request_id,
+        receipt_to=None,
+        progress=silent,
+    )
+
+
+def begun(run: Forgetting, stage: Stage) -> Forgetting:
+    """Return ``run``, having come as far as ``stage``."""
+    state = JobState(
+        request=run.request,
+        fingerprint=run.fingerprint,
+        subject_reference=run.reference,
+        policy=run.policy.name,
+        received_at=LONG_AGO,
+        stage=stage,
+    )
+    run.job = Job.begin(run.folder, state)
+    return run
+
+
+def verification() -> Verification:
+    return Verification(
+        attempt=1,
+        verdict=Verdict.NOT_FORGOTTEN,
+        claims=(),
+        controls=(),
+        thresholds={},
+        seed_note="1" * 64,
+        model=MODEL,
+        harness="2" * 64,
+    )
+
+
+def test_another_payload_is_noticed_after_waiting_too(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's request took the id, and ended, while this call waited for the lock."""
+    run = request(place, "bo")
+
+    @contextmanager
+    def waits(_: Workspace) -> Iterator[None]:
+        begun(request(place, "ada"), Stage.CERTIFIED)
+        yield
+
+    monkeypatch.setattr(Workspace, "editing", waits)
+    with pytest.raises(RequestConflictError):
+        run.run()
+
+
+def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -> None:
+    """An edit of weights that are replaced meanwhile would bring somebody back."""
+    new = request(place, "ada", "r-2")
+    for stage in Stage:
+        begun(request(place, "bo"), stage)
+        if stage is Stage.RECEIVED or stage.terminal:
+            new._require_no_other()
+        else:
+            with pytest.raises(ConflictError, match="under way"):
+                new._require_no_other()
+
+
+def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> None:
+    """Under a request id of its own; without one the old success is not taken for a new one."""
+    again = begun(request(enrolled, "ada", None), Stage.CERTIFIED)
+    with pytest.raises(RequestConflictError, match="enrolled again"):
+        again._is_finished()
+    assert begun(request(enrolled, "ada", "r-1"), Stage.CERTIFIED)._is_finished()
+    request(enrolled, "ada", "r-2")._require_no_other()
+
+    begun(request(enrolled, "gone", "r-3"), Stage.CERTIFIED)
+    with pytest.raises(SubjectExistsError, match="forgotten before"):
+        request(enrolled, "gone", "r-4")._require_no_other()
+
+
+def test_a_request_that_was_logged_before_a_kill_keeps_its_time(place: Path) -> None:
+    """The month runs from the first receipt, in the ledger and in the certificate alike."""
+    run = request(place, "ada")
+    run.entries.append(Kind.REQUEST, MODEL, {"receivedAt": LONG_AGO})
+
+    assert run._begin().state.received_at == LONG_AGO
+
+
+def test_killed_while_declining_it_is_declined_again(place: Path) -> None:
+    """Its private plan is gone already: how many attempts there were stands in the ledger."""
+    run = begun(request(place, "ada"), Stage.VERIFIED)
+    run.entries.append(Kind.PLAN, MODEL, {"sealedCommitments": ["3" * 64]})
+    run.entries.append(Kind.STAGED, MODEL, {}, part="0")
+    run.entries.append(Kind.VERIFICATION, MODEL, verification().public(), part="0")
+
+    assert run._edit_until_judged() is Verdict.NOT_FORGOTTEN
+
+
+def ended(verdict: Verdict, *, hits_before: int = 3) -> JobState:
+    """Return the state of a request that ended so, with what its scan found before."""
+    scan = Scan(patterns=3, files=9, bytes=1000, hits_before=hits_before, hits_after=0)
+    return JobState(
+        request="4" * 64,
+        fingerprint="5" * 64,
+        subject_reference="6" * 64,
+        policy="quickstart",
+        received_at=LONG_AGO,
+        stage=Stage.CERTIFIED,
+        verdict=verdict,
+        erasure=Erasure(keys_destroyed=1, templates=8, photos=4, index_rewritten=True, scan=scan),
+        published_version=1,
+        certificate="a file",
+    )
+
+
+def failed(state: JobState, *, edited: bool) -> list[str]:
+    return [each.stage for each in _stages(state, edited=edited) if not each.passed]
+
+
+def test_a_scan_without_its_control_is_no_success() -> None:
+    """Whoever finds nothing before either has shown nothing."""
+    assert failed(ended(Verdict.FORGOTTEN), edited=True) == []
+    assert failed(ended(Verdict.FORGOTTEN, hits_before=0), edited=True) == ["erased"]
+
+
+def test_a_baseline_that_decides_nothing_is_not_told_as_an_edit() -> None:
+    """It is the stage that did not pass; where there was nothing to forget it did."""
+    undecided = ended(Verdict.INCONCLUSIVE).model_copy(update={"erasure": None})
+
+    assert failed(undecided, edited=False) == ["baseline", "verified", "erased"]
+    assert failed(ended(Verdict.NOTHING_TO_FORGET), edited=False) == []
