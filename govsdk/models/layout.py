@@ -125,9 +125,9 @@ def _unpickle(pickled: Path, target: Path) -> None:
 
     try:
         tensors = torch.load(pickled, map_location="cpu", weights_only=True)
+        plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     except Exception as cause:
         raise ModelCorruptError(f"{ENCODER.name}: {pickled.name} is not plain tensors") from cause
-    plain = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     save(plain, target, {"format": "pt"})
 
 

@@ -180,7 +180,8 @@ class ModelLine:
         try:
             for file in manifest.files:
                 _sync(staged / file.name)
-                sync_folder((staged / file.name).parent)
+            for folder in {staged / up for f in manifest.files for up in Path(f.name).parents}:
+                sync_folder(folder)
             staged.rename(self._path(number))
             sync_folder(self._versions)
         except OSError as cause:

@@ -17,7 +17,13 @@ from typing import Self
 
 import numpy as np
 
-from govsdk.errors import BackendError, MissingModelError, ModelCorruptError, NonFiniteError
+from govsdk.errors import (
+    BackendError,
+    MissingModelError,
+    ModelCorruptError,
+    NonFiniteError,
+    RequestError,
+)
 from govsdk.models.calibration import CalibrationRecord, QualityMetric
 from govsdk.models.networks import Network, Session
 from govsdk.models.pruning import pruned, stability
@@ -87,16 +93,19 @@ class Recogniser:
         Raises:
             MissingModelError: there is no such file.
             ModelCorruptError: it is damaged, or not a recogniser with one square RGB input.
-            BackendError: onnxruntime does not run on ``device``.
+            RequestError: there is no such device.
+            BackendError: onnxruntime does not run on it.
             DigestMismatchError: ``calibration`` was made with other weights.
         """
         if not path.is_file():
             raise MissingModelError(f"recogniser {name}", recogniser=name)
         data = path.read_bytes()
         session = _session(data, name, device)
-        entry, exits = session.get_inputs()[0], session.get_outputs()
-        if len(exits) != 1 or len(entry.shape) != 4 or not isinstance(entry.shape[3], int):
-            raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
+        match [end.shape for end in (*session.get_inputs(), *session.get_outputs())]:
+            case [[_, _, _, int(side)], [*_, int(dimension)]]:
+                pass
+            case _:
+                raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
         if calibration is not None:
             metric = calibration.quality.metric
         cut = _session(pruned(data), name, device) if metric == "PreFIQs" else None
@@ -106,8 +115,8 @@ class Recogniser:
             _forward(session),
             pruned=None if cut is None else _forward(cut),
             sha256=hashlib.sha256(data).hexdigest(),
-            dimension=int(exits[0].shape[-1]),
-            side=entry.shape[3],
+            dimension=dimension,
+            side=side,
             scale=_scale(data),
             calibration=calibration,
         )
@@ -185,7 +194,9 @@ def _session(data: bytes, name: Role, device: str) -> Session:
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
     if device == "auto":
         device = "cuda" if wanted["cuda"] in onnxruntime.get_available_providers() else "cpu"
-    provider = wanted[device.partition(":")[0]]
+    provider = wanted.get(device.partition(":")[0])
+    if provider is None:
+        raise RequestError(f"recognisers run on {', '.join(wanted)}, not on {device!r}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

@@ -91,6 +91,12 @@ class Claims(Section):
     quality: Quality
     no_face: NoFace
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures of the edited model are judged."""
+        hard = self.retention.hard_neighbours
+        return 2 * self.forget.trials + self.retention.pairs + (hard.pairs if hard else 0)
+
 
 class Controls(Section):
     """Measurements that show that the trials could have come out otherwise."""

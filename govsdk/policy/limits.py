@@ -8,6 +8,7 @@ Source: Clopper and Pearson 1934; Tango 1998 (Statistics in Medicine 17:891-908)
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from math import log, log1p, sqrt
@@ -53,7 +54,7 @@ def rate_upper(events: int, trials: int, alpha: float) -> float:
     """
     if events >= trials:
         return 1.0
-    _, limit = _bracket(lambda rate: at_most(events, trials, rate) >= alpha, events / trials, 1.0)
+    _, limit = bracket(lambda rate: at_most(events, trials, rate) >= alpha, events / trials, 1.0)
     return limit
 
 
@@ -61,18 +62,14 @@ def rate_lower(events: int, trials: int, alpha: float) -> float:
     """Return the Clopper-Pearson lower limit: the rate is below it with chance <= ``alpha``."""
     if events == 0:
         return 0.0
-    limit, _ = _bracket(lambda p: at_most(events - 1, trials, p) >= 1 - alpha, 0.0, 1.0)
+    limit, _ = bracket(lambda p: at_most(events - 1, trials, p) >= 1 - alpha, 0.0, 1.0)
     return limit
 
 
 def allowed_events(trials: int, bound: float, alpha: float) -> int | None:
     """Return the most events whose upper limit is within ``bound``; None if not even zero are."""
-    if at_most(0, trials, bound) > alpha:
-        return None
-    allowed = 0
-    while at_most(allowed + 1, trials, bound) <= alpha:
-        allowed += 1
-    return allowed
+    passing = bisect_right(range(trials + 1), alpha, key=lambda k: at_most(k, trials, bound))
+    return passing - 1 if passing else None
 
 
 def loss_upper(lost: int, gained: int, pairs: int, alpha: float) -> float:
@@ -90,7 +87,7 @@ def loss_upper(lost: int, gained: int, pairs: int, alpha: float) -> float:
         spread = sqrt(_score_variance(lost, gained, pairs, loss))
         return lost - gained - pairs * loss >= -z * spread
 
-    _, limit = _bracket(plausible, (lost - gained) / pairs, 1.0)
+    _, limit = bracket(plausible, (lost - gained) / pairs, 1.0)
     return limit
 
 
@@ -116,7 +113,7 @@ def _score_variance(lost: int, gained: int, pairs: int, loss: float) -> float:
     return max(0.0, pairs * (2 * gain + loss * (1 - loss)))
 
 
-def _bracket(holds: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
+def bracket(holds: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
     """Return the two neighbouring numbers in [low, high] between which ``holds`` ends."""
     if holds(high):
         return high, high

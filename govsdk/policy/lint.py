@@ -1,6 +1,7 @@
 """Whether a policy can be met at all, and how likely a good model is to meet it.
 
-- An ``error`` is a claim that even a perfect model cannot pass: such a policy must not run.
+- An ``error`` is a claim that even a perfect model cannot pass, or a control that no model can:
+  such a policy must not run.
 - A ``note`` states the power: what is allowed, and how often a model that good passes.
 """
 
@@ -8,15 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import comb
 from typing import Literal
 
 from govsdk.errors import PolicyError
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, rate_upper, smallest_loss_bound
+from govsdk.policy.limits import (
+    allowed_events,
+    at_most,
+    rate_lower,
+    rate_upper,
+    smallest_loss_bound,
+)
 from govsdk.policy.power import POWER, power_of_loss, trials_needed
 
-_PROBE_ALPHA = 0.05
-"""Of the limits of reported lines."""
+_CONFIDENCE_ALPHA = 0.05
+"""Of the limits of controls and of reported lines."""
 
 _FRACTIONS = (0, 10, 5, 2)
 """Power is stated at a true rate of zero and at the bound divided by these."""
@@ -35,7 +43,7 @@ class Finding:
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
     claims = (*_forget(policy), *_losses(policy), *_no_face(policy))
-    return [*claims, *_radius(policy), *_attacks(policy)]
+    return [*claims, *_baseline(policy), *_radius(policy), *_attacks(policy), *_relearning(policy)]
 
 
 def require(policy: Policy) -> Policy:
@@ -58,10 +66,8 @@ def _forget(policy: Policy) -> Iterator[Finding]:
 
 def _no_face(policy: Policy) -> Iterator[Finding]:
     claims = policy.claims
-    hard = claims.retention.hard_neighbours
-    pictures = 2 * claims.forget.trials + claims.retention.pairs + (hard.pairs if hard else 0)
     for number, alpha in enumerate(policy.attempts.alpha, start=1):
-        yield _rate_finding("claims.no_face", pictures, claims.no_face.bound, alpha, number)
+        yield _rate_finding("claims.no_face", claims.pictures, claims.no_face.bound, alpha, number)
 
 
 def _losses(policy: Policy) -> Iterator[Finding]:
@@ -80,9 +86,21 @@ def _losses(policy: Policy) -> Iterator[Finding]:
                 yield Finding("note", setting, tells)
 
 
+def _baseline(policy: Policy) -> Iterator[Finding]:
+    trials, rate = policy.controls.baseline_trials, policy.controls.baseline_rate
+    most = rate_lower(trials, trials, _CONFIDENCE_ALPHA)
+    if most < rate:
+        yield Finding(
+            "error",
+            "controls.baseline_trials",
+            f"{trials} of {trials} show a rate of at least {most:.2%}, never {rate:.2%}: nobody "
+            "would count as drawn before the edit; more trials",
+        )
+
+
 def _radius(policy: Policy) -> Iterator[Finding]:
     rule = policy.probes.radius if policy.probes else None
-    least = 0 if rule is None else trials_needed(rule.bound, _PROBE_ALPHA)
+    least = 0 if rule is None else trials_needed(rule.bound, _CONFIDENCE_ALPHA)
     if rule is not None and rule.trials < least:
         yield Finding(
             "error",
@@ -108,6 +126,23 @@ def _attacks(policy: Policy) -> Iterator[Finding]:
                 yield Finding("error", setting, f"{tells}, never {settings.bound:.2%}; more runs")
             else:
                 yield Finding("note", setting, tells)
+        found = rate_lower(settings.runs, settings.runs, _CONFIDENCE_ALPHA)
+        if found < policy.controls.baseline_rate:
+            tells = f"{settings.runs} of {settings.runs} on the unedited model show {found:.2%}"
+            needed = f"never the controls.baseline_rate of {policy.controls.baseline_rate:.2%}"
+            yield Finding("error", setting, f"{tells}, {needed}; more runs")
+
+
+def _relearning(policy: Policy) -> Iterator[Finding]:
+    if policy.attacks is None:
+        return
+    runs = policy.attacks.relearning.runs
+    # The clearest outcome: every stranger is learned, and no copy learns the subject.
+    least = 1 / comb(runs * (1 + policy.attacks.strangers), runs)
+    for number, alpha in enumerate(policy.attempts.alpha, start=1):
+        if least > alpha:
+            tells = f"attempt {number}: {runs} runs reach a p of {least:.2g}, never {alpha:g}"
+            yield Finding("error", "attacks.relearning", f"{tells}; more runs")
 
 
 def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:

@@ -9,18 +9,16 @@ Source: Chow, Shao and Wang 2008, chapters 3 and 4; Hanley and Lippman-Hand 1983
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import ceil, log, log1p, sqrt
 from statistics import NormalDist
 
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, loss_upper
+from govsdk.policy.limits import allowed_events, at_most, bracket, loss_upper
 
 POWER = 0.8
 """Probability at which a claim's power is stated."""
-
-_HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,6 @@ def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
     """
     claims, alpha = policy.claims, policy.alpha(attempt)
     forget, retention, hard = claims.forget, claims.retention, claims.retention.hard_neighbours
-    pictures = 2 * forget.trials + retention.pairs + (hard.pairs if hard else 0)
     lines = [
         ("forget", "distribution", forget.trials, forget.bound, power_of_rate),
         ("forget", "photos", forget.trials, forget.bound, power_of_rate),
@@ -65,7 +62,7 @@ def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
             else []
         ),
         ("quality", "random", retention.pairs, claims.quality.bound, power_of_mean),
-        ("no-face", "all", pictures, claims.no_face.bound, power_of_rate),
+        ("no-face", "all", claims.pictures, claims.no_face.bound, power_of_rate),
     ]
     return [
         ClaimPower(claim, part, trials, bound, alpha, power(trials, bound, alpha))
@@ -76,7 +73,8 @@ def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
 def rule_of_three(trials: int, alpha: float = 0.05) -> float:
     """Return about the largest rate that ``trials`` without an event leave open: 3 / trials at 5 %.
 
-    It is never below the exact limit, ``1 - alpha ** (1 / trials)``.
+    For an estimate by hand: it is never below the exact limit, ``1 - alpha ** (1 / trials)``, by
+    which claims are judged.
     """
     return -log(alpha) / trials
 
@@ -116,28 +114,14 @@ def power_of_mean(pairs: int, bound: float, alpha: float) -> Power:
 
 def allowed_losses(pairs: int, bound: float, alpha: float) -> int | None:
     """Return the most lost pairs that pass while none is gained; None if not even zero do."""
-    if loss_upper(0, 0, pairs, alpha) > bound:
-        return None
-    allowed = 0
-    while allowed < pairs and loss_upper(allowed + 1, 0, pairs, alpha) <= bound:
-        allowed += 1
-    return allowed
+    passing = bisect_right(range(pairs + 1), bound, key=lambda k: loss_upper(k, 0, pairs, alpha))
+    return passing - 1 if passing else None
 
 
 def _binomial(allowed: int | None, trials: int) -> Power | None:
     """Return the rates at which at most ``allowed`` events have chances 0.8 and 0.2."""
     if allowed is None:
         return None
-    return Power(
-        attainable=_last(lambda rate: at_most(allowed, trials, rate) >= POWER),
-        detectable=_last(lambda rate: at_most(allowed, trials, rate) > 1 - POWER),
-    )
-
-
-def _last(holds: Callable[[float], bool]) -> float:
-    """Return the largest rate for which ``holds``, which is true up to it and false beyond."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
+    attainable, _ = bracket(lambda rate: at_most(allowed, trials, rate) >= POWER, 0.0, 1.0)
+    detectable, _ = bracket(lambda rate: at_most(allowed, trials, rate) > 1 - POWER, 0.0, 1.0)
+    return Power(attainable, detectable)

@@ -78,7 +78,7 @@ class Bench:
     ) -> SubjectTrials:
         """Return the subject's trials: ``counts`` from D and from the ``sealed`` photos."""
         around, photos = counts
-        drawn = self._around(self.subject, around, stage)
+        drawn = self.around(self.subject, around, stage)
         fold = self.subject.by_recogniser[CONDITIONING][list(sealed)]
         conditions = np.concatenate([drawn.embeddings, fold[np.arange(photos) % len(fold)]])
         seeds = picture_seeds(self.note, stage, around + photos)
@@ -110,22 +110,23 @@ class Bench:
 
     def probe(self, model: Model, person: Templates, n: int, label: str, store: Store) -> Scores:
         """Return ``n`` trials from D around somebody forgotten earlier."""
-        drawn = self._around(person, n, label)
+        drawn = self.around(person, n, label)
         seeds = picture_seeds(self.note, label, n)
         return self._run(model, drawn.embeddings, seeds, store, "screen")
 
-    def _alone(self, drawn: Conditions, stage: str) -> npt.NDArray[np.intp]:
-        """Return the places of the draws around the subject that need nobody else's centroid."""
-        bench = replace(self, people=())
-        again = bench._around(self.subject, len(drawn.embeddings), stage).embeddings
-        return np.flatnonzero((drawn.embeddings == again).all(axis=1))
-
-    def _around(self, person: Templates, n: int, label: str) -> Conditions:
+    def around(self, person: Templates, n: int, label: str) -> Conditions:
+        """Return ``n`` conditions from D around ``person``, by the random numbers of ``label``."""
         centres = [other.centroid(CONDITIONING) for other in self.people]
         others = np.stack(centres) if centres else np.empty((0, 0), dtype=np.float32)
         rng = stream(self.note, f"{label}/conditions")
         radius = self.thresholds.radius
         return draw_conditions(person.centroid(CONDITIONING), others, n, radius=radius, rng=rng)
+
+    def _alone(self, drawn: Conditions, stage: str) -> npt.NDArray[np.intp]:
+        """Return the places of the draws around the subject that need nobody else's centroid."""
+        bench = replace(self, people=())
+        again = bench.around(self.subject, len(drawn.embeddings), stage).embeddings
+        return np.flatnonzero((drawn.embeddings == again).all(axis=1))
 
     def _run(
         self, model: Model, conditions: Float32, seeds: Sequence[int], store: Store, stage: str

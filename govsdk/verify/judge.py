@@ -76,7 +76,7 @@ def judge_mean(question: Question, estimate: Estimate, pairs: int) -> Claim:
 
 
 def control(
-    name: Literal["baseline", "impostor", "retained", "zero-edit"],
+    name: Literal["baseline", "impostor", "retained"],
     recogniser: Recogniser,
     *,
     events: int,

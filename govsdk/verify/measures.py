@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from govsdk.policy.limits import rate_upper
 from govsdk.ports import Recogniser, SubjectId, Templates
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.distances import frechet_distance, kernel_distance
 from govsdk.verify.judge import lower_text, upper_text
 from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.panel import Panel, nearest_people
-from govsdk.verify.statistics import CONFIDENCE_ALPHA
+from govsdk.verify.statistics import CONFIDENCE_ALPHA, Estimate
 from govsdk.verify.statistics_clusters import (
     clustered_mean,
     effective_rate,
@@ -165,13 +166,19 @@ def clustered_loss(
 ) -> Iterator[Reported]:
     """Yield the loss of the retained panel's match rate, with limits of a bootstrap over people.
 
-    The claim's limits take pairs as independent; a person's pairs are lost or kept together.
+    The claim's limits take pairs as independent; a person's pairs are lost or kept together. Where
+    no pair changed there is nothing to resample: the limits are those of a share of people, none of
+    whom was affected.
     """
     for name, threshold in thresholds.retention.items():
         own = panel.centroids(name)
         was, is_ = before.matches(name, own, threshold), after.matches(name, own, threshold)
         losses = was.astype(np.float64) - is_
-        found = clustered_mean(losses, panel.person, CONFIDENCE_ALPHA, rng)
+        if losses.any():
+            found = clustered_mean(losses, panel.person, CONFIDENCE_ALPHA, rng)
+        else:
+            most = rate_upper(0, len(np.unique(panel.person)), CONFIDENCE_ALPHA)
+            found = Estimate(0.0, -most, most)
         say = {"part": "random", "model": "after", "of": "others", "recogniser": name}
         line = _value("dependence", "match-rate-loss", found.value, len(losses), say)
         yield line.model_copy(

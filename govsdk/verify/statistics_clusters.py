@@ -58,11 +58,11 @@ def effective_rate(events: int, trials: int, effective: float, alpha: float) -> 
     Events and trials are rounded so that both limits become wider, never narrower.
     """
     size = max(1, floor(effective))
-    share = events / trials
+    worth = events * size / trials
     return Estimate(
-        value=share,
-        lower=rate_lower(floor(share * size), size, CONFIDENCE_ALPHA),
-        upper=rate_upper(ceil(share * size), size, alpha),
+        value=events / trials,
+        lower=rate_lower(floor(worth), size, CONFIDENCE_ALPHA),
+        upper=rate_upper(ceil(worth), size, alpha),
     )
 
 
@@ -74,8 +74,8 @@ def clustered_mean(
     Lower limit at 95 %, upper at ``1 - alpha``. Whole clusters are drawn with replacement, so that
     whatever their trials share is drawn with them.
 
-    Not for values that are all alike (no event at all): the bootstrap has no width there; use
-    :func:`effective_rate`. With fewer than about 30 clusters the limits are somewhat too narrow.
+    Not for values that are all alike (no event at all): the bootstrap has no width there. With
+    fewer than about 30 clusters the limits are somewhat too narrow.
     """
     _, sizes, means = _by_cluster(values, clusters)
     drawn = rng.integers(len(sizes), size=(RESAMPLES, len(sizes)))

@@ -1,6 +1,8 @@
 """Whether two samples come from one source: exact tests of two rates and of two sets of scores.
 
 - Two-sided: they ask whether samples differ, not which is larger.
+- A reproduction asks :func:`scores_differ`; the other two are for whoever compares measurements of
+  their own (rates, or samples too large for counting paths).
 - Exact: no p-value rests on a limit theorem, so small samples are judged as strictly as large ones.
 
 Source: Fisher 1935, with the point-probability rule for two sides; Kolmogorov-Smirnov by counting

@@ -28,7 +28,8 @@ BATCH = 32
 class Store(Protocol):
     """Where finished trials are kept, so that killed or repeated work does not draw them again.
 
-    Values are embeddings of generated faces: personal data, to be sealed by whoever stores them.
+    A key names the model, not its sampler: other steps or guidance need another store. Values are
+    embeddings of generated faces: personal data, to be sealed by whoever stores them.
     """
 
     def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:

@@ -145,6 +145,8 @@ def verify(
         RequestError: the policy has no such attempt, or no verdict is possible (which
             :func:`baseline` says before the edit).
     """
+    if not baseline.controls or baseline.verdict is not None:
+        raise RequestError("no baseline shows that there was anything to forget")
     people = _comparable(gallery, subject, embedders)
     reason = _why_not(policy, subject, people, embedders, calibrations)
     if reason:
@@ -254,7 +256,10 @@ def _evaluable(controls: Sequence[Control]) -> tuple[Verdict | None, str | None]
     if not failed:
         return None, None
     if len(failed) == len(controls):
-        return Verdict.NOTHING_TO_FORGET, "the unedited model does not draw the subject"
+        return (
+            Verdict.NOTHING_TO_FORGET,
+            "the unedited model was not shown to draw the subject as often as the policy asks",
+        )
     names = ", ".join(failed)
     return (
         Verdict.INCONCLUSIVE,

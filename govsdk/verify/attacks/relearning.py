@@ -78,13 +78,14 @@ def teach(
     seed = int.from_bytes(derive(scene.note, f"attack/{label}/adapters", 4))
     student = model.weights.student(rank=budget.rank, learning_rate=budget.learning_rate, seed=seed)
     ends = np.full(len(scene.thresholds.forget), NEVER, np.float32)
-    for step in range(max(budget.checks) + 1):
+    last = max(budget.checks)
+    for step in range(last + 1):
         if step in budget.checks:
             seen = _accepted(scene, student, aim, f"{label}/check/{step}", budget.pictures)
             learned = np.array([seen[name] >= LEARNED for name in scene.thresholds.forget])
             ends[learned & (ends == NEVER)] = step
-            if (ends != NEVER).all():
-                break
+        if step == last or (ends != NEVER).all():
+            break
         rows = rng.integers(len(conditions), size=budget.batch)
         lesson = add_noise(scene, latents[rows], rng)
         student.learn(lesson.noised, lesson.times, conditions[rows], lesson.targets)

@@ -66,13 +66,7 @@ class Probing:
 
     def around(self, n: int, label: str) -> Conditions:
         """Return ``n`` conditions from D around the subject."""
-        return draw_conditions(
-            self.centre,
-            self.others,
-            n,
-            radius=self.bench.thresholds.radius,
-            rng=stream(self.bench.note, f"{label}/conditions"),
-        )
+        return self.bench.around(self.bench.subject, n, label)
 
     def at_angle(self, angle: float, n: int, label: str) -> Conditions:
         """Return ``n`` conditions at ``angle`` (radians) from the subject, isotropic.

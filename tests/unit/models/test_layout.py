@@ -74,11 +74,13 @@ def test_pickled_encoder_becomes_safetensors(world: Path, tmp_path: Path) -> Non
     assert all(torch.equal(copied[name], tensor) for name, tensor in tensors.items())
 
 
-def test_pickle_that_runs_code_is_refused(world: Path, tmp_path: Path) -> None:
-    """A pickle with anything but tensors in it is not executed."""
+@pytest.mark.parametrize("content", ["bomb", {"x": 1}, [1]])
+def test_pickle_of_anything_else_is_refused(world: Path, tmp_path: Path, content: object) -> None:
+    """A pickle with anything but named tensors in it is neither executed nor copied."""
     shutil.copytree(world, tmp_path / "model")
     (tmp_path / "model" / "encoder" / "model.safetensors").unlink()
-    torch.save({"x": _Bomb()}, tmp_path / "model" / "encoder" / "pytorch_model.bin")
+    content = {"x": _Bomb()} if content == "bomb" else content
+    torch.save(content, tmp_path / "model" / "encoder" / "pytorch_model.bin")
 
     with pytest.raises(ModelCorruptError, match="encoder"):
         layout.copy(tmp_path / "model", tmp_path / "copy")

@@ -118,6 +118,21 @@ def test_publishing_goes_on_after_a_kill(
     assert line.publish(staged, digest) == version
 
 
+def test_every_folder_is_durable_before_the_rename(
+    line: ModelLine, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The staged folder itself is synced, too: it holds the names of the components."""
+    staged, digest = stage(line, world)
+    synced: list[Path] = []
+    monkeypatch.setattr(lines, "sync_folder", synced.append)
+
+    line.publish(staged, digest)
+
+    components = [staged / part.name for part in layout.COMPONENTS]
+    assert sorted(synced[:-1]) == sorted([staged, *components])
+    assert synced[-1] == line.folder / "versions"
+
+
 def test_a_late_retry_does_not_move_the_pointer_back(line: ModelLine, world: Path) -> None:
     """Publishing the same version again after a newer one leaves the newer one in use."""
     staged, digest = stage(line, world)

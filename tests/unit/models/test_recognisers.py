@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from govsdk.errors import (
     DigestMismatchError,
@@ -94,6 +96,24 @@ def test_files_that_are_no_recognisers(tmp_path: Path, recogniser_file: Path) ->
     (tmp_path / "half.onnx").write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelCorruptError, match="recogniser A"):
         Recogniser.load(tmp_path / "half.onnx", "A")
+
+
+def test_what_is_not_one_picture_in_and_one_vector_out(
+    tmp_path: Path, recogniser_file: Path
+) -> None:
+    """A vector of unknown length, a second output and a device that is none are typed errors."""
+    unknown, two = onnx.load(recogniser_file), onnx.load(recogniser_file)
+    unknown.graph.node.append(helper.make_node("NonZero", ["embedding"], ["places"]))
+    places = helper.make_tensor_value_info("places", TensorProto.INT64, [2, "d"])
+    unknown.graph.output[0].CopyFrom(places)
+    two.graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, ["n", 196]))
+
+    for network in (unknown, two):
+        onnx.save(network, tmp_path / "odd.onnx")
+        with pytest.raises(ModelCorruptError, match="one picture in, one vector out"):
+            Recogniser.load(tmp_path / "odd.onnx", "A", device="cpu")
+    with pytest.raises(RequestError, match="cpu, cuda, not on 'mps'"):
+        Recogniser.load(recogniser_file, "A", device="mps")
 
 
 def test_non_finite_embedding_is_an_error() -> None:

@@ -230,6 +230,29 @@ def test_lint_rejects_attacks_with_too_few_runs(tmp_path):
     assert "9 runs without success show at most" in found["attacks.search"].message
 
 
+@pytest.mark.parametrize(("rate", "errors"), [("0.74", 0), ("0.75", 1)])
+def test_lint_rejects_a_baseline_that_nobody_reaches(load, rate, errors):
+    """Ten hits of ten show 74 %: with more asked, everybody would seem forgotten beforehand."""
+    policy = load("baseline_trials: 100 ", "baseline_trials: 10 ").model_dump()
+    policy["controls"]["baseline_rate"] = float(rate)
+    found = [f for f in lint(Policy.model_validate(policy)) if "baseline" in f.setting]
+
+    assert [f.level for f in found] == ["error"] * errors
+
+
+def test_lint_rejects_attacks_whose_control_or_test_cannot_pass():
+    """Four runs never show the unedited model at one half, two copies are no test at 0.01."""
+    policy = Policy.load("strict").model_dump()
+    policy["attacks"]["search"] |= {"runs": 4, "bound": 0.9}
+    policy["attacks"]["relearning"]["runs"] = 2
+    findings = lint(Policy.model_validate(policy))
+    found = {f.setting: f.message for f in findings if f.level == "error"}
+
+    assert "4 of 4 on the unedited model show 47.29%" in found["attacks.search"]
+    assert "attempt 2: 2 runs reach a p of 0.036" in found["attacks.relearning"]
+    assert found.keys() == {"attacks.search", "attacks.relearning"}
+
+
 def test_lint_says_how_many_trials_are_needed(load):
     """The number in the message is enough, and one fewer is not."""
     errors = [f for f in lint(load("trials: 99", "trials: 60")) if f.level == "error"]

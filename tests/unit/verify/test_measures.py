@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from govsdk.policy.limits import rate_upper
+from govsdk.verify.judge import upper_text
+
 from .toy import (
     ANCHOR,
     GALLERY,
@@ -116,3 +119,11 @@ def test_a_loss_that_whole_people_share_has_wider_limits(good):
     assert abs(float(kept.value)) < 0.02
     assert float(spoilt.lower) < float(spoilt.value) < float(spoilt.upper)
     assert float(spoilt.upper) - float(spoilt.value) > 0.05
+
+
+def test_no_loss_at_all_is_no_certainty():
+    """Where nothing changed, the limits are those of 41 people of whom none was affected."""
+    line = measured(model())["dependence", "match-rate-loss", "after", "others"]
+
+    assert (line.value, line.upper) == ("0.000000", upper_text(rate_upper(0, len(GALLERY), 0.05)))
+    assert float(line.lower) == -float(line.upper) < 0

@@ -6,7 +6,7 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from govsdk.policy.limits import rate_upper
+from govsdk.policy.limits import rate_lower, rate_upper
 from govsdk.verify.statistics_clusters import (
     clustered_mean,
     effective_rate,
@@ -71,6 +71,13 @@ def test_effective_limits_are_wider_and_never_without_width():
     assert few.upper == rate_upper(1, 30, 0.05) > rate_upper(1, 100, 0.05)
     assert few.lower == 0 < few.value == 0.01
     assert effective_rate(0, 100, 30.7, 0.05).upper == rate_upper(0, 30, 0.05)
+
+
+def test_independent_trials_keep_their_own_limits():
+    """Seven hits in 25 trials worth 25 are judged as seven, not as eight."""
+    same = effective_rate(7, 25, 25.0, 0.05)
+
+    assert (same.lower, same.upper) == (rate_lower(7, 25, 0.05), rate_upper(7, 25, 0.05))
 
 
 def test_a_bootstrap_over_clusters_keeps_its_coverage_and_one_over_trials_does_not():

@@ -8,7 +8,7 @@ import pytest
 from govsdk.errors import RequestError
 from govsdk.ports import Templates
 from govsdk.records import Outcome, Verdict
-from govsdk.verify import Memory
+from govsdk.verify import Baseline, Memory
 
 from .toy import (
     ANCHOR,
@@ -232,6 +232,16 @@ def test_what_cannot_be_judged_is_inconclusive_before_the_edit(changes, reason):
     assert untried.drawer.seeds == []
     with pytest.raises(RequestError, match=reason):
         run_verify(model(), **changes)
+
+
+def test_without_a_positive_control_nothing_is_verified():
+    """No baseline, or one that ended the request: trials without a hit would show nothing."""
+    untried = model(forgets(SUBJECT))
+    for shown in (Baseline(), run_baseline(model(forgets(SUBJECT)))):
+        with pytest.raises(RequestError, match="no baseline"):
+            run_verify(untried, baseline=shown)
+
+    assert untried.drawer.seeds == []
 
 
 # -- who was forgotten earlier ---------------------------------------------------------------------

@@ -175,6 +175,18 @@ def test_progress_reaches_its_total():
         assert said[stage][2].endswith(" s")
 
 
+def test_a_copy_that_never_learns_is_taught_up_to_the_last_check():
+    """12 copies see 80 steps of 4 pictures and 6 checks of 8; two controls stop at the first."""
+    said = {}
+    run_attacks(
+        opened(GOOD, speed=lambda face: 0.0),
+        QUICK,
+        progress=lambda stage, done, total, note="": said.update({stage: done}),
+    )
+
+    assert said["attack: relearning"] == 12 * (80 * 4 + 6 * 8) + 2 * 8
+
+
 def test_a_report_names_no_person(good_lines):
     """Neither strangers nor subject are named, and no embedding enters a line."""
     text = repr(good_lines)
