@@ -14,7 +14,9 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from govsdk.cli.evidence import findings, read_input, read_key
+from govsdk.cli.evidence import findings
+from govsdk.cli.inputs import read_input, read_key
+from govsdk.cli.naming import full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
@@ -197,16 +199,12 @@ def _certificate_of(opened: Workspace, start: str) -> int:
     from govsdk.tlog.statements import Kind, parse_statement
 
     said = [parse_statement(parse_envelope(each).payload) for each in opened.ledger.entries()]
-    found = [
-        index
+    places = {
+        each.request or "": index
         for index, each in enumerate(said)
-        if each.kind is Kind.CERTIFICATE and (each.request or "").startswith(start)
-    ]
-    if len(found) != 1:
-        raise RequestError(
-            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
-        )
-    return found[0]
+        if each.kind is Kind.CERTIFICATE
+    }
+    return places[full_name(start, list(places))]
 
 
 def _is_index(text: str) -> bool:

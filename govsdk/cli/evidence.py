@@ -15,11 +15,12 @@ from rich.text import Text
 import govsdk
 from govsdk.cli import keys as key_verbs
 from govsdk.cli import summaries, sweeping, withdrawing
+from govsdk.cli.inputs import read_key
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MalformedEvidenceError, MissingError, VerdictError
+from govsdk.errors import MalformedEvidenceError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
 from govsdk.tlog.statements import Statement, parse_statement
 
@@ -181,27 +182,6 @@ def cert_save(
     name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)
     return Answer({"request": name, "file": str(file)}, str(file))
-
-
-def read_input(path: Path) -> bytes:
-    """Return a file the caller named.
-
-    Raises:
-        MissingError: It cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as cause:
-        raise MissingError(f"no file {path.name} can be read", hint="check the path") from cause
-
-
-def read_key(path: Path) -> str:
-    """Return the verifier key (vkey) in a file; what is wrong with it is found when it is used.
-
-    Raises:
-        MissingError: It cannot be read.
-    """
-    return read_input(path).decode("utf-8", "replace").strip()
 
 
 def _statement(certificate: bytes) -> Statement:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from govsdk.cli.inputs import read_input
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MissingError, RequestError
+from govsdk.errors import RequestError
 
 
 class Role(StrEnum):
@@ -52,7 +53,7 @@ def rotate(
     if role is Role.LOG:
         position = rotate_log_key(opened)
     else:
-        pem = b"" if public is None else _read(public)
+        pem = b"" if public is None else read_input(public)
         position = rotate_certificate_key(opened, uri=to, public_pem=pem)
     return _done(role, "rotated", position.index)
 
@@ -69,10 +70,3 @@ def retire(role: Which, workspace: WorkspaceFolder = None, keys: KeysFolder = No
 def _done(role: Role, event: str, entry: int) -> Answer:
     data = {"key": role.value, "event": event, "entry": entry}
     return Answer(data, fields(data))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as cause:
-        raise MissingError(f"no file {path.name}") from cause

@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli import auditors
-from govsdk.cli.evidence import findings, read_input
+from govsdk.cli.evidence import findings
+from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_verbs
@@ -125,7 +126,7 @@ def trusted_root(
     """Write the trusted_root.json with which stock Sigstore verifiers believe this ledger."""
     from govsdk.certify import trusted_root as roots
 
-    content = roots.trusted_root(read_input(log_key).decode("utf-8", "replace"))
+    content = roots.trusted_root(read_key(log_key))
     write_file(file, content, mode=PUBLIC)
     return Answer({"file": str(file)}, str(file))
 
@@ -172,6 +173,6 @@ def _audit_export(
     return examine(
         folder,
         key_pem=read_input(key),
-        log_vkey=read_input(log_key).decode("utf-8", "replace").strip(),
+        log_vkey=read_key(log_key),
         checkpoints=checkpoints,
     )

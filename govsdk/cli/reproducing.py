@@ -12,8 +12,8 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.certify.reproductions import SUFFIX
-from govsdk.cli.evidence import read_input, read_key
 from govsdk.cli.forgetting import claims as claims_table
+from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
 from govsdk.cli.tables import table
