@@ -11,7 +11,7 @@ import typer
 from govsdk.cli.inputs import read_input
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import RequestError
 
 
@@ -27,9 +27,8 @@ Which = Annotated[Role, typer.Argument(help="The certificate key or the log key.
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    keys = typer.Typer(help="Rotate and retire signing keys.", no_args_is_help=True)
-    add_verbs(keys, {"rotate": rotate, "retire": retire})
-    app.add_typer(keys, name="keys", rich_help_panel="Workspace")
+    verbs: dict[str, Verb] = {"rotate": rotate, "retire": retire}
+    add_group(app, "keys", verbs, purpose="Rotate and retire signing keys.", panel="Workspace")
 
 
 def rotate(

@@ -14,7 +14,7 @@ from govsdk.cli.evidence import findings
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
-from govsdk.cli.verb import Answer, Verb, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.durable import write_file
 from govsdk.errors import IntegrityError, RequestError
 from govsdk.tlog.envelopes import parse_envelope
@@ -28,7 +28,6 @@ PUBLIC = 0o644
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    ledger = typer.Typer(help="Read, audit and export the ledger.", no_args_is_help=True)
     verbs: dict[str, Verb] = {
         "head": head,
         "entries": entries,
@@ -39,8 +38,7 @@ def register(app: typer.Typer) -> None:
         "restore": restore,
         **auditors.VERBS,
     }
-    add_verbs(ledger, verbs)
-    app.add_typer(ledger, name="ledger", rich_help_panel="Evidence")
+    add_group(app, "ledger", verbs, purpose="Read, audit and export the ledger.", panel="Evidence")
 
 
 def head(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:

@@ -11,15 +11,13 @@ from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, add_group
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    evidence = typer.Typer(help="Keep and destroy sealed evidence.", no_args_is_help=True)
-    evidence.callback()(_nothing)  # else typer turns a lone verb into the whole command
-    add_verbs(evidence, {"sweep": sweep})
-    app.add_typer(evidence, name="evidence", rich_help_panel="Evidence")
+    purpose = "Keep and destroy sealed evidence."
+    add_group(app, "evidence", {"sweep": sweep}, purpose=purpose, panel="Evidence")
 
 
 def sweep(
@@ -35,6 +33,3 @@ def sweep(
     rows = [(each.request, each.expired_at, each.entry) for each in found]
     view = Group(table(("request", "expired", "entry"), rows), Text(f"{len(found)} {word}"))
     return Answer([asdict(each) for each in found], view)
-
-
-def _nothing() -> None: ...
