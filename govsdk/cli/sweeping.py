@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_group
 
@@ -32,4 +32,4 @@ def sweep(
     word = "expired" if dry_run else "destroyed; these certificates are no longer re-verifiable"
     rows = [(each.request, each.expired_at, each.entry) for each in found]
     view = Group(table(("request", "expired", "entry"), rows), Text(f"{len(found)} {word}"))
-    return Answer([asdict(each) for each in found], view)
+    return Answer(plain(found), view)
