@@ -1,4 +1,4 @@
-# Seven commands; every one makes what it needs first. `make demo` is the place to start.
+# Every command makes what it needs first. `make demo` is the place to start.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 EXTRA  ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 BIN    := .venv/bin
@@ -14,8 +14,8 @@ dev: .venv/installed                 ## virtual environment with everything
 	@touch $@
 
 check: dev                           ## format, lint, types, layers
-	$(BIN)/ruff format --check govsdk tests
-	$(BIN)/ruff check govsdk tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 

@@ -294,13 +294,14 @@ class LedgerRollbackError(IntegrityError):
 class RegistryCorruptError(IntegrityError):
     code = "integrity.registry"
     says = "the registry's files do not fit together"
+    advice = "stop writing, keep a copy, and run `govsdk doctor`"
 
 
 class PlaintextFoundError(IntegrityError):
     code = "integrity.plaintext"
     says = "bytes of the subject lie outside the sealed files"
     advice = (
-        "remove the files that `Registry.locate` returns and call again; the key is kept so long"
+        "remove the files that `Registry.locate` returns and call again; the key is kept until then"
     )
     retryable = True
 
@@ -308,6 +309,9 @@ class PlaintextFoundError(IntegrityError):
 class ModelCorruptError(IntegrityError):
     code = "integrity.model"
     says = "a model's files are damaged or do not fit together"
+    advice = (
+        "replace the damaged files; of a workspace's versions, `govsdk models verify` names them"
+    )
 
 
 # -- something outside failed ----------------------------------------------------------------------

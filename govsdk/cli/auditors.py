@@ -14,19 +14,22 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from govsdk.cli.evidence import findings, read_input, read_key
+from govsdk.cli.evidence import findings
+from govsdk.cli.inputs import read_input, read_key
+from govsdk.cli.naming import full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.own_keys import passphrase_of
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
 from govsdk.durable import write_file
-from govsdk.errors import IntegrityError, RequestError
+from govsdk.errors import IntegrityError
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
     from govsdk.tlog.cosignatures import WitnessSigner
 
 _PUBLIC = 0o644
-_KEY, _VKEY, _PASSPHRASE = "witness.key.pem", "witness.vkey", "witness.passphrase"
+_KEY, _VKEY, _NAME = "witness.key.pem", "witness.vkey", "witness"
 
 WitnessKeys = Annotated[
     list[Path], typer.Option("--witness", help="A witness's verifier key; may be repeated.")
@@ -174,15 +177,10 @@ def witness(
 
 def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
     from govsdk.certify.key_files import encrypt_key, log_key, open_log_key
-    from govsdk.certify.keys import KeyProvider
     from govsdk.tlog.cosignatures import WitnessKey, WitnessSigner
     from govsdk.tlog.signatures import Ed25519Key
 
-    if passphrases.resolve().is_relative_to(state.resolve()):
-        raise RequestError("a passphrase beside the key it opens protects nothing")
-    if not (state / _KEY).exists() and not (passphrases / _PASSPHRASE).exists():
-        write_file(passphrases / _PASSPHRASE, os.urandom(32).hex().encode() + b"\n")
-    secret = KeyProvider.from_folder(passphrases).secret("witness")
+    secret = passphrase_of(state / _KEY, passphrases, _NAME)
     if not (state / _KEY).exists():
         made = log_key(os.urandom)
         vkey = WitnessSigner(name, Ed25519Key(made)).verifier
@@ -197,16 +195,12 @@ def _certificate_of(opened: Workspace, start: str) -> int:
     from govsdk.tlog.statements import Kind, parse_statement
 
     said = [parse_statement(parse_envelope(each).payload) for each in opened.ledger.entries()]
-    found = [
-        index
+    places = {
+        each.request or "": index
         for index, each in enumerate(said)
-        if each.kind is Kind.CERTIFICATE and (each.request or "").startswith(start)
-    ]
-    if len(found) != 1:
-        raise RequestError(
-            f"{len(found)} certificates begin so", hint="list them with `govsdk cert list`"
-        )
-    return found[0]
+        if each.kind is Kind.CERTIFICATE
+    }
+    return places[full_name(start, list(places))]
 
 
 def _is_index(text: str) -> bool:
@@ -222,3 +216,4 @@ VERBS: dict[str, Verb] = {
     "cosign": cosign,
     "timestamp": timestamp,
 }
+"""Of ``ledger``."""

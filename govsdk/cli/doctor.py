@@ -18,7 +18,7 @@ from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import GovsdkError, MissingError
+from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
 
 ROOM_BYTES = 2 * 2**30
 """Free space below which a doctor frowns: an edit stages a whole second model."""
@@ -80,8 +80,8 @@ def _installed(names: tuple[str, ...]) -> Finding:
     """Look for the first of several distributions that offer the same library."""
     found = [f"{name} {version(name)}" for name in names if _has(name)]
     if not found:
-        advice = "pip install 'govsdk[cpu]' (or 'govsdk[gpu]')"
-        return Finding(names[0], "error", "not installed", advice, MissingError.exit_code)
+        advice = MissingExtraError.advice
+        return Finding(names[0], "error", "not installed", advice, MissingExtraError.exit_code)
     if len(found) > 1:
         advice = (
             "both unpack into one folder: pip install --force-reinstall --no-deps the one you want"
@@ -100,7 +100,8 @@ def _has(name: str) -> bool:
 
 def _devices() -> Iterator[Finding]:
     """Ask each library what it really computes on."""
-    for what, ask in {"torch": _torch, "onnxruntime": _onnxruntime, "faiss": _faiss}.items():
+    asked = {"torch": _torch, "onnxruntime": _onnxruntime, "faiss": _faiss, "cv2": _cv2}
+    for what, ask in asked.items():
         try:
             yield Finding(f"{what} computes on", "ok", ask())
         except Exception as error:  # a broken installation can raise anything at all
@@ -121,6 +122,13 @@ def _faiss() -> str:
 
     gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
     return f"{gpus} GPU" if gpus else "cpu"
+
+
+def _cv2() -> str:
+    """Import it: its wheel needs system libraries that slim containers lack."""
+    import cv2
+
+    return f"cpu, {cv2.getNumThreads()} threads"
 
 
 def _onnxruntime() -> str:
@@ -165,7 +173,7 @@ def _keys(folder: Path | None) -> Iterator[Finding]:
         what = f"key {name}"
         if not path.exists():
             advice = "restore it, or `govsdk init --generate-keys` for a new workspace"
-            yield Finding(what, "error", "not there", advice, MissingError.exit_code)
+            yield Finding(what, "error", "not there", advice, MissingKeyError.exit_code)
         elif mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding(what, "warning", f"open to others ({mode:03o})", f"chmod 600 {path}")
         else:

@@ -15,11 +15,12 @@ from rich.text import Text
 import govsdk
 from govsdk.cli import keys as key_verbs
 from govsdk.cli import summaries, sweeping, withdrawing
+from govsdk.cli.inputs import read_key
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MalformedEvidenceError, MissingError, VerdictError
+from govsdk.cli.verb import Answer, Verb, add_group, add_verbs
+from govsdk.errors import MalformedEvidenceError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
 from govsdk.tlog.statements import Statement, parse_statement
 
@@ -30,11 +31,15 @@ MALFORMED = 2
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     add_verbs(app, {"verify": verify}, panel="Evidence")
-    certificates = typer.Typer(help="List, show and save certificates.", no_args_is_help=True)
-    add_verbs(certificates, {"list": cert_list, "show": cert_show, "save": cert_save})
-    withdrawing.register(certificates)
-    summaries.register(certificates)
-    app.add_typer(certificates, name="cert", rich_help_panel="Evidence")
+    certificates: dict[str, Verb] = {
+        "list": cert_list,
+        "show": cert_show,
+        "save": cert_save,
+        **withdrawing.VERBS,
+        **summaries.VERBS,
+    }
+    purpose = "List, show, save and withdraw certificates."
+    add_group(app, "cert", certificates, purpose=purpose, panel="Evidence")
     sweeping.register(app)
     key_verbs.register(app)
 
@@ -181,27 +186,6 @@ def cert_save(
     name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)
     return Answer({"request": name, "file": str(file)}, str(file))
-
-
-def read_input(path: Path) -> bytes:
-    """Return a file the caller named.
-
-    Raises:
-        MissingError: It cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as cause:
-        raise MissingError(f"no file {path.name} can be read", hint="check the path") from cause
-
-
-def read_key(path: Path) -> str:
-    """Return the verifier key (vkey) in a file; what is wrong with it is found when it is used.
-
-    Raises:
-        MissingError: It cannot be read.
-    """
-    return read_input(path).decode("utf-8", "replace").strip()
 
 
 def _statement(certificate: bytes) -> Statement:

@@ -15,7 +15,7 @@ from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_worksp
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import VerdictError
+from govsdk.errors import RequestError, VerdictError
 from govsdk.govern.result import ForgetResult
 from govsdk.records import Attack, Claim, Verdict
 
@@ -71,7 +71,10 @@ def forget(
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
         typer.confirm("Forget this person for good?", abort=True, err=True)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise RequestError("--out is no folder, and none can be made there") from cause
     with bars() as progress:
         result = opened.forget(
             subject, policy, request_id=request_id, receipt_to=out, progress=progress

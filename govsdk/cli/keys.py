@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from govsdk.cli.inputs import read_input
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import MissingError, RequestError
+from govsdk.cli.verb import Answer, Verb, add_group
+from govsdk.errors import RequestError
 
 
 class Role(StrEnum):
@@ -26,9 +27,8 @@ Which = Annotated[Role, typer.Argument(help="The certificate key or the log key.
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    keys = typer.Typer(help="Rotate and retire signing keys.", no_args_is_help=True)
-    add_verbs(keys, {"rotate": rotate, "retire": retire})
-    app.add_typer(keys, name="keys", rich_help_panel="Workspace")
+    verbs: dict[str, Verb] = {"rotate": rotate, "retire": retire}
+    add_group(app, "keys", verbs, purpose="Rotate and retire signing keys.", panel="Workspace")
 
 
 def rotate(
@@ -52,7 +52,7 @@ def rotate(
     if role is Role.LOG:
         position = rotate_log_key(opened)
     else:
-        pem = b"" if public is None else _read(public)
+        pem = b"" if public is None else read_input(public)
         position = rotate_certificate_key(opened, uri=to, public_pem=pem)
     return _done(role, "rotated", position.index)
 
@@ -69,10 +69,3 @@ def retire(role: Which, workspace: WorkspaceFolder = None, keys: KeysFolder = No
 def _done(role: Role, event: str, entry: int) -> Answer:
     data = {"key": role.value, "event": event, "entry": entry}
     return Answer(data, fields(data))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as cause:
-        raise MissingError(f"no file {path.name}") from cause

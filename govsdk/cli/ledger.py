@@ -10,10 +10,11 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli import auditors
-from govsdk.cli.evidence import findings, read_input
+from govsdk.cli.evidence import findings
+from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
-from govsdk.cli.verb import Answer, Verb, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.durable import write_file
 from govsdk.errors import IntegrityError, RequestError
 from govsdk.tlog.envelopes import parse_envelope
@@ -27,7 +28,6 @@ PUBLIC = 0o644
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    ledger = typer.Typer(help="Read, audit and export the ledger.", no_args_is_help=True)
     verbs: dict[str, Verb] = {
         "head": head,
         "entries": entries,
@@ -38,8 +38,7 @@ def register(app: typer.Typer) -> None:
         "restore": restore,
         **auditors.VERBS,
     }
-    add_verbs(ledger, verbs)
-    app.add_typer(ledger, name="ledger", rich_help_panel="Evidence")
+    add_group(app, "ledger", verbs, purpose="Read, audit and export the ledger.", panel="Evidence")
 
 
 def head(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
@@ -125,7 +124,7 @@ def trusted_root(
     """Write the trusted_root.json with which stock Sigstore verifiers believe this ledger."""
     from govsdk.certify import trusted_root as roots
 
-    content = roots.trusted_root(read_input(log_key).decode("utf-8", "replace"))
+    content = roots.trusted_root(read_key(log_key))
     write_file(file, content, mode=PUBLIC)
     return Answer({"file": str(file)}, str(file))
 
@@ -172,6 +171,6 @@ def _audit_export(
     return examine(
         folder,
         key_pem=read_input(key),
-        log_vkey=read_input(log_key).decode("utf-8", "replace").strip(),
+        log_vkey=read_key(log_key),
         checkpoints=checkpoints,
     )

@@ -8,7 +8,7 @@ import typer
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import MissingModelError, ModelCorruptError
 
 Number = Annotated[int | None, typer.Argument(help="The version; default: the one in use.", min=0)]
@@ -16,9 +16,9 @@ Number = Annotated[int | None, typer.Argument(help="The version; default: the on
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    models = typer.Typer(help="The governed model and its versions.", no_args_is_help=True)
-    add_verbs(models, {"list": list_versions, "show": show, "verify": verify})
-    app.add_typer(models, name="models", rich_help_panel="Policies and models")
+    verbs: dict[str, Verb] = {"list": list_versions, "show": show, "verify": verify}
+    purpose = "The governed model and its versions."
+    add_group(app, "models", verbs, purpose=purpose, panel="Policies and models")
 
 
 def list_versions(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:

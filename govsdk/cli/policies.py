@@ -10,7 +10,7 @@ from rich.syntax import Syntax
 
 from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import PolicyError
 
 Name = Annotated[
@@ -23,9 +23,9 @@ Name = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    policies = typer.Typer(help="Read, check and compare policies.", no_args_is_help=True)
-    add_verbs(policies, {"lint": lint, "show": show, "diff": diff, "schema": schema})
-    app.add_typer(policies, name="policy", rich_help_panel="Policies and models")
+    verbs: dict[str, Verb] = {"lint": lint, "show": show, "diff": diff, "schema": schema}
+    purpose = "Read, check and compare policies."
+    add_group(app, "policy", verbs, purpose=purpose, panel="Policies and models")
 
 
 def lint(policy: Name) -> Answer:

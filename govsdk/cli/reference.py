@@ -8,16 +8,16 @@ from rich.text import Text
 
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields, table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import MissingModelError
 from govsdk.ports import GovernedModels, RecogniserSource
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    reference = typer.Typer(help="The built-in world of invented people.", no_args_is_help=True)
-    add_verbs(reference, {"info": info, "evaluate": evaluate})
-    app.add_typer(reference, name="reference", rich_help_panel="Try it")
+    verbs: dict[str, Verb] = {"info": info, "evaluate": evaluate}
+    purpose = "The built-in world of invented people."
+    add_group(app, "reference", verbs, purpose=purpose, panel="Try it")
 
 
 def shipped_models() -> GovernedModels:

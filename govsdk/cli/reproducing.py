@@ -12,14 +12,15 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.certify.reproductions import SUFFIX
-from govsdk.cli.evidence import read_input, read_key
 from govsdk.cli.forgetting import claims as claims_table
+from govsdk.cli.inputs import read_input, read_key
+from govsdk.cli.own_keys import passphrase_of
 from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs, note
+from govsdk.cli.verb import Answer, add_group, note
 from govsdk.durable import write_file
-from govsdk.errors import RequestError, VerdictError
+from govsdk.errors import VerdictError
 
 if TYPE_CHECKING:
     from govsdk.govern.reproducing import Remeasured
@@ -31,10 +32,8 @@ _KEY, _PEM, _NAME = "auditor.key.pem", "auditor.pub.pem", "auditor"
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    audit = typer.Typer(help="Measure again what a certificate says.", no_args_is_help=True)
-    audit.callback()(_nothing)  # else typer turns a lone verb into the whole command
-    add_verbs(audit, {"reproduce": reproduce})
-    app.add_typer(audit, name="audit", rich_help_panel="Evidence")
+    purpose = "Measure again what a certificate says."
+    add_group(app, "audit", {"reproduce": reproduce}, purpose=purpose, panel="Evidence")
 
 
 def reproduce(
@@ -146,15 +145,9 @@ def _view(found: Remeasured) -> Group:
 def _signer(state: Path, passphrases: Path) -> FileSigner:
     """Return the auditor's signing key, made at the first call."""
     from govsdk.certify.key_files import certificate_key, encrypt_key, open_certificate_key
-    from govsdk.certify.keys import KeyProvider
     from govsdk.tlog.signatures import FileSigner
 
-    if passphrases.resolve().is_relative_to(state.resolve()):
-        raise RequestError("a passphrase beside the key it opens protects nothing")
-    passphrase = passphrases / f"{_NAME}.passphrase"
-    if not (state / _KEY).exists() and not passphrase.exists():
-        write_file(passphrase, os.urandom(32).hex().encode() + b"\n")
-    secret = KeyProvider.from_folder(passphrases).secret(_NAME)
+    secret = passphrase_of(state / _KEY, passphrases, _NAME)
     if not (state / _KEY).exists():
         made = certificate_key(os.urandom)
         write_file(state / _PEM, FileSigner(made).public_pem, mode=_PUBLIC)
@@ -166,6 +159,3 @@ def _identity(path: Path) -> str:
     """Return the secret key in an age identity file, whose comments are left out."""
     lines = read_input(path).decode("ascii", "replace").splitlines()
     return next((line for line in lines if line.strip() and not line.startswith("#")), "")
-
-
-def _nothing() -> None: ...

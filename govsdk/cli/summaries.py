@@ -10,14 +10,9 @@ import typer
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError
-
-
-def register(certificates: typer.Typer) -> None:
-    """Add the verb to ``cert``."""
-    add_verbs(certificates, {"svr": cert_svr})
 
 
 def cert_svr(
@@ -45,3 +40,7 @@ def cert_svr(
     said = Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
     data = {"request": name, "file": str(file), "properties": properties(said)}
     return Answer(data, fields({**data, "properties": ", ".join(properties(said))}))
+
+
+VERBS: dict[str, Verb] = {"svr": cert_svr}
+"""Of ``cert``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,16 +9,15 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, add_group
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    evidence = typer.Typer(help="Keep and destroy sealed evidence.", no_args_is_help=True)
-    evidence.callback()(_nothing)  # else typer turns a lone verb into the whole command
-    add_verbs(evidence, {"sweep": sweep})
-    app.add_typer(evidence, name="evidence", rich_help_panel="Evidence")
+    purpose = "Keep and destroy sealed evidence."
+    add_group(app, "evidence", {"sweep": sweep}, purpose=purpose, panel="Evidence")
 
 
 def sweep(
@@ -34,7 +32,4 @@ def sweep(
     word = "expired" if dry_run else "destroyed; these certificates are no longer re-verifiable"
     rows = [(each.request, each.expired_at, each.entry) for each in found]
     view = Group(table(("request", "expired", "entry"), rows), Text(f"{len(found)} {word}"))
-    return Answer([asdict(each) for each in found], view)
-
-
-def _nothing() -> None: ...
+    return Answer(plain(found), view)

@@ -70,6 +70,19 @@ def add_verbs(app: typer.Typer, verbs: Mapping[str, Verb], *, panel: str | None 
         app.command(name, rich_help_panel=panel)(_command(function))
 
 
+def add_group(
+    app: typer.Typer, name: str, verbs: Mapping[str, Verb], *, purpose: str, panel: str
+) -> None:
+    """Register functions as verbs below ``name``, as in ``govsdk cert list``."""
+    group = typer.Typer(help=purpose, no_args_is_help=True)
+    group.callback()(_nothing)  # else typer turns a lone verb into the whole group
+    add_verbs(group, verbs)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+
+
+def _nothing() -> None: ...
+
+
 def _command(function: Verb) -> Callable[..., int]:
     """Return ``function`` as typer wants it: with all its options, returning an exit code."""
 

@@ -10,15 +10,10 @@ from govsdk.certify.revocations import Reason
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb
 
 if TYPE_CHECKING:
     from govsdk.records import Position
-
-
-def register(certificates: typer.Typer) -> None:
-    """Add the verbs to ``cert``."""
-    add_verbs(certificates, {"revoke": cert_revoke, "supersede": cert_supersede})
 
 
 def cert_revoke(
@@ -56,3 +51,7 @@ def cert_supersede(
 def _withdrawn(request: str, reason: Reason, position: Position) -> Answer:
     data = {"request": request, "reason": reason.value, "entry": position.index}
     return Answer(data, fields(data))
+
+
+VERBS: dict[str, Verb] = {"revoke": cert_revoke, "supersede": cert_supersede}
+"""Of ``cert``."""

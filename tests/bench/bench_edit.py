@@ -75,8 +75,12 @@ def ours(generator: Generator, chosen: PiuSettings) -> tuple[Step, Weights]:
     return step, dict(training.parameters)
 
 
-def main(model: Path, steps: int) -> None:
-    """Print the comparison on ``model``."""
+def main(model: Path | None = None, steps: int = 10) -> None:
+    """Print the comparison on ``model``, or on an untrained one."""
+    if model is None:
+        with tempfile.TemporaryDirectory() as folder:
+            main(write_untrained(Path(folder), size=REFERENCE), steps)
+        return
     torch.manual_seed(0)
     chosen = settings("piu")
     rng = np.random.default_rng(0)
@@ -103,9 +107,4 @@ def main(model: Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]), count)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            main(write_untrained(Path(folder), size=REFERENCE), count)
+    main(*map(Path, sys.argv[1:2]), *map(int, sys.argv[2:3]))

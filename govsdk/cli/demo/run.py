@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from govsdk.cli.demo.checking import check_offline, check_tampered
+from govsdk.cli.demo.checking import CERTIFICATE, check_offline, check_tampered
 from govsdk.cli.demo.people import FORGETTABLE, Extra, cast, draw_photos
 from govsdk.cli.demo.pictures import Stars, Studio
 from govsdk.cli.demo.summary import summarise, view
@@ -16,13 +16,14 @@ from govsdk.cli.reference import shipped_models
 from govsdk.cli.stopwatch import Stopwatch
 from govsdk.cli.verb import Answer
 from govsdk.durable import remove_tree, write_file
-from govsdk.errors import RequestError, SubjectExistsError, VerdictError
+from govsdk.errors import EvidenceError, RequestError, SubjectExistsError, VerdictError
 from govsdk.govern.config import FILE
 from govsdk.ports import Progress
 
 if TYPE_CHECKING:
     from govsdk.govern.result import ForgetResult
     from govsdk.govern.workspace import Workspace
+    from govsdk.models.lines import ModelLine
 
 POLICY = "quickstart"
 RETAINED = 4
@@ -72,7 +73,8 @@ def run(folder: Path, *, again: bool = False) -> Answer:
         out=out,
     )
     write_file(out / "summary.json", json.dumps(data, indent=2).encode() + b"\n", mode=PUBLIC)
-    return Answer(data, view(data, folder), 0 if checked.ok and not tampered.ok else 5)
+    held = checked.ok and not tampered.ok
+    return Answer(data, view(data, folder), 0 if held else EvidenceError.exit_code)
 
 
 def _out(folder: Path, number: int) -> Path:
@@ -128,10 +130,15 @@ def _enrol(workspace: Workspace, people: list[Extra], photos: Path, progress: Pr
 def _write_evidence(workspace: Workspace, result: ForgetResult, out: Path) -> None:
     """Write what an auditor is handed."""
     assert result.certificate is not None, "a result that is ok has its certificate"
-    result.certificate.save(out / "certificate.sigstore.json")
+    result.certificate.save(out / CERTIFICATE)
     write_file(out / "signer.pub.pem", workspace.signer_pem, mode=PUBLIC)
     write_file(out / "log.vkey", workspace.log_vkey.encode() + b"\n", mode=PUBLIC)
     write_file(out / "checkpoint.txt", workspace.ledger.head().note.encode(), mode=PUBLIC)
+
+
+def _published(line: ModelLine, path: Path | None) -> int:
+    """Return the version in ``path``; the one in force may be that of a later run."""
+    return next(number for number in line.versions() if line.version(number).path == path)
 
 
 def _draw(
@@ -145,7 +152,7 @@ def _draw(
     """Draw and write the picture before and after; return who is on it."""
     from govsdk.report.pillow import draw, write_png
 
-    after = workspace.line.current().number
+    after = _published(workspace.line, result.model_path)
     studio = Studio(workspace, folder / "photos", after - 1, after, progress)
     place = people.index(person)
     earlier = tuple(people[:place])

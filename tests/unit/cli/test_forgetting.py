@@ -46,6 +46,17 @@ def test_a_held_person_is_not_forgotten(govsdk: Govsdk, enrolled: Path) -> None:
     assert govsdk("forget", "ada", "--policy", "quickstart", "--yes").code == 6
 
 
+def test_a_folder_that_cannot_be_made_is_a_usage_error(
+    govsdk: Govsdk, enrolled: Path, tmp_path: Path
+) -> None:
+    """Exit code 2, before anything is begun."""
+    (tmp_path / "file").write_text("")
+    answer = govsdk("forget", "ada", "--yes", "--out", tmp_path / "file", "--json")
+
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    assert "--out" in answer.json["message"]
+
+
 def test_the_certificate_is_saved_beside_the_receipt(tmp_path: Path) -> None:
     """The receipt was written by ``forget`` itself, before it let go of it."""
     written = tmp_path / "receipt-abababab.json"

@@ -3,6 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from govsdk.cli.demo.people import FORGETTABLE, MANY, cast, draw_photos
+from govsdk.cli.demo.run import _published
+from govsdk.models import layout
+from govsdk.models.lines import ModelLine
+from govsdk.models.manifest import manifest_of
 from govsdk.ports import silent
 from govsdk.registry.intake import photos_from
 
@@ -34,3 +38,18 @@ def test_the_files_can_be_read_as_photos(tmp_path: Path) -> None:
     draw_photos(people, tmp_path, silent)
     (picture,) = photos_from(people[0].files(tmp_path)[0])
     assert picture.shape == (64, 64, 3)
+
+
+def test_the_picture_of_a_run_is_of_the_version_it_published(
+    models: list[str], tmp_path: Path
+) -> None:
+    """Also where a later run with ``--again`` has published another since."""
+    line = ModelLine.create(tmp_path / "line", Path(models[models.index("--model") + 1]))
+    for name in ("v1", "v2"):
+        staged = line.stage(name)
+        layout.copy(line.version(0).path, staged)
+        (staged / "vae" / "config.json").write_text(f'"{name}"')
+        line.publish(staged, manifest_of(staged).digest())
+
+    assert line.current().number == 2
+    assert _published(line, line.version(1).path) == 1

@@ -1,0 +1,26 @@
+"""Keys of those who have no workspace (witnesses, auditors): encrypted, the passphrase apart."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from govsdk.durable import write_file
+from govsdk.errors import RequestError
+
+
+def passphrase_of(key: Path, folder: Path, name: str) -> bytes:
+    """Return what opens the key file ``key``; made up in ``folder`` if neither is there yet.
+
+    Raises:
+        RequestError: ``folder`` lies where the key does.
+        MissingKeyError: The key is there, its passphrase is not.
+    """
+    from govsdk.certify.keys import KeyProvider
+
+    if folder.resolve().is_relative_to(key.parent.resolve()):
+        raise RequestError("a passphrase beside the key it opens protects nothing")
+    file = folder / f"{name}.passphrase"
+    if not key.exists() and not file.exists():
+        write_file(file, os.urandom(32).hex().encode() + b"\n")
+    return KeyProvider.from_folder(folder).secret(name)
