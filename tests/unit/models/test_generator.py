@@ -59,7 +59,7 @@ def test_picture_does_not_depend_on_its_neighbours(generator: Generator) -> None
 
 @pytest.mark.parametrize("algorithm", ["dpmsolver++", "sde-dpmsolver++"])
 def test_drawing_agrees_with_the_stock_pipeline(world: Path, algorithm: str) -> None:
-    """Our loop computes what StableDiffusionPipeline computes from the same conditions and seeds."""
+    """Our loop draws what StableDiffusionPipeline draws from the same conditions and seeds."""
     from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
     generator = Generator.load(world, device="cpu", steps=4)

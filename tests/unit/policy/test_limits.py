@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -45,7 +45,6 @@ def test_allowed_events(trials, bound, alpha, allowed):
     assert limits.allowed_events(trials, bound, alpha) == allowed
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.sampled_from([0.01, 0.05, 0.5]), st.sampled_from([0.05, 0.01]))
 def test_allowed_events_are_those_whose_limit_is_within_the_bound(trials, bound, alpha):
     """So many pass, and one more does not."""
@@ -56,7 +55,6 @@ def test_allowed_events_are_those_whose_limit_is_within_the_bound(trials, bound,
     assert limits.rate_upper(passing + 1, trials, alpha) > bound - 1e-12
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200), st.sampled_from([0.05, 0.01]))
 def test_loss_limits_enclose_the_estimate_and_mirror_each_other(lost, gained, same, alpha):
     """Lower <= estimate <= upper, and swapping before and after swaps the limits."""

@@ -3,14 +3,13 @@
 import pickle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from govsdk.errors import TooFewPhotosError
 from govsdk.verify import split_photos
 
 
-@settings(deadline=None)
 @given(st.integers(6, 200), st.integers(1, 5), st.binary(min_size=32, max_size=32))
 def test_folds_are_disjoint_and_large_enough(photos, attempts, digest):
     """Every photo is in one place; 4 or more are for the edit, 2 or more in each fold."""
