@@ -26,6 +26,7 @@ from govsdk.errors import (
     ConflictError,
     GovsdkError,
     RequestConflictError,
+    RequestError,
     SubjectExistsError,
     UsageError,
 )
@@ -43,6 +44,7 @@ from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
 from govsdk.ports import Progress, SubjectId, Templates
 from govsdk.records import Resource, Verdict, instant
+from govsdk.registry import require_subject
 from govsdk.tlog.statements import Kind
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ class Forgetting:
         receipt_to: Path | None,
         progress: Progress,
     ) -> None:
+        require_subject(subject)
+        if request_id is not None and not (request_id and request_id.isprintable()):
+            raise RequestError("a request id has one character or more, none a control character")
         self.workspace = workspace
         self.subject = subject
         self.policy = policy

@@ -194,13 +194,15 @@ def _session(data: bytes, name: Role, device: str) -> Session:
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
     if device == "auto":
         device = "cuda" if wanted["cuda"] in onnxruntime.get_available_providers() else "cpu"
-    provider = wanted.get(device.partition(":")[0])
+    kind, _, number = device.partition(":")
+    provider = wanted.get(kind)
     if provider is None:
         raise RequestError(f"recognisers run on {', '.join(wanted)}, not on {device!r}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=[provider])
+        where = {"device_id": number} if number else {}
+        session = onnxruntime.InferenceSession(data, options, providers=[(provider, where)])
     except Exception as cause:
         raise ModelCorruptError(f"recogniser {name} cannot be read", recogniser=name) from cause
     if session.get_providers()[0] != provider:

@@ -28,6 +28,7 @@ Invariants:
 """
 
 from govsdk.registry.anchors import choose_anchor
+from govsdk.registry.enrolling import require_subject
 from govsdk.registry.gates import Gates
 from govsdk.registry.intake import people_in, photos_from, photos_given
 from govsdk.registry.packing import template_set
@@ -49,6 +50,7 @@ __all__ = [
     "people_in",
     "photos_from",
     "photos_given",
+    "require_subject",
     "scan",
     "template_set",
 ]

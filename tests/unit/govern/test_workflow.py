@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from govsdk import KeyProvider, Policy, Verdict, Workspace
-from govsdk.errors import ConflictError, RequestConflictError, SubjectExistsError
+from govsdk.errors import ConflictError, RequestConflictError, RequestError, SubjectExistsError
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
 from govsdk.govern.workflow import Forgetting
@@ -58,6 +58,19 @@ def verification() -> Verification:
         model=MODEL,
         harness="2" * 64,
     )
+
+
+@pytest.mark.parametrize(
+    ("subject", "request_id"), [("ad\ud800a", "r-1"), ("ada", "r\n1"), ("ada", "")]
+)
+def test_ids_that_cannot_be_written_down_are_refused(
+    place: Path, subject: str, request_id: str
+) -> None:
+    """With an error of ours, which does not repeat them; ordinary ones are taken."""
+    assert request(place, "ada", "r-1").request
+    with pytest.raises(RequestError) as refused:
+        request(place, subject, request_id)
+    assert subject not in str(refused.value)
 
 
 def test_another_payload_is_noticed_after_waiting_too(
