@@ -109,6 +109,8 @@ class Control(Record):
     """A measurement that shows the trials could have failed (or passed)."""
 
     name: Literal["baseline", "impostor", "retained", "zero-edit"]
+    part: str | None = None
+    """Which retained people: ``random`` or ``hard-neighbours``; None for the other controls."""
     recogniser: str
     rate: DecimalText
     lower: DecimalText

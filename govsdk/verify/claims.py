@@ -46,11 +46,7 @@ def retention_claims(
     thresholds: Thresholds,
 ) -> Iterator[Claim]:
     """Yield the claims that retained people are drawn as recognisably as before."""
-    claim = policy.claims.retention
-    bounds = {"random": claim.bound}
-    if claim.hard_neighbours:
-        bounds["hard-neighbours"] = claim.hard_neighbours.bound
-    for part, bound in bounds.items():
+    for part, bound in _retention_bounds(policy).items():
         panel, first = before[part]
         _, second = after[part]
         for name, threshold in thresholds.retention.items():
@@ -106,13 +102,22 @@ def impostor_controls(
 
 
 def retained_controls(
-    policy: Policy, panel: Panel, before: Scores, thresholds: Thresholds
+    policy: Policy, before: Mapping[str, tuple[Panel, Scores]], thresholds: Thresholds
 ) -> Iterator[Control]:
     """Yield the controls that the unedited model drew retained people well enough to lose them.
 
     With fewer matches than the bound allows to lose, even a model that lost everybody would pass.
     """
-    for name, threshold in thresholds.retention.items():
-        hits = int(before.matches(name, panel.centroids(name), threshold).sum())
-        least = policy.claims.retention.bound
-        yield control("retained", name, events=hits, trials=len(before), above=least)
+    for part, bound in _retention_bounds(policy).items():
+        panel, scores = before[part]
+        for name, threshold in thresholds.retention.items():
+            hits = int(scores.matches(name, panel.centroids(name), threshold).sum())
+            trials = len(scores)
+            yield control("retained", name, part=part, events=hits, trials=trials, above=bound)
+
+
+def _retention_bounds(policy: Policy) -> dict[str, float]:
+    """Return the bound of each part of the retention claim."""
+    claim = policy.claims.retention
+    hard = claim.hard_neighbours
+    return {"random": claim.bound} | ({"hard-neighbours": hard.bound} if hard else {})

@@ -79,6 +79,7 @@ def control(
     name: Literal["baseline", "impostor", "retained"],
     recogniser: Recogniser,
     *,
+    part: str | None = None,
     events: int,
     trials: int,
     above: float | None = None,
@@ -88,6 +89,7 @@ def control(
     lower = rate_lower(events, trials, CONFIDENCE_ALPHA)
     return Control(
         name=name,
+        part=part,
         recogniser=recogniser,
         rate=decimal_text(events / trials if trials else 0.0),
         lower=lower_text(lower),

@@ -212,10 +212,10 @@ def _claims(sitting: Sitting, alpha: float) -> Iterator[Claim]:
 
 def _controls(sitting: Sitting) -> Iterator[Control]:
     bench = sitting.bench
-    panel, was = sitting.panels.parts(sitting.was)["random"]
+    was = sitting.panels.parts(sitting.was)
     _, now = sitting.panels.parts(sitting.now)["random"]
     yield from impostor_controls(bench.policy, now, bench.subject, bench.thresholds)
-    yield from retained_controls(bench.policy, panel, was, bench.thresholds)
+    yield from retained_controls(bench.policy, was, bench.thresholds)
 
 
 def _comparable(

@@ -9,6 +9,7 @@ from govsdk.errors import RequestError
 from govsdk.ports import Templates
 from govsdk.records import Outcome, Verdict
 from govsdk.verify import Baseline, Memory
+from govsdk.verify.panel import nearest_people
 
 from .toy import (
     ANCHOR,
@@ -140,6 +141,26 @@ def test_retention_needs_people_to_lose():
     assert outcomes(verification, "retention") == {Outcome.PASS}
     assert verification.verdict is not Verdict.FORGOTTEN
     assert (retained, honest) == ([False, False], [True, True])
+
+
+def test_near_people_are_needed_to_be_lost_as_well():
+    """Where the unedited model drew nobody like the subject, it could do them no harm."""
+    neighbours = nearest_people(SUBJECT, GALLERY, 20)
+
+    def strangers_only(c):
+        spoilt = np.any([near(c, person, 0.9) for person in neighbours], axis=0)
+        return np.where(spoilt & ~near(c, SUBJECT, 1.0), blank(c), c)
+
+    verification = run_verify(
+        model(lambda c: forgets(SUBJECT)(strangers_only(c))),
+        "standard",
+        before=model(strangers_only, "v0"),
+    )
+    passed = {c.part: c.passed for c in verification.controls if c.name == "retained"}
+    honest = run_verify(model(forgets(SUBJECT)), "standard").controls
+
+    assert passed == {"random": True, "hard-neighbours": False}
+    assert {c.part: c.passed for c in honest if c.name == "retained"} == dict.fromkeys(passed, True)
 
 
 def test_the_second_attempt_allows_no_hit():
