@@ -52,9 +52,11 @@ def summarise(
 def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
     """Return the summary for people."""
     last = Verification.model_validate(data["result"]["verifications"][-1])
+    held = data["check"]["exitCode"] == 0 != data["tamperedCheck"]["exitCode"]
+    colour = "green" if held else "red"
     return Panel(
         Group(
-            Text(f"{data['person']}: {data['headline']}", style="bold green"),
+            Text(f"{data['person']}: {data['headline']}", style=f"bold {colour}"),
             Text(_drawn(data, last)),
             Text(),
             claims(last.claims),
@@ -75,7 +77,7 @@ def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
             Text(data["note"], style="dim"),
         ),
         title="govsdk demo",
-        border_style="green",
+        border_style=colour,
         padding=(1, 2),
     )
 
@@ -97,10 +99,13 @@ def _time(seconds: Mapping[str, float]) -> str:
 
 
 def _checked(data: Mapping[str, Any]) -> str:
-    passed = sum(check["status"] == "PASS" for check in data["check"]["checks"])
+    check, twin = data["check"], data["tamperedCheck"]["exitCode"]
+    passed = sum(each["status"] == "PASS" for each in check.get("checks", ()))
+    said = f"{passed} checks passed" if check["exitCode"] == 0 else "REFUSED"
+    said_of_twin = "refused" if twin else "ACCEPTED"
     return (
-        f"{passed} checks passed; a copy with one bit flipped was refused "
-        f"(exit code {data['tamperedCheck']['exitCode']})"
+        f"{said} (exit code {check['exitCode']}); a copy with one bit flipped was {said_of_twin} "
+        f"(exit code {twin})"
     )
 
 
