@@ -112,6 +112,11 @@ class Job:
         order = list(Stage)
         return order.index(self.state.stage) >= order.index(stage)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the request was planned and has not ended: it must, before another begins."""
+        return self.reached(Stage.PLANNED) and not self.state.stage.terminal
+
     def save_private(self, name: str, sealed: bytes) -> None:
         """Keep bytes that were sealed under the subject's key."""
         write_file(self.folder / "private" / name, sealed)

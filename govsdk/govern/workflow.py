@@ -137,7 +137,7 @@ class Forgetting:
             same = other.state.subject_reference == self.reference
             if same and other.state.stage is Stage.CERTIFIED and not self._enrolled():
                 raise SubjectExistsError("forgotten before, under another request")
-            if not other.state.stage.terminal and (same or other.reached(Stage.PLANNED)):
+            if other.under_way or (same and not other.state.stage.terminal):
                 raise ConflictError(
                     "another request is under way",
                     hint="carry it to its end first: make its call again, under its own request id",

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.errors import MissingWorkspaceError, RequestError
+from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.creating import create
 from govsdk.govern.events import log
+from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
@@ -164,7 +165,20 @@ class Workspace(Parts):
         return list(self.registry.search(embedded.embeddings[0], top=top))
 
     def hold(self, subject: str) -> None:
-        """Put ``subject`` under legal hold: ``forget`` refuses until it is lifted."""
+        """Put ``subject`` under legal hold: ``forget`` refuses until it is lifted.
+
+        Raises:
+            UnknownSubjectError: Nobody of that id is enrolled.
+            ConflictError: They are being forgotten: what was planned comes to its end.
+        """
+        reference = self.keys.hmac("subject", subject.encode())
+        if any(
+            job.state.subject_reference == reference and job.under_way
+            for job in jobs_of(self.folder)
+        ):
+            raise ConflictError(
+                "the subject is being forgotten", hint="make the request's call again, to its end"
+            )
         self.registry.hold(SubjectId(subject))
 
     def lift_hold(self, subject: str) -> None:

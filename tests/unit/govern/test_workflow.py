@@ -101,6 +101,18 @@ def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -
                 new._require_no_other()
 
 
+def test_a_hold_comes_before_the_plan_or_after_the_end(enrolled: Path) -> None:
+    """A hold in between would stop the request, and with it every other one."""
+    run = request(enrolled, "ada")
+    for stage in Stage:
+        begun(run, stage)
+        if stage is Stage.RECEIVED or stage.terminal:
+            run.workspace.hold("ada")
+        else:
+            with pytest.raises(ConflictError, match="being forgotten"):
+                run.workspace.hold("ada")
+
+
 def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> None:
     """Under a request id of its own; without one the old success is not taken for a new one."""
     again = begun(request(enrolled, "ada", None), Stage.CERTIFIED)
