@@ -31,7 +31,7 @@ from govsdk.certify.key_files import (
 )
 from govsdk.certify.passphrases import KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
-from govsdk.certify.rotation import next_log_key
+from govsdk.certify.rotation import NEXT_CERTIFICATE, next_log_key
 from govsdk.certify.tokens import TokenSigner
 from govsdk.durable import write_file
 from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
@@ -158,9 +158,15 @@ def _note_signer(folder: Path, provider: KeyProvider) -> FileNoteSigner:
 
 
 def _file_signer(folder: Path, provider: KeyProvider) -> FileSigner:
-    return FileSigner(
-        open_certificate_key(_secret(folder, CERTIFICATE_FILE), provider.secret("certificate"))
-    )
+    passphrase, public = provider.secret("certificate"), _read(folder, SIGNER_FILE)
+    signer = FileSigner(open_certificate_key(_secret(folder, CERTIFICATE_FILE), passphrase))
+    if signer.public_pem == public:
+        return signer
+    # Killed while another took over, its public half comes first: rotating again concludes it.
+    coming = read_secret_file(folder / NEXT_CERTIFICATE)
+    if coming is None or FileSigner(open_certificate_key(coming, passphrase)).public_pem != public:
+        raise KeyUseError(f"{SIGNER_FILE} is not the public half of the certificate key")
+    return signer
 
 
 def _secret(folder: Path, name: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
+from govsdk.certify.rotation import next_certificate_key
 from govsdk.errors import ConflictError, GovsdkError, KeyUseError, MissingKeyError
 from govsdk.tlog.signatures import PublicKey
 from tests.evidence import SECRETS, entropy
@@ -110,7 +111,15 @@ def test_a_missing_passphrase_is_named(made: WorkspaceKeys, tmp_path: Path, name
 
 
 @pytest.mark.parametrize(
-    "name", ["certificate.key.pem", "log.key.pem", "vault.json", "log.vkey", "verifier.recipient"]
+    "name",
+    [
+        "certificate.key.pem",
+        "signer.pub.pem",
+        "log.key.pem",
+        "log.vkey",
+        "vault.json",
+        "verifier.recipient",
+    ],
 )
 def test_a_missing_key_file_is_named(made: WorkspaceKeys, tmp_path: Path, name: str) -> None:
     """A workspace without one of its keys does not open."""
@@ -146,15 +155,28 @@ def test_exposed_key_files_are_refused(made: WorkspaceKeys, tmp_path: Path, name
     opened(tmp_path)
 
 
-def test_swapped_keys_are_noticed(made: WorkspaceKeys, tmp_path: Path) -> None:
-    """A log key under another's public key does not open."""
+@pytest.mark.parametrize("name", ["certificate.key.pem", "log.key.pem"])
+def test_swapped_keys_are_noticed(made: WorkspaceKeys, tmp_path: Path, name: str) -> None:
+    """A secret key beside another's public half does not open."""
     opened(tmp_path)
     other = tmp_path / "other"
     provider = KeyProvider.from_folder(tmp_path / "secrets")
     WorkspaceKeys.create(other, provider, entropy=entropy(3), origin=made.log.origin)
-    shutil.copy(other / "log.key.pem", tmp_path / "keys/log.key.pem")
+    shutil.copy(other / name, tmp_path / "keys" / name)
 
-    with pytest.raises(KeyUseError, match="public key"):
+    with pytest.raises(KeyUseError, match="public"):
+        opened(tmp_path)
+
+
+def test_a_killed_rotation_opens(made: WorkspaceKeys, tmp_path: Path) -> None:
+    """Between the two files of the take-over the public half is that of the key to come."""
+    keys, provider = tmp_path / "keys", KeyProvider.from_folder(tmp_path / "secrets")
+    coming = next_certificate_key(keys, provider, entropy(3))
+    (keys / "signer.pub.pem").write_bytes(coming.public_pem)
+
+    assert opened(tmp_path).certificate.public_pem == made.certificate.public_pem
+    (keys / "certificate.next.key.pem").unlink()
+    with pytest.raises(KeyUseError, match="public half"):
         opened(tmp_path)
 
 
