@@ -23,7 +23,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "reference": ["reference"],
     "setup": ["init"],
     "doctor": ["doctor"],
-    "people": ["enroll", "subjects", "search", "hold", "lift-hold"],
+    "people": ["enroll", "subjects", "search", "hold", "lift-hold", "release"],
     "forgetting": ["plan", "forget"],
     "screening": ["screen"],
     "evidence": ["verify", "cert", "evidence", "keys"],

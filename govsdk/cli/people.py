@@ -1,4 +1,4 @@
-"""``enroll``, ``subjects``, ``search``, ``hold``, ``lift-hold``: who is in the registry."""
+"""``enroll``, ``subjects``, ``search``, ``hold``, ``lift-hold``, ``release``: who is enrolled."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         "search": search,
         "hold": hold,
         "lift-hold": lift_hold,
+        "release": release,
     }
     add_verbs(app, verbs, panel="People")
 
@@ -97,3 +98,9 @@ def lift_hold(
     """Lift a person's legal hold."""
     open_workspace(workspace, keys).lift_hold(subject)
     return Answer({"subject": subject, "held": False}, "the hold is lifted")
+
+
+def release(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Lift the restriction after a request that ended without forgetting and was withdrawn."""
+    open_workspace(workspace, keys).release(subject)
+    return Answer({"subject": subject, "restricted": False}, "the restriction is lifted")

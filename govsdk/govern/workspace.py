@@ -185,6 +185,13 @@ class Workspace(Parts):
         """Lift the legal hold of ``subject``."""
         self.registry.lift_hold(SubjectId(subject))
 
+    def release(self, subject: str) -> None:
+        """Lift the restriction that a request put on ``subject`` which ended without forgetting.
+
+        They are found by searches and may serve as anchor again.
+        """
+        self.registry.release(SubjectId(subject))
+
     # -- forgetting --------------------------------------------------------------------------------
 
     def plan_forget(self, subject: str, policy: str | Path | Policy = "standard") -> ForgetPlan:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from govsdk import KeyProvider, Workspace
+from govsdk.ports import SubjectId
 from tests.unit.cli.conftest import Govsdk
 
 
@@ -58,6 +60,15 @@ def test_a_hold_is_put_on_and_lifted(govsdk: Govsdk, enrolled: Path) -> None:
     assert govsdk("hold", "bo").code == 0
     assert govsdk("subjects", "--json").json[1]["state"] == "held"
     assert govsdk("lift-hold", "bo").code == 0
+    assert govsdk("subjects", "--json").json[1]["state"] == "enrolled"
+
+
+def test_a_restriction_is_lifted(govsdk: Govsdk, enrolled: Path) -> None:
+    """A request that ended without forgetting restricted them; the list shows both states."""
+    keys = KeyProvider.from_folder(enrolled / "keys")
+    Workspace.open(enrolled / "workspace", keys=keys).registry.restrict(SubjectId("bo"))
+    assert govsdk("subjects", "--json").json[1]["state"] == "restricted"
+    assert govsdk("release", "bo").code == 0
     assert govsdk("subjects", "--json").json[1]["state"] == "enrolled"
 
 
