@@ -41,7 +41,7 @@ class KeyProvider:
     def from_folder(cls, folder: Path | str) -> KeyProvider:
         """Return the provider that reads ``folder``'s ``NAME.passphrase`` files."""
         place = Path(folder)
-        return cls(lambda name: read_secret_file(place / _file_of(name)), place)
+        return cls(lambda name: read_secret_file(place / file_of(name)), place)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> KeyProvider:
@@ -73,8 +73,8 @@ class KeyProvider:
         place = Path(folder)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in NAMES:
-            if not (place / _file_of(name)).exists():
-                write_file(place / _file_of(name), entropy(32).hex().encode() + b"\n")
+            if not (place / file_of(name)).exists():
+                write_file(place / file_of(name), entropy(32).hex().encode() + b"\n")
         return cls.from_folder(place)
 
     def secret(self, name: str, *, least: int = MIN_BYTES) -> bytes:
@@ -98,7 +98,8 @@ class KeyProvider:
         return self.secret("verifier").decode("ascii", "replace")
 
 
-def _file_of(name: str) -> str:
+def file_of(name: str) -> str:
+    """Return the file of a passphrase, or of the ``verifier``'s identity, in the keys' folder."""
     return _VERIFIER if name == "verifier" else f"{name}.passphrase"
 
 

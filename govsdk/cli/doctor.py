@@ -18,7 +18,7 @@ from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
+from govsdk.errors import GovsdkError, MissingExtraError
 
 ROOM_BYTES = 2 * 2**30
 """Free space below which a doctor frowns: an edit stages a whole second model."""
@@ -162,18 +162,18 @@ def _room(workspace: Path | None) -> Finding:
 
 
 def _keys(folder: Path | None) -> Iterator[Finding]:
-    """Look at the passphrase files; what is in them is the workspace's business."""
+    """Look at the key provider's files; which of them it needs is the workspace's business."""
     if folder is None:
         yield Finding("keys", "warning", "no folder named", "set GOVSDK_KEYS, or pass --keys DIR")
         return
-    from govsdk.certify.passphrases import NAMES
+    from govsdk.certify.passphrases import NAMES, file_of
 
-    for name in NAMES:
-        path = folder / f"{name}.passphrase"
+    for name in (*NAMES, "verifier"):
+        path = folder / file_of(name)
         what = f"key {name}"
         if not path.exists():
             advice = "restore it, or `govsdk init --generate-keys` for a new workspace"
-            yield Finding(what, "error", "not there", advice, MissingKeyError.exit_code)
+            yield Finding(what, "warning", "not there", advice)
         elif mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding(what, "warning", f"open to others ({mode:03o})", f"chmod 600 {path}")
         else:
