@@ -19,10 +19,25 @@ from govsdk.models.manifest import manifest_of
 from tests.workflow import world
 
 
+def policy(**controls: str) -> Policy:
+    """Return the tests' policy, with trials enough that a re-test is not left to chance."""
+    tiny = Policy.load(world.POLICY)
+    forget = tiny.claims.forget.model_copy(update={"trials": 32})
+    return tiny.model_copy(
+        update={
+            "claims": tiny.claims.model_copy(update={"forget": forget}),
+            "controls": tiny.controls.model_copy(update=controls),
+        }
+    )
+
+
 @pytest.fixture
 def later(forgotten: Path, tmp_path: Path) -> Workspace:
     """A copy of the workspace in which the subject was forgotten."""
-    return world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    (request,) = workspace.certificates()
+    certify_under(workspace, request, policy())
+    return workspace
 
 
 def bring_back(workspace: Workspace) -> None:
@@ -32,11 +47,11 @@ def bring_back(workspace: Workspace) -> None:
     workspace.line.publish(staged, manifest_of(staged).digest())
 
 
-def certify_under(workspace: Workspace, request: str, policy: Policy) -> None:
+def certify_under(workspace: Workspace, request: str, under: Policy) -> None:
     """Seal the residual of ``request`` again, under ``policy``."""
     path = residual_path(workspace, request)
     content = ResidualFile.from_bytes(open_sealed(path.read_bytes(), workspace.keys.verifier))
-    changed = replace(content, policy=policy).to_bytes()
+    changed = replace(content, policy=under).to_bytes()
     path.write_bytes(seal(changed, [workspace.keys.recipient]))
 
 
@@ -66,9 +81,7 @@ def test_whoever_came_back_is_no_longer_certified(later: Workspace) -> None:
 def test_a_policy_may_leave_the_decision_to_a_person(later: Workspace) -> None:
     """``regression: report``: found and logged, not withdrawn."""
     (request,) = later.certificates()
-    policy = Policy.load(world.POLICY)
-    controls = policy.controls.model_copy(update={"regression": "report"})
-    certify_under(later, request, policy.model_copy(update={"controls": controls}))
+    certify_under(later, request, policy(regression="report"))
     bring_back(later)
     (found,) = screen(later)
 
