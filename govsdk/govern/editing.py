@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 LOOKS = 32
 """Generations in one look at the early-stop signal."""
 
-MARGIN = 0.04
-"""How far below the threshold a look's best score must stay: a look sees few pictures."""
+MARGIN = 0.12
+"""How far below the threshold a look's best score must stay: a look sees few pictures, and one
+recogniser only."""
 
 
 def edit(run: Forgetting, attempt: int) -> None:
