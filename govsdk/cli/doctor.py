@@ -18,7 +18,7 @@ from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import GovsdkError, MissingExtraError
+from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
 
 ROOM_BYTES = 2 * 2**30
 """Free space below which a doctor frowns: an edit stages a whole second model."""
@@ -162,7 +162,7 @@ def _room(workspace: Path | None) -> Finding:
 
 
 def _keys(folder: Path | None) -> Iterator[Finding]:
-    """Look at the key provider's files; which of them it needs is the workspace's business."""
+    """Look at the key provider's files; two of them every workspace needs."""
     if folder is None:
         yield Finding("keys", "warning", "no folder named", "set GOVSDK_KEYS, or pass --keys DIR")
         return
@@ -173,7 +173,10 @@ def _keys(folder: Path | None) -> Iterator[Finding]:
         what = f"key {name}"
         if not path.exists():
             advice = "restore it, or `govsdk init --generate-keys` for a new workspace"
-            yield Finding(what, "warning", "not there", advice)
+            if name in ("log", "vault"):
+                yield Finding(what, "error", "not there", advice, MissingKeyError.exit_code)
+            else:  # a token may hold the certificate key, another machine the verifier's
+                yield Finding(what, "warning", "not there", advice)
         elif mode := stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding(what, "warning", f"open to others ({mode:03o})", f"chmod 600 {path}")
         else:

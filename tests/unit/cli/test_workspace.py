@@ -110,7 +110,9 @@ def test_doctor_sees_an_open_key_and_a_damaged_model(govsdk: Govsdk, place: Path
     assert found["key log"]["advice"].startswith("chmod 600")
 
 
-def test_doctor_leaves_it_to_the_workspace_which_keys_it_needs(govsdk: Govsdk, place: Path) -> None:
+def test_doctor_tells_keys_that_every_workspace_needs_from_others(
+    govsdk: Govsdk, place: Path
+) -> None:
     """Only residuals need the verifier's identity; without the log's passphrase nothing opens."""
     (place / "keys" / "verifier.identity").unlink()
     assert govsdk("doctor").code == 0
@@ -118,5 +120,5 @@ def test_doctor_leaves_it_to_the_workspace_which_keys_it_needs(govsdk: Govsdk, p
     answer = govsdk("doctor", "--json")
     states = {finding["what"]: finding["state"] for finding in answer.json}
     assert answer.code == 7
-    assert (states["key verifier"], states["key log"]) == ("warning", "warning")
+    assert (states["key verifier"], states["key log"]) == ("warning", "error")
     assert states["workspace"] == "error"
