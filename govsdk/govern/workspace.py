@@ -26,7 +26,15 @@ from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.policy import Policy, require
 from govsdk.ports import GovernedModels, Progress, SubjectId, silent
 from govsdk.records import Position
-from govsdk.registry import Enrolment, Gates, Match, SubjectSummary, people_in, photos_given
+from govsdk.registry import (
+    Enrolment,
+    Gates,
+    Match,
+    SubjectSummary,
+    people_in,
+    photos_given,
+    require_subject,
+)
 from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy
 
@@ -168,9 +176,11 @@ class Workspace(Parts):
         """Put ``subject`` under legal hold: ``forget`` refuses until it is lifted.
 
         Raises:
+            RequestError: No subject has such an id.
             UnknownSubjectError: Nobody of that id is enrolled.
             ConflictError: They are being forgotten: what was planned comes to its end.
         """
+        require_subject(SubjectId(subject))
         reference = self.keys.hmac("subject", subject.encode())
         if any(
             job.state.subject_reference == reference and job.under_way

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from govsdk import KeyProvider, Policy, Verdict, Workspace
-from govsdk.errors import ConflictError, RequestConflictError, RequestError, SubjectExistsError
+from govsdk.errors import (
+    ConflictError,
+    GovsdkError,
+    RequestConflictError,
+    RequestError,
+    SubjectExistsError,
+)
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
 from govsdk.govern.workflow import Forgetting
@@ -71,6 +77,14 @@ def test_ids_that_cannot_be_written_down_are_refused(
     with pytest.raises(RequestError) as refused:
         request(place, subject, request_id)
     assert subject not in str(refused.value)
+
+
+@pytest.mark.parametrize("verb", ["hold", "lift_hold", "release", "plan_forget"])
+def test_no_verb_repeats_an_id_that_cannot_be_written_down(enrolled: Path, verb: str) -> None:
+    """Whatever is asked for such an id ends in an error of ours."""
+    with pytest.raises(GovsdkError) as refused:
+        getattr(request(enrolled, "ada").workspace, verb)("ad\ud800a")
+    assert "ad" + chr(0xD800) not in str(refused.value)
 
 
 def test_another_payload_is_noticed_after_waiting_too(
