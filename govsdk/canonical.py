@@ -49,12 +49,7 @@ def parse_json(data: bytes, *, what: str) -> JSON:
             (also as a number too large to hold), or nested too deeply.
     """
     try:
-        return json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
+        return _STRICT.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as cause:
         raise MalformedEvidenceError(f"{what} is not plain JSON", reason="not-json") from cause
 
@@ -110,3 +105,8 @@ def _finite(text: str) -> float:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)

@@ -33,13 +33,20 @@ def rows_of(envelopes: Sequence[bytes], *signers: PublicKey) -> list[Row]:
     ]
 
 
-def signed_rows(payloads: Sequence[bytes], names: Sequence[str], signer: Signer) -> list[Row]:
-    """Return the row for each of the statements ``payloads``, called ``names``, signed here."""
+def signed_rows(payloads: Sequence[bytes], signer: Signer) -> list[Row]:
+    """Return the row for each of the statements ``payloads``, signed here.
+
+    Raises:
+        MalformedEvidenceError: One is no statement.
+    """
     key = PublicKey.from_pem(signer.public_pem)
-    signed = on_all_cores(lambda payload: sign_payload(payload, signer), payloads)
-    return [
-        _row(each, key, once, each.to_bytes()) for each, once in zip(signed, names, strict=True)
-    ]
+
+    def row(payload: bytes) -> Row:
+        once = parse_statement(payload).once
+        signed = sign_payload(payload, signer)
+        return _row(signed, key, once, signed.to_bytes())
+
+    return on_all_cores(row, payloads)
 
 
 def _row(signed: Envelope, key: PublicKey, once: str, envelope: bytes) -> Row:

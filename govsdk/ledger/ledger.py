@@ -21,7 +21,7 @@ from typing import Protocol
 from govsdk.durable import locked
 from govsdk.errors import ConflictError, IntegrityError, LedgerRollbackError, ProofError
 from govsdk.ledger.audit import AuditReport, audit
-from govsdk.ledger.entries import rows_of
+from govsdk.ledger.entries import rows_of, signed_rows
 from govsdk.ledger.public_log import PublicLog
 from govsdk.ledger.rows import DuckRows, Rows
 from govsdk.ledger.session import Session
@@ -184,8 +184,9 @@ class Ledger:
         Raises:
             MalformedEvidenceError: One is no statement.
         """
+        offered = signed_rows(statements, self._keys.certificate)
         with self._writing() as session:
-            return session.sign_and_append(statements)
+            return session.store(offered)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

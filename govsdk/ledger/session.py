@@ -19,7 +19,6 @@ from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.writer import Writer
 from govsdk.records import Position
 from govsdk.tlog.signatures import PublicKey, Signer
-from govsdk.tlog.statements import parse_statement
 
 PlaceOf = Callable[[int], Position]
 
@@ -58,19 +57,19 @@ class Session:
 
     def sign_and_append(self, statements: Sequence[bytes]) -> Sequence[Position]:
         """Sign ``statements`` and append them in one commit. See ``Ledger.sign_and_append``."""
-        names = [parse_statement(payload).once for payload in statements]
-
-        def signed(which: Sequence[int]) -> list[Row]:
-            chosen = [statements[at] for at in which]
-            return signed_rows(chosen, [names[at] for at in which], self._signer)
-
-        return self._once_each(names, signed)
+        return self.store(signed_rows(statements, self._signer))
 
     def store(self, offered: Sequence[Row]) -> Sequence[Position]:
-        """Append rows that ``rows_of`` has accepted, in one commit; return their places."""
-        return self._once_each(
-            [row.once for row in offered], lambda which: [offered[at] for at in which]
-        )
+        """Append rows that were verified or signed here, in one commit; return their places."""
+        known = self.find([row.once for row in offered])
+        fresh: dict[str, Row] = {}
+        for row in offered:
+            if row.once not in known:
+                fresh.setdefault(row.once, row)
+        if fresh:
+            last = self._add(list(fresh.values())).index
+            known.update(zip(fresh, range(last + 1 - len(fresh), last + 1), strict=True))
+        return _Places(self._place, [known[row.once] for row in offered])
 
     def find(self, names: Sequence[str]) -> dict[str, int]:
         """Return the index of each entry that has one of ``names``."""
@@ -86,19 +85,6 @@ class Session:
         """Publish what was appended, unless an append failed."""
         if not self._failed:
             self._writer.publish(self._rows)
-
-    def _once_each(
-        self, names: Sequence[str], rows_at: Callable[[Sequence[int]], list[Row]]
-    ) -> Sequence[Position]:
-        known = self.find(names)
-        fresh: dict[str, int] = {}
-        for at, name in enumerate(names):
-            if name not in known:
-                fresh.setdefault(name, at)
-        if fresh:
-            last = self._add(rows_at(list(fresh.values()))).index
-            known.update(zip(fresh, range(last + 1 - len(fresh), last + 1), strict=True))
-        return _Places(self._place, [known[name] for name in names])
 
     def _add(self, rows: Sequence[Row]) -> Position:
         if self._failed:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from govsdk.errors import RequestError, SignatureError
 from govsdk.records import Sha256
 
+_ECDSA = ec.ECDSA(SHA256())
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 _SPKI_PEM = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 _SPKI_DER = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -78,7 +79,7 @@ class PublicKey:
     def verify(self, message: bytes, signature: bytes) -> None:
         """Accept ``signature`` over ``message``, or raise SignatureError."""
         try:
-            self._key.verify(signature, message, ec.ECDSA(SHA256()))
+            self._key.verify(signature, message, _ECDSA)
         except InvalidSignature as cause:
             raise SignatureError("the entry's signature", reason="signature") from cause
 
@@ -115,7 +116,7 @@ class FileSigner:
         return self.public.pem
 
     def sign(self, message: bytes) -> bytes:
-        return self.key.sign(message, ec.ECDSA(SHA256()))
+        return self.key.sign(message, _ECDSA)
 
 
 @dataclass(frozen=True)
