@@ -1,4 +1,4 @@
-"""``plan`` and ``forget``: the main job, first dry, then for good."""
+"""``plan``, ``forget``, ``abandon``: the main job, first dry, then for good, or not at all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PolicyName = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    add_verbs(app, {"plan": plan, "forget": forget}, panel="Forgetting")
+    add_verbs(app, {"plan": plan, "forget": forget, "abandon": abandon}, panel="Forgetting")
 
 
 def plan(
@@ -82,6 +82,12 @@ def forget(
     files = save(result, out)
     data = {**result.to_dict(), "files": files}
     return Answer(data, describe(result, files), 0 if result.ok else VerdictError.exit_code)
+
+
+def abandon(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
+    """Give up a request that was begun and cannot end; nothing is published, and it is logged."""
+    open_workspace(workspace, keys).abandon(subject)
+    return Answer({"subject": subject, "abandoned": True}, "given up; the person is restricted")
 
 
 def save(result: ForgetResult, folder: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "setup": ["init"],
     "doctor": ["doctor"],
     "people": ["enroll", "subjects", "search", "hold", "lift-hold", "release"],
-    "forgetting": ["plan", "forget"],
+    "forgetting": ["plan", "forget", "abandon"],
     "screening": ["screen"],
     "evidence": ["verify", "cert", "evidence", "keys"],
     "reproducing": ["audit"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.syntax import Syntax
@@ -12,6 +13,9 @@ from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import PolicyError
+
+if TYPE_CHECKING:
+    from govsdk.policy import Finding, Policy
 
 Name = Annotated[
     str,
@@ -34,7 +38,7 @@ def lint(policy: Name) -> Answer:
     from govsdk.policy import lint as examine
 
     loaded = Policy.load(policy)
-    findings = examine(loaded)
+    findings = [*examine(loaded), *_unlearning(loaded)]
     valid = all(finding.level != "error" for finding in findings)
     data = {
         "policy": loaded.name,
@@ -44,6 +48,18 @@ def lint(policy: Name) -> Answer:
     rows = [(f.level, f.setting, f.message) for f in findings]
     view = table(("", "setting", "finding"), rows)
     return Answer(data, view, 0 if valid else PolicyError.exit_code)
+
+
+def _unlearning(policy: Policy) -> Iterator[Finding]:
+    """Yield what the editor does not know; the policy itself takes any name."""
+    from govsdk.govern.editing import require_editable
+    from govsdk.policy import Finding
+
+    try:
+        require_editable(policy)
+    except PolicyError as error:
+        setting, _, message = error.detail.partition(": ")
+        yield Finding("error", setting, message)
 
 
 def show(policy: Name) -> Answer:

@@ -16,6 +16,7 @@ from govsdk.errors import GovsdkError
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.models.distribution import draw_conditions
 from govsdk.models.manifest import manifest_of
+from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
 from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
@@ -31,6 +32,19 @@ LOOKS = 32
 MARGIN = 0.12
 """How far below the threshold a look's best score must stay: a look sees few pictures, and one
 recogniser only."""
+
+
+def require_editable(policy: Policy) -> Policy:
+    """Return ``policy`` if the editor knows its method, its preset and every override.
+
+    Raises:
+        PolicyError: It does not; names the key and what was probably meant.
+    """
+    from govsdk.unlearn import methods, presets
+
+    methods.require(policy.unlearning.method)
+    presets.settings(policy.unlearning.preset, policy.unlearning.overrides)
+    return policy
 
 
 def edit(run: Forgetting, attempt: int) -> None:

@@ -34,7 +34,8 @@ class Stage(StrEnum):
     ERASED = "erased"
     CERTIFIED = "certified"
     DECLINED = "declined"
-    """Not forgotten or inconclusive: logged and signed, nothing published, subject restricted."""
+    """Not forgotten, inconclusive or given up: logged and signed, nothing published, subject
+    restricted."""
 
     @property
     def terminal(self) -> bool:
@@ -69,6 +70,8 @@ class JobState(BaseModel):
     erasure: Erasure | None = None
     certificate: str | None = None
     """File name in ``certificates/``."""
+    abandoned: bool = False
+    """Given up by the controller: it ends as declined, without a verdict."""
 
 
 class Job:

@@ -31,6 +31,7 @@ from govsdk.ledger import Ledger
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
 from govsdk.ports import Recogniser
+from govsdk.records import Sha256
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
 
@@ -127,6 +128,10 @@ class Parts:
             self.folder / "models" / "edit.lock", timeout_seconds=self.config.lock_timeout_seconds
         ):
             yield
+
+    def staging(self, request: Sha256, attempt: int) -> Path:
+        """Return the folder in which ``attempt`` of ``request`` is staged."""
+        return self.line.stage(f"{request[:16]}-{attempt}")
 
     @property
     def signer_pem(self) -> bytes:

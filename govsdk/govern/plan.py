@@ -19,7 +19,7 @@ import numpy as np
 from govsdk.canonical import canonical_bytes, hmac_hex, sha256_hex
 from govsdk.certify.predicate import CalibratedThreshold
 from govsdk.certify.receipts import commitment
-from govsdk.errors import LegalHoldError, MissingModelError, RequestError
+from govsdk.errors import LegalHoldError, MissingModelError, PlaintextFoundError, RequestError
 from govsdk.policy import Policy
 from govsdk.policy.power import ClaimPower, claim_powers, detectable_rate
 from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
@@ -187,8 +187,24 @@ def choose(
     )
 
 
+def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
+    """Accept a subject of whom nothing lies in the workspace unsealed, not even the id.
+
+    Erasure looks for the same at the end; then the model is published, and only whoever put the
+    bytes there can help.
+
+    Raises:
+        PlaintextFoundError: Something does; ``facts["files"]`` counts the files.
+        UnknownSubjectError: Nobody of that id is enrolled.
+    """
+    found = workspace.registry.locate(subject, [workspace.folder])
+    if found:
+        raise PlaintextFoundError(f"in {len(found)} files of the workspace", files=len(found))
+
+
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
     """Return what a forget request would do; writes nothing."""
+    require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
     private = choose(
         workspace,

@@ -25,11 +25,13 @@ from govsdk.canonical import canonical_bytes
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
+    PlaintextFoundError,
     RequestConflictError,
     RequestError,
     SubjectExistsError,
     UsageError,
 )
+from govsdk.govern.declining import decline
 from govsdk.govern.delivering import receipt_file
 from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
@@ -39,7 +41,13 @@ from govsdk.govern.issuing import issue, verifications
 from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.outcome import outcome
-from govsdk.govern.plan import PrivatePlan, choose, forbidden_for_anchors, public_plan
+from govsdk.govern.plan import (
+    PrivatePlan,
+    choose,
+    forbidden_for_anchors,
+    public_plan,
+    require_no_plaintext,
+)
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
 from govsdk.ports import Progress, SubjectId, Templates
@@ -111,6 +119,12 @@ class Forgetting:
             return False
         if job.state.fingerprint != self.fingerprint:
             raise RequestConflictError()
+        if job.state.abandoned:
+            raise RequestConflictError(
+                "the request was given up",
+                hint="end it with `govsdk abandon`, unless that has been done; then give a new "
+                "request id",
+            )
         if job.state.stage is Stage.CERTIFIED and not self.named and self._enrolled():
             raise RequestConflictError(
                 "the subject was enrolled again since",
@@ -125,8 +139,9 @@ class Forgetting:
         if job is None:
             self._require_no_other()
             try:
+                require_no_plaintext(self.workspace, self.subject)
                 self._choose(self.workspace.ledger.head().note.encode())
-            except UsageError as reason:
+            except (UsageError, PlaintextFoundError) as reason:
                 self._refuse(reason)
                 raise
             job = self._begin()
@@ -140,7 +155,8 @@ class Forgetting:
             if other.under_way or (same and not other.state.stage.terminal):
                 raise ConflictError(
                     "another request is under way",
-                    hint="carry it to its end first: make its call again, under its own request id",
+                    hint="carry it to its end first: make its call again, under its own request "
+                    "id, or give it up with `govsdk abandon`",
                     request=other.state.request[:16],
                 )
 
@@ -238,24 +254,15 @@ class Forgetting:
         return len(plan["sealedCommitments"])
 
     def _decline(self, verdict: Verdict) -> ForgetResult:
-        """End without publishing: log it, restrict the subject, keep nothing of the edit."""
-        self.workspace.registry.restrict(self.subject)
-        self.entries.append(
-            Kind.REFUSAL,
-            self.current,
-            {
-                "reason": "verdict",
-                "verdict": verdict.value,
-                "policy": self.policy.headline,
-                "attempts": len(verifications(self)),
-                "plan": {"sha256": self.entries.payload_digest(Kind.PLAN)},
-                "refusedAt": instant(self.workspace.clock()),
-            },
-        )
-        for attempt in range(self.job.state.attempt + 1):
-            self.workspace.line.discard(self.staging(attempt))
-        self.job.drop_private()
-        self.job.advance(Stage.DECLINED)
+        """End without publishing."""
+        said = {
+            "reason": "verdict",
+            "verdict": verdict.value,
+            "policy": self.policy.headline,
+            "attempts": len(verifications(self)),
+            "plan": {"sha256": self.entries.payload_digest(Kind.PLAN)},
+        }
+        decline(self.workspace, self.subject, self.job, said)
         self.log.info("govsdk.forget.declined", verdict=verdict.value)
         return outcome(self)
 
@@ -310,7 +317,7 @@ class Forgetting:
 
     def staging(self, attempt: int) -> Path:
         """Return the folder in which ``attempt`` is staged."""
-        return self.workspace.line.stage(f"{self.request[:16]}-{attempt}")
+        return self.workspace.staging(self.request, attempt)
 
     def staged_model(self, attempt: int) -> Resource:
         """Return the staged model of ``attempt`` as the ledger names it."""

@@ -18,6 +18,8 @@ from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.creating import create
+from govsdk.govern.declining import abandon
+from govsdk.govern.editing import require_editable
 from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
@@ -208,8 +210,8 @@ class Workspace(Parts):
         """Return what ``forget`` would do, without writing anything anywhere (the dry run).
 
         Raises:
-            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError: ``forget`` would
-                refuse for the same reason.
+            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
+            PlaintextFoundError: ``forget`` would refuse for the same reason.
         """
         return plan_forget(self, SubjectId(subject), _policy(policy))
 
@@ -235,12 +237,13 @@ class Workspace(Parts):
                 is in the result alone, and lost if the process dies before the caller keeps it.
 
         Raises:
-            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError: Nothing was
-                edited; what is wrong can be mended.
+            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
+            PlaintextFoundError: Nothing was edited; what is wrong can be mended.
             RequestConflictError: The request id was used for another subject or policy; or none was
                 given, and the subject was enrolled again after they were forgotten.
             SubjectExistsError: The subject was forgotten before, under another request.
-            ConflictError: Another request was begun and did not end: make its call again first.
+            ConflictError: Another request was begun and did not end: make its call again first, or
+                ``abandon`` it.
             LockedError: Another process is editing this model line (retryable).
         """
         from govsdk.govern.workflow import Forgetting
@@ -253,6 +256,20 @@ class Workspace(Parts):
             receipt_to=None if receipt_to is None else Path(receipt_to),
             progress=progress,
         ).run()
+
+    def abandon(self, subject: str) -> None:
+        """Give up the request about ``subject`` that was begun and did not end.
+
+        For one that cannot be carried to its end, e.g. because the edit fails under its policy: it
+        keeps every other request waiting. It is logged as refused, nothing is published, and the
+        subject stays restricted until they are released or forgotten under a new request id.
+
+        Raises:
+            RequestError: There is no such request.
+            ConflictError: Its model is published: only the request's own call can end it.
+            LockedError: A call is working on it, or on another request (retryable).
+        """
+        abandon(self, SubjectId(subject))
 
     # -- evidence ----------------------------------------------------------------------------------
 
@@ -310,5 +327,6 @@ class Workspace(Parts):
 
 
 def _policy(policy: str | Path | Policy) -> Policy:
-    """Return the policy, refused if one of its claims could never pass."""
-    return require(policy if isinstance(policy, Policy) else Policy.load(policy))
+    """Return the policy, refused if it could never be carried out or one of its claims pass."""
+    loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
+    return require_editable(require(loaded))

@@ -17,16 +17,21 @@ def names() -> tuple[str, ...]:
     return tuple(_METHODS)
 
 
+def require(name: str) -> None:
+    """Accept the name of a method, or raise PolicyError."""
+    if name not in _METHODS:
+        near = difflib.get_close_matches(name, _METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_METHODS)}"
+        raise PolicyError(f"unlearning.method: no method {name!r}; {hint}")
+
+
 def find(name: str) -> Callable[..., Any]:
     """Return the method's ``edit`` function.
 
     Raises:
         PolicyError: there is no such method.
     """
-    if name not in _METHODS:
-        near = difflib.get_close_matches(name, _METHODS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_METHODS)}"
-        raise PolicyError(f"unlearning.method: no method {name!r}; {hint}")
+    require(name)
     module, _, function = _METHODS[name].partition(":")
     found: Callable[..., Any] = getattr(import_module(module), function)
     return found

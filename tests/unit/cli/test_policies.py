@@ -37,6 +37,18 @@ def test_a_typo_is_named_with_its_line(govsdk: Govsdk, tmp_path: Path) -> None:
     assert "3" in answer.err
 
 
+def test_lint_knows_the_editors_settings(govsdk: Govsdk, tmp_path: Path) -> None:
+    """A preset that does not exist would be noticed only in the middle of a request."""
+    text = govsdk("policy", "show", "quickstart").out.replace("'", "")
+    file = tmp_path / "typo.yaml"
+    file.write_text(text.replace("piu-miniature", "piu-miniatur"))
+    answer = govsdk("policy", "lint", file, "--json")
+    assert answer.code == 2
+    wrong = [f for f in answer.json["findings"] if f["level"] == "error"]
+    assert [f["setting"] for f in wrong] == ["unlearning.preset"]
+    assert "did you mean 'piu-miniature'" in wrong[0]["message"]
+
+
 def test_show_prints_settings_and_digest(govsdk: Govsdk) -> None:
     """The digest is the one that certificates quote."""
     answer = govsdk("policy", "show", "standard", "--json").json

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,15 +13,19 @@ from govsdk import KeyProvider, Policy, Verdict, Workspace
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
+    PlaintextFoundError,
+    PolicyError,
     RequestConflictError,
     RequestError,
     SubjectExistsError,
+    TooFewPhotosError,
 )
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.records import Erasure, Resource, Scan, Verification
+from govsdk.registry import Registry
 from govsdk.tlog.statements import Kind
 
 MODEL = Resource(name="staged/0", sha256="5" * 64)
@@ -113,6 +118,94 @@ def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -
         else:
             with pytest.raises(ConflictError, match="under way"):
                 new._require_no_other()
+
+
+def test_an_abandoned_request_ends_as_refused_and_blocks_nobody(enrolled: Path) -> None:
+    """Logged, restricted, nothing staged is left; the same call says so, another request begins."""
+    run = begun(request(enrolled, "ada"), Stage.BASELINED)
+    workspace, other = run.workspace, request(enrolled, "bo", "r-2")
+    staged = workspace.staging(run.request, 0)
+    staged.mkdir(parents=True)
+    with pytest.raises(ConflictError, match="under way"):
+        other._require_no_other()
+
+    workspace.abandon("ada")
+
+    other._require_no_other()
+    assert not staged.exists()
+    refusal = run.entries.predicate(Kind.REFUSAL)
+    assert refusal is not None
+    assert (refusal["reason"], refusal["attempts"]) == ("abandoned", 0)
+    assert [str(s.state) for s in workspace.subjects() if s.subject == "ada"] == ["restricted"]
+    with pytest.raises(RequestConflictError, match="given up"):
+        run.run()
+    with pytest.raises(RequestError, match="under way"):
+        workspace.abandon("ada")
+
+
+def test_a_killed_abandon_can_only_be_carried_on(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No edit goes on from a request that was half given up; the same call gives it up whole."""
+    run = begun(request(enrolled, "ada"), Stage.BASELINED)
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, "restrict", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run.workspace.abandon("ada")
+    with pytest.raises(RequestConflictError, match="given up"):
+        run.run()
+    assert run.entries.predicate(Kind.REFUSAL) is None
+
+    run.workspace.abandon("ada")
+
+    assert run.entries.predicate(Kind.REFUSAL) is not None
+
+
+def test_what_is_published_cannot_be_abandoned(enrolled: Path) -> None:
+    """Before that: any stage that is no end."""
+    run = request(enrolled, "ada")
+    for stage in Stage:
+        begun(run, stage)
+        if stage.terminal:
+            with pytest.raises(RequestError, match="under way"):
+                run.workspace.abandon("ada")
+        elif run.job.reached(Stage.PUBLISHED):
+            with pytest.raises(ConflictError, match="published"):
+                run.workspace.abandon("ada")
+        else:
+            run.workspace.abandon("ada")
+
+
+@pytest.mark.parametrize(
+    "change", [{"method": "pu"}, {"preset": "piu-miniatur"}, {"overrides": {"step": 2}}]
+)
+def test_what_the_editor_does_not_know_is_refused_before_anything(
+    enrolled: Path, change: dict[str, object]
+) -> None:
+    """A typo that only the edit noticed would have left a request that can never end."""
+    workspace = request(enrolled, "ada").workspace
+    policy = Policy.load("quickstart")
+    wrong = policy.model_copy(update={"unlearning": policy.unlearning.model_copy(update=change)})
+    size = workspace.ledger.size
+    for call in (workspace.forget, workspace.plan_forget):
+        with pytest.raises(PolicyError, match="did you mean"):
+            call("ada", wrong)
+    assert workspace.ledger.size == size
+    assert not (workspace.folder / "jobs").exists()
+
+
+def test_what_lies_open_in_the_workspace_is_noticed_before_the_edit(enrolled: Path) -> None:
+    """Erasure would find it too, but only once the model is published."""
+    workspace = request(enrolled, "ada").workspace
+    stray = workspace.folder / "stray.raw"
+    stray.write_bytes(workspace.registry.photos(SubjectId("ada"))[0].tobytes())
+    for call in (workspace.forget, workspace.plan_forget):
+        with pytest.raises(PlaintextFoundError) as found:
+            call("ada", "quickstart")
+        assert found.value.facts == {"files": 1}
+    stray.unlink()
+    with pytest.raises(TooFewPhotosError):
+        workspace.plan_forget("ada", "quickstart")
 
 
 def test_a_hold_comes_before_the_plan_or_after_the_end(enrolled: Path) -> None:

@@ -1,0 +1,74 @@
+"""How a request ends without anything published: it is logged, and nothing of the edit is kept.
+
+- By its verdict, or because the controller gives it up: one that can never be carried to its end
+  (its policy's settings fail, say) would keep every other request waiting.
+- A request is marked as given up before anything is undone, so a killed ``abandon`` can only be
+  carried on: no edit goes on from there.
+- What was published cannot be taken back: from then on there is only forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from govsdk.errors import ConflictError, RequestError
+from govsdk.govern.entries import RequestEntries
+from govsdk.govern.events import log
+from govsdk.govern.job import Job, Stage, jobs_of
+from govsdk.ports import SubjectId
+from govsdk.records import instant
+from govsdk.registry import require_subject
+from govsdk.tlog.statements import Kind
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+
+def decline(workspace: Workspace, subject: SubjectId, job: Job, said: Mapping[str, object]) -> None:
+    """End ``job`` with the refusal ``said``, and restrict the subject."""
+    workspace.registry.restrict(subject)
+    RequestEntries(workspace, job.state.request).append(
+        Kind.REFUSAL,
+        workspace.line.current().resource,
+        {**said, "refusedAt": instant(workspace.clock())},
+    )
+    for attempt in range(job.state.attempt + 1):
+        workspace.line.discard(workspace.staging(job.state.request, attempt))
+    job.drop_private()
+    job.advance(Stage.DECLINED)
+
+
+def abandon(workspace: Workspace, subject: SubjectId) -> None:
+    """Give up the request about ``subject`` that was begun and did not end.
+
+    Raises:
+        RequestError: There is none.
+        ConflictError: Its model is published: only the request's own call can end it.
+        LockedError: A call is working on it, or on another request.
+    """
+    require_subject(subject)
+    with workspace.editing():
+        job = _open_job(workspace, subject)
+        job.advance(abandoned=True)
+        entries = RequestEntries(workspace, job.state.request)
+        judged = (
+            entries.predicate(Kind.VERIFICATION, part=str(attempt))
+            for attempt in range(job.state.attempt + 1)
+        )
+        attempts = sum(each is not None for each in judged)
+        decline(workspace, subject, job, {"reason": "abandoned", "attempts": attempts})
+        log.info("govsdk.forget.abandoned", request=job.state.request[:16])
+
+
+def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
+    reference = workspace.keys.hmac("subject", subject.encode())
+    for job in jobs_of(workspace.folder):
+        if job.state.subject_reference == reference and not job.state.stage.terminal:
+            if job.reached(Stage.PUBLISHED):
+                raise ConflictError(
+                    "the request's model is published",
+                    hint="make the request's call again: what is left is erasure and certificate",
+                )
+            return job
+    raise RequestError("no request about that subject is under way")
