@@ -21,7 +21,7 @@ from govsdk.policy.limits import (
     rate_upper,
     smallest_loss_bound,
 )
-from govsdk.policy.power import POWER, power_of_loss, trials_needed
+from govsdk.policy.power import POWER, power_of_loss, power_of_mean, trials_needed
 
 _CONFIDENCE_ALPHA = 0.05
 """Of the limits of controls and of reported lines."""
@@ -42,7 +42,7 @@ class Finding:
 
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
-    claims = (*_forget(policy), *_losses(policy), *_no_face(policy))
+    claims = (*_forget(policy), *_losses(policy), *_quality(policy), *_no_face(policy))
     return [*claims, *_baseline(policy), *_radius(policy), *_attacks(policy), *_relearning(policy)]
 
 
@@ -84,6 +84,18 @@ def _losses(policy: Policy) -> Iterator[Finding]:
             else:
                 tells += f"; a true loss of {power.attainable:.2%} passes with chance {POWER:.0%}"
                 yield Finding("note", setting, tells)
+
+
+def _quality(policy: Policy) -> Iterator[Finding]:
+    pairs, bound = policy.claims.retention.pairs, policy.claims.quality.bound
+    for number, alpha in enumerate(policy.attempts.alpha, start=1):
+        passes = power_of_mean(pairs, bound, alpha).attainable
+        tells = (
+            f"a true mean loss of {passes:.2f} standard deviations passes with chance {POWER:.0%}"
+        )
+        if passes < 0:
+            tells = f"even no true loss passes with a chance below {POWER:.0%}; take more pairs"
+        yield Finding("note", "claims.quality", f"attempt {number}: {tells}")
 
 
 def _baseline(policy: Policy) -> Iterator[Finding]:

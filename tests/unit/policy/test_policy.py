@@ -211,6 +211,18 @@ def test_lint_rejects_what_no_model_can_pass(load, old, new, setting):
         require(policy)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "tells"),
+    [("300", "a true mean loss of 0.29 standard deviations passes"), ("50", "even no true loss")],
+)
+def test_lint_states_the_power_of_the_quality_claim(load, pairs, tells):
+    """By normal theory; nothing is rejected, since an unchanged model has no spread at all."""
+    found = [f for f in lint(load("pairs: 300", f"pairs: {pairs}")) if "quality" in f.setting]
+
+    assert [f.level for f in found] == ["note", "note"]
+    assert tells in found[0].message
+
+
 @pytest.mark.parametrize(("trials", "levels"), [(28, ["error"]), (29, [])])
 def test_lint_rejects_a_radius_that_no_angle_can_have(load, trials, levels):
     """With too few trials for its bound every radius would read 0."""
