@@ -30,7 +30,8 @@ class RecogniserFiles(BaseModel):
 
     onnx: str
     calibration: str | None = None
-    """Its calibration record; without one every verdict is INCONCLUSIVE."""
+    """Its calibration record. Without A's no anchor can be chosen, so every request is refused;
+    without B's every verdict is INCONCLUSIVE."""
 
 
 class Sampling(BaseModel):

@@ -130,12 +130,13 @@ class _Watch:
         seed: int,
     ) -> None:
         workspace = run.workspace
+        calibration, fmr = workspace.calibrations["A"], str(run.policy.claims.forget.fmr)
         mean = photos.mean(axis=0)
         self._photos = photos
         self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
         self._others = np.stack([person.centroid("A") for person in gallery])
         self._recogniser = workspace.embedders["A"]
-        self._threshold = workspace.calibrations["A"].threshold("0.001", "low") - MARGIN
+        self._threshold = calibration.threshold(fmr, "low") - MARGIN
         self._radius = radius
         self._sampling = workspace.config.sampling
         self._seed = seed

@@ -158,7 +158,9 @@ def choose(
         forbidden: Embeddings that the anchor must stay away from.
 
     Raises:
-        UnknownSubjectError, LegalHoldError, TooFewPhotosError, NoAnchorError, MissingModelError
+        UnknownSubjectError, LegalHoldError, TooFewPhotosError, NoAnchorError: See ``forget``.
+        MissingModelError: Recogniser A, by whose scores an anchor is chosen, is not calibrated.
+        RequestError: It is not calibrated at the policy's false match rate for forgetting.
     """
     registry = workspace.registry
     templates = registry.templates(subject)
@@ -167,11 +169,14 @@ def choose(
     split = split_photos(len(templates), len(policy.attempts.alpha), digest=seed)
     calibration = workspace.calibrations.get("A")
     if calibration is None:
-        raise MissingModelError("recogniser A has no calibration record")
+        raise MissingModelError(
+            "recogniser A has no calibration record",
+            hint="make one of your own photos (`govsdk calibrate`) and name it in workspace.yaml",
+        )
     rule = policy.anchors
     anchor = registry.choose_anchor(
         subject,
-        threshold=calibration.threshold("0.001", "low"),
+        threshold=calibration.threshold(str(policy.claims.forget.fmr), "low"),
         margin=rule.margin,
         own_below=rule.own_below,
         band=rule.band,

@@ -173,6 +173,14 @@ class CalibrationRecord(Record):
         ends = [point.at(end) for point in self.points(fmr)]
         return min(ends) if end == "low" else max(ends)
 
+    def covers(self, fmr: str) -> bool:
+        """Return whether the record has thresholds at false match rate ``fmr``.
+
+        Raises:
+            RequestError: ``fmr`` is not a rate.
+        """
+        return any(Decimal(point.fmr) == _rate(fmr) for point in self.thresholds)
+
     def point(self, fmr: str) -> OperatingPoint:
         """Return the operating point of photos at false match rate ``fmr``.
 
@@ -195,7 +203,11 @@ def _find(points: Sequence[OperatingPoint], fmr: str) -> OperatingPoint:
     found = next((p for p in points if Decimal(p.fmr) == _rate(fmr)), None)
     if found is None:
         known = ", ".join(p.fmr for p in points)
-        raise RequestError(f"no threshold at FMR {fmr}; the record has {known}")
+        raise RequestError(
+            f"no threshold at FMR {fmr}; the record has {known}",
+            hint="calibrate that rate, too (`govsdk calibrate --fmr`), or name one of these in a "
+            "policy of your own",
+        )
     return found
 
 

@@ -47,7 +47,8 @@ def choose_anchor(
 
     Args:
         gallery: Candidates who may serve; the subject among them is passed over.
-        threshold: T, the lower confidence limit of the threshold at FMR 1e-3; a cosine.
+        threshold: T, the lower confidence limit of the threshold at the policy's false match rate
+            for forgetting; a cosine.
         margin: How far the centroids' cosine must stay below T.
         own_below: Share of the candidate's own photos that must not match, in [0, 1].
         band: Lowest and highest cosine of the centroids; None: no band.
