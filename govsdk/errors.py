@@ -122,7 +122,7 @@ class PolicyError(UsageError):
 class PhotoError(UsageError):
     code = "usage.photo"
     says = "a photo cannot be used"
-    advice = "leave it out or replace it; nothing was enrolled"
+    advice = "leave it out or replace it; no photo of this person was enrolled"
 
 
 class EmbeddingError(UsageError):

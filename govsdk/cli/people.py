@@ -44,22 +44,36 @@ def enroll(
         bool, typer.Option("--people", help="Enrol everybody in a folder of folders.")
     ] = False,
     may_anchor: Annotated[
-        bool, typer.Option(help="Whether the person may serve as a replacement identity.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Whether the person may serve as a replacement identity. Default: yes, or as it "
+            "was where they are enrolled already.",
+        ),
+    ] = None,
+    allow_forgotten: Annotated[
+        bool,
+        typer.Option("--allow-forgotten", help="Enrol even people who were forgotten before."),
+    ] = False,
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:
     """Enrol one person from photos, or everybody in a folder of folders."""
     if people == (subject is not None) or (people and len(photos) != 1):
         raise RequestError("who is to be enrolled?", hint="give --subject ID, or --people FOLDER")
-    if people and not may_anchor:
-        raise RequestError("--no-may-anchor with --people", hint="enrol them one by one")
+    if people and may_anchor is not None:
+        raise RequestError("--may-anchor with --people", hint="enrol them one by one")
     opened = open_workspace(workspace, keys)
     with bars() as progress:
         if subject is None:
-            enrolled = opened.enroll_folder(photos[0], progress=progress)
+            enrolled = opened.enroll_folder(
+                photos[0], allow_forgotten=allow_forgotten, progress=progress
+            )
         else:
-            enrolled = [opened.enroll(subject, photos, may_anchor=may_anchor)]
+            enrolled = [
+                opened.enroll(
+                    subject, photos, may_anchor=may_anchor, allow_forgotten=allow_forgotten
+                )
+            ]
     count = sum(enrolment.photos for enrolment in enrolled)
     data = {"people": len(enrolled), "photos": count, "enrolments": plain(enrolled)}
     return Answer(data, f"{len(enrolled)} people enrolled from {count} photos")

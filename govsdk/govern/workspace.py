@@ -25,14 +25,16 @@ from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
+from govsdk.models.calibration import End
 from govsdk.policy import Policy, require
-from govsdk.ports import GovernedModels, Progress, SubjectId, silent
+from govsdk.ports import GovernedModels, Progress, Recogniser, SubjectId, silent
 from govsdk.records import Position
 from govsdk.registry import (
     Enrolment,
     Gates,
     Match,
     SubjectSummary,
+    at_person,
     people_in,
     photos_given,
     require_subject,
@@ -121,22 +123,36 @@ class Workspace(Parts):
     # -- identities --------------------------------------------------------------------------------
 
     def enroll(
-        self, subject: str, photos: Photo | Sequence[Photo], *, may_anchor: bool = True
+        self,
+        subject: str,
+        photos: Photo | Sequence[Photo],
+        *,
+        may_anchor: bool | None = None,
+        allow_forgotten: bool = False,
     ) -> Enrolment:
-        """Enrol a person from aligned face crops: files, a folder, or ``[h, w, 3]`` arrays.
+        """Enrol a person from aligned face crops, or add photos to one enrolled before.
 
-        All or nothing: a photo that cannot be used enrols nobody.
+        All or nothing: a photo that cannot be used enrols nobody. Not checked: that a picture shows
+        a face, only that the person's pictures show the same one. That needs recognisers calibrated
+        at FMR 0.01, and at 0.0001 to report the same face under another id; a check whose rate is
+        not in their records is left out.
+
+        Args:
+            photos: Files, folders of files, or ``[h, w, 3]`` arrays.
+            may_anchor: Whether they may replace somebody; None: yes, or unchanged.
+            allow_forgotten: Enrol even somebody who was forgotten, e.g. because they came back.
 
         Raises:
-            PhotoError: A picture cannot be read or shows no usable face; ``facts["photo"]`` is its
-                position.
-            SubjectExistsError: The subject was forgotten before.
+            PhotoError: A picture cannot be read, or looks like somebody other than the person's
+                others; ``facts["photo"]`` is its position.
+            SubjectExistsError: The subject is restricted, being erased, or was forgotten.
         """
         enrolment = self.registry.enroll(
             SubjectId(subject),
             photos_given(photos),
             self.embedders,
             may_anchor=may_anchor,
+            allow_forgotten=allow_forgotten,
             gates=self._gates,
         )
         log.info("govsdk.registry.enrolled", photos=enrolment.photos)
@@ -144,20 +160,41 @@ class Workspace(Parts):
 
     @cached_property
     def _gates(self) -> Gates:
-        """Photos of one subject must show one person; lookalikes under other ids are reported."""
-        records = self.calibrations.items()
+        """Photos of one subject must show one person; lookalikes under other ids are reported.
+
+        No gate of quality: the record's figure is the 1st percentile of real photos, so it would
+        refuse every hundredth genuine one, and with it everybody who brings many.
+        """
         return Gates(
-            consistency={role: record.threshold("0.01", "low") for role, record in records},
-            same_person={role: record.threshold("0.0001", "high") for role, record in records},
+            consistency=self._calibrated("0.01", "low"),
+            same_person=self._calibrated("0.0001", "high"),
         )
 
-    def enroll_folder(self, folder: str | Path, *, progress: Progress = silent) -> list[Enrolment]:
-        """Enrol everybody in ``folder``, which holds one folder of photos per person."""
+    def _calibrated(self, fmr: str, end: End) -> dict[Recogniser, float]:
+        """Return the threshold at ``fmr`` of each recogniser that was calibrated at that rate."""
+        records = self.calibrations.items()
+        return {role: record.threshold(fmr, end) for role, record in records if record.covers(fmr)}
+
+    def enroll_folder(
+        self, folder: str | Path, *, allow_forgotten: bool = False, progress: Progress = silent
+    ) -> list[Enrolment]:
+        """Enrol everybody in ``folder``, which holds one folder of photos per person.
+
+        Whoever was enrolled before an error stays so; the same call again adds nothing twice.
+
+        Args:
+            allow_forgotten: Enrol even those who were forgotten, e.g. because they came back.
+
+        Raises:
+            RequestError, PhotoError, SubjectExistsError: As ``enroll``; ``facts["person"]`` is the
+                person's position by name of folder, from 0.
+        """
         people = list(people_in(Path(folder)))
         enrolments = []
         for done, (subject, photos) in enumerate(people):
             progress("enrol", done, len(people))
-            enrolments.append(self.enroll(subject, photos))
+            with at_person(done):
+                enrolments.append(self.enroll(subject, photos, allow_forgotten=allow_forgotten))
         progress("enrol", len(people), len(people))
         return enrolments
 
@@ -166,10 +203,15 @@ class Workspace(Parts):
         return list(self.registry.subjects())
 
     def search(self, who: Photo, *, top: int = 5) -> list[Match]:
-        """Return the nearest enrolled people to a photo, an embedding ``[d]`` or a subject id."""
+        """Return the nearest enrolled people to a photo, an embedding ``[d]`` or a subject id.
+
+        Raises:
+            UnknownSubjectError: A string that names neither a file nor anybody enrolled.
+            PhotoError, EmbeddingError: What was given cannot be used.
+        """
         if isinstance(who, np.ndarray) and who.ndim == 1:
             return list(self.registry.search(who.astype(np.float32), top=top))
-        if isinstance(who, str) and not Path(who).is_file():
+        if isinstance(who, str) and not _names_file(who):
             return list(self.registry.search(SubjectId(who), top=top))
         embedded = self.embedders["A"].embed(photos_given(who)[:1])
         return list(self.registry.search(embedded.embeddings[0], top=top))
@@ -324,6 +366,13 @@ class Workspace(Parts):
         from govsdk.govern.screening import screen
 
         return screen(self, progress=progress)
+
+
+def _names_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # longer than a file's name can be
+        return False
 
 
 def _policy(policy: str | Path | Policy) -> Policy:

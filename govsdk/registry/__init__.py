@@ -30,7 +30,7 @@ Invariants:
 from govsdk.registry.anchors import choose_anchor
 from govsdk.registry.enrolling import require_subject
 from govsdk.registry.gates import Gates
-from govsdk.registry.intake import people_in, photos_from, photos_given
+from govsdk.registry.intake import at_person, people_in, photos_from, photos_given
 from govsdk.registry.packing import template_set
 from govsdk.registry.people import Enrolment, Match, SubjectSummary
 from govsdk.registry.registry import Registry
@@ -44,6 +44,7 @@ __all__ = [
     "Registry",
     "Scanned",
     "SubjectSummary",
+    "at_person",
     "choose_anchor",
     "count_hits",
     "patterns_of",

@@ -154,7 +154,10 @@ def enroll(
         dossier = store.dossier(entry.folder)
         return _extend(store, dossier, offer, gates=gates, may_anchor=may_anchor)
     if store.roster.buried(offer.subject) and not allow_forgotten:
-        raise SubjectExistsError("forgotten before", hint="pass allow_forgotten=True if they agree")
+        raise SubjectExistsError(
+            "forgotten before",
+            hint="if they agree to be enrolled again: allow_forgotten=True, or --allow-forgotten",
+        )
     return _begin(store, entry, offer, gates=gates, may_anchor=may_anchor is not False)
 
 

@@ -1,19 +1,21 @@
 """The Pillow adapter: picture files to arrays.
 
-- An error names a photo by its position: file names may be personal data too.
+- An error names a photo, and a person among several, by position: file names may be personal data
+  too.
 - Everything Pillow raises becomes ``PhotoError``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.errors import MissingExtraError, PhotoError, RequestError
+from govsdk.errors import MissingExtraError, PhotoError, RequestError, UsageError
 from govsdk.ports import Picture, SubjectId
 from govsdk.registry.gates import require_pictures
 
@@ -28,7 +30,7 @@ MOST_PIXELS = 64_000_000
 
 
 def photos_given(photos: Photo | Sequence[Photo]) -> list[Picture]:
-    """Return the pictures that were handed over as a folder, as files or as arrays.
+    """Return the pictures that were handed over as folders, as files or as arrays.
 
     Raises:
         RequestError: Both paths and arrays were given.
@@ -40,18 +42,19 @@ def photos_given(photos: Photo | Sequence[Photo]) -> list[Picture]:
     if arrays and paths:
         raise RequestError("photos are given as paths or as arrays, not as both")
     require_pictures(arrays)
-    return arrays or photos_from(paths[0] if len(paths) == 1 else paths)
+    return arrays or photos_from(paths)
 
 
 def photos_from(source: Path | Sequence[Path]) -> list[Picture]:
-    """Return the pictures of a file, of a folder (by name), or of several files (in their order).
+    """Return the pictures of a file or a folder (by name), or of several (in their order).
 
     Raises:
         PhotoError: A file is missing, too large or no picture, or a folder holds none;
-            ``facts["photo"]`` is its position.
+            ``facts["photo"]`` is its position among all of them, from 0.
     """
-    files = pictures_in(source) if isinstance(source, Path) else list(source)
-    return [_picture(path, number) for number, path in enumerate(files)]
+    paths = [source] if isinstance(source, Path) else source
+    files = [file for path in paths for file in pictures_in(path)]
+    return [_picture(file, number) for number, file in enumerate(files)]
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -84,8 +87,24 @@ def people_in(folder: Path) -> Iterator[tuple[SubjectId, list[Path]]]:
     people = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not people:
         raise RequestError("the folder holds no folder per person")
-    for person in people:
-        yield SubjectId(person.name), pictures_in(person)
+    for number, person in enumerate(people):
+        with at_person(number):
+            pictures = pictures_in(person)
+        yield SubjectId(person.name), pictures
+
+
+@contextmanager
+def at_person(number: int) -> Iterator[None]:
+    """Add to an error that the block raises which of several people it is about.
+
+    Raises:
+        UsageError: The same, of the same class; ``facts["person"]`` is ``number``.
+    """
+    try:
+        yield
+    except UsageError as error:
+        facts = {**error.facts, "person": number}
+        raise type(error)(f"person {number}: {error.detail}", hint=error.hint, **facts) from error
 
 
 def _picture(path: Path, number: int) -> Picture:

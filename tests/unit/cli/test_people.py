@@ -47,6 +47,39 @@ def test_one_person_is_enrolled_from_files(govsdk: Govsdk, place: Path) -> None:
     assert govsdk("subjects", "--json").json[0]["photos"] == 2
 
 
+def test_one_person_is_enrolled_from_several_folders(govsdk: Govsdk, place: Path) -> None:
+    """Files and folders may be mixed; a fault is named by its position among all photos."""
+    folders = [place / "people" / "ada", place / "people" / "bo" / "0.png", place / "people" / "bo"]
+    assert govsdk("enroll", *folders, "--subject", "ada").code == 0
+    assert govsdk("subjects", "--json").json[0]["photos"] == 4
+
+    (place / "people" / "bo" / "1.png").write_bytes(b"no picture")
+    assert "photo 4 " in govsdk("enroll", *folders, "--subject", "ada").err
+
+
+def test_adding_photos_keeps_the_choice_not_to_serve(govsdk: Govsdk, place: Path) -> None:
+    """Without the option it stays as it was."""
+    for options in (["--no-may-anchor"], []):
+        govsdk("enroll", place / "people" / "ada", "--subject", "ada", *options)
+        assert govsdk("subjects", "--json").json[0]["mayAnchor"] is False
+
+
+def test_whoever_was_forgotten_comes_back_only_when_asked_for(
+    govsdk: Govsdk, enrolled: Path
+) -> None:
+    """The error names the option, and the option works, for one and for many."""
+    keys = KeyProvider.from_folder(enrolled / "keys")
+    registry = Workspace.open(enrolled / "workspace", keys=keys).registry
+    for options in (["--people"], ["--subject", "bo"]):
+        registry.erase(SubjectId("bo"))
+        photos = enrolled / "people" / ("" if options == ["--people"] else "bo")
+        refused = govsdk("enroll", photos, *options)
+        assert refused.code == 6
+        assert "--allow-forgotten" in refused.err
+        assert govsdk("enroll", photos, *options, "--allow-forgotten").code == 0
+        assert "bo" in [each["subject"] for each in govsdk("subjects", "--json").json]
+
+
 def test_a_corrupt_photo_enrols_nobody(govsdk: Govsdk, place: Path) -> None:
     """Exit code 2, nothing half done."""
     (place / "people" / "ada" / "1.png").write_bytes(b"no picture")
@@ -75,4 +108,5 @@ def test_a_restriction_is_lifted(govsdk: Govsdk, enrolled: Path) -> None:
 def test_who_is_to_be_enrolled_must_be_said(govsdk: Govsdk, place: Path) -> None:
     """Neither --subject nor --people, or a wish that would be ignored: a usage error."""
     assert govsdk("enroll", place / "people").code == 2
-    assert govsdk("enroll", place / "people", "--people", "--no-may-anchor").code == 2
+    for option in ("--may-anchor", "--no-may-anchor"):
+        assert govsdk("enroll", place / "people", "--people", option).code == 2

@@ -1,0 +1,170 @@
+"""Enrolment and search through a workspace."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from govsdk import KeyProvider, Policy, Workspace
+from govsdk.errors import (
+    MissingModelError,
+    PhotoError,
+    RequestError,
+    SubjectExistsError,
+    UnknownSubjectError,
+)
+from govsdk.govern.editing import MARGIN, _Watch
+from govsdk.govern.workflow import Forgetting
+from govsdk.ports import SubjectId, silent
+from govsdk.reference.renderer import person, photo
+from tests.docs.test_pages import ROOT
+
+LONGER_THAN_A_FILE_NAME = "x" * 300
+
+
+def opened(place: Path) -> Workspace:
+    return Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
+
+
+def people(place: Path) -> dict[str, int]:
+    """Return the number of photos of everybody enrolled."""
+    return {each.subject: each.photos for each in opened(place).subjects()}
+
+
+def recalibrate(place: Path, *rates: str) -> None:
+    """Leave only these false match rates in both records, with a threshold that few reach."""
+    for role in "ab":
+        file = place / "workspace" / "recognisers" / role / "calibration.json"
+        record = json.loads(file.read_text())
+        record["thresholds"] = [
+            {"fmr": rate, "threshold": "0.999", "low": "0.998", "high": "0.9999"} for rate in rates
+        ]
+        file.write_text(json.dumps(record))
+
+
+def few_people(folder: Path) -> Path:
+    """Return `quickstart` with the rate that few people carry, as docs/calibration.md has it."""
+    text = (ROOT / "policies" / "quickstart.yaml").read_text()
+    text = re.sub("fmr: [0-9.]+", "fmr: 0.1", text).replace("margin: 0.15", "margin: 0")
+    policy = folder / "few.yaml"
+    policy.write_text(text)
+    return policy
+
+
+def test_whoever_opted_out_of_serving_stays_so_when_photos_are_added(place: Path) -> None:
+    """Only saying it again changes it; a new person may serve."""
+    photos = sorted((place / "people" / "ada").iterdir())
+    workspace = opened(place)
+
+    def after(**options: bool) -> bool:
+        workspace.enroll("ada", photos, **options)
+        return workspace.subjects()[0].may_anchor
+
+    assert after(may_anchor=False) is False
+    assert after() is False
+    assert after(may_anchor=True) is True
+    workspace.enroll("bo", place / "people" / "bo")
+    assert workspace.subjects()[1].may_anchor is True
+
+
+def test_checks_whose_rate_is_not_calibrated_are_left_out(place: Path) -> None:
+    """Few people carry no FMR of 0.01: enrolment works all the same; with it, strangers show."""
+    two = [next((place / "people" / name).iterdir()) for name in ("ada", "bo")]
+    recalibrate(place, "0.1", "0.01")
+    with pytest.raises(PhotoError, match="cosine"):
+        opened(place).enroll("both", two)
+
+    recalibrate(place, "0.1")
+    assert opened(place).enroll("both", two).photos == 2
+
+
+def test_the_anchor_is_chosen_at_the_rate_of_the_policy(place: Path, tmp_path: Path) -> None:
+    """A policy for few people names a rate that they carry, and a plan can be made."""
+    recalibrate(place, "0.1")
+    workspace = opened(place)
+    workspace.enroll("many", [photo(person(9), shot) for shot in range(8)])
+    workspace.enroll_folder(place / "people")
+    with pytest.raises(RequestError, match=r"the record has 0\.1"):
+        workspace.plan_forget("many", "quickstart")
+
+    assert workspace.plan_forget("many", few_people(tmp_path)).anchor_below_threshold == 1
+
+
+def test_an_edit_is_watched_at_the_rate_of_the_policy(place: Path, tmp_path: Path) -> None:
+    """The early-stop signal needs no rate besides it."""
+    recalibrate(place, "0.1")
+    workspace = opened(place)
+    workspace.enroll_folder(place / "people")
+    policy = Policy.load(few_people(tmp_path))
+    run = Forgetting(
+        workspace, SubjectId("ada"), policy, request_id=None, receipt_to=None, progress=silent
+    )
+    photos = run.templates.by_recogniser["A"]
+    watch = _Watch(run, photos, workspace.registry.gallery(), radius=0.5, seed=0)
+
+    assert watch._threshold == pytest.approx(0.998 - MARGIN)
+
+
+def test_without_a_record_of_a_the_plan_says_what_to_do(place: Path) -> None:
+    """An anchor is chosen by its scores."""
+    workspace = opened(place)
+    workspace.enroll("many", [photo(person(9), shot) for shot in range(8)])
+    files = workspace.config.recognisers
+    bare = {**files, "A": files["A"].model_copy(update={"calibration": None})}
+    workspace.config.model_copy(update={"recognisers": bare}).save(workspace.folder)
+    with pytest.raises(MissingModelError, match="A has no calibration record") as caught:
+        opened(place).plan_forget("many", "quickstart")
+    assert "`govsdk calibrate`" in caught.value.hint
+
+
+def test_a_fault_among_many_people_is_named_by_positions(place: Path) -> None:
+    """Person and photo; those before stay enrolled, and the mended folder adds only the rest."""
+    good = (place / "people" / "bo" / "1.png").read_bytes()
+    (place / "people" / "bo" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(PhotoError, match="person 1: photo 1 cannot be read") as caught:
+        opened(place).enroll_folder(place / "people")
+    assert caught.value.facts == {"person": 1, "photo": 1}
+    assert "no photo of this person was enrolled" in caught.value.hint
+    assert people(place) == {"ada": 2}
+
+    (place / "people" / "bo" / "1.png").write_bytes(good)
+    opened(place).enroll_folder(place / "people")
+    assert people(place) == {"ada": 2, "bo": 2, "cleo": 2}
+
+
+def test_a_person_without_pictures_is_named_by_position(place: Path) -> None:
+    """Before anybody is enrolled."""
+    (place / "people" / "bea").mkdir()
+    with pytest.raises(PhotoError, match="person 1: the folder holds no picture"):
+        opened(place).enroll_folder(place / "people")
+    assert people(place) == {}
+
+
+def test_whoever_was_forgotten_is_enrolled_again_only_on_purpose(place: Path) -> None:
+    """Alone and in a folder of people; without being told, by position and never by name."""
+    workspace = opened(place)
+    workspace.enroll_folder(place / "people")
+    workspace.registry.erase(SubjectId("bo"))
+    with pytest.raises(SubjectExistsError, match="person 1: forgotten before") as caught:
+        workspace.enroll_folder(place / "people")
+    assert "bo" not in f"{caught.value}".split()
+    with pytest.raises(SubjectExistsError, match="forgotten before"):
+        workspace.enroll("bo", place / "people" / "bo")
+    assert people(place) == {"ada": 2, "cleo": 2}
+
+    workspace.enroll_folder(place / "people", allow_forgotten=True)
+    assert people(place) == {"ada": 2, "bo": 2, "cleo": 2}
+    workspace.registry.erase(SubjectId("bo"))
+    workspace.enroll("bo", place / "people" / "bo", allow_forgotten=True)
+    assert people(place)["bo"] == 2
+
+
+def test_a_string_too_long_for_a_file_is_a_subject(enrolled: Path) -> None:
+    """One that nobody has; a file's name still stands for the photo in it."""
+    workspace = opened(enrolled)
+    with pytest.raises(UnknownSubjectError):
+        workspace.search(LONGER_THAN_A_FILE_NAME)
+    assert workspace.search(str(enrolled / "people" / "bo" / "1.png"))[0].subject == "bo"
