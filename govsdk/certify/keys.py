@@ -29,7 +29,7 @@ from govsdk.certify.key_files import (
     unwrap_vault,
     wrap_vault,
 )
-from govsdk.certify.passphrases import KeyProvider, read_secret_file
+from govsdk.certify.passphrases import NAMES, KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
 from govsdk.certify.rotation import NEXT_CERTIFICATE, next_log_key
 from govsdk.certify.tokens import TokenSigner
@@ -82,6 +82,7 @@ class WorkspaceKeys:
         """
         if any((folder / name).exists() for name in (CERTIFICATE_FILE, LOG_FILE, _VAULT)):
             raise ConflictError("the folder holds keys already")
+        passphrases = {name: provider.secret(name) for name in NAMES}  # before anything is made
         origin = origin or f"w-{entropy(4).hex()}.ledger.invalid"
         signer, log = certificate_key(entropy), log_key(entropy)
         keys = cls(
@@ -92,9 +93,9 @@ class WorkspaceKeys:
             provider=provider,
         )
         for name, data in {
-            CERTIFICATE_FILE: encrypt_key(signer, provider.secret("certificate")),
-            LOG_FILE: encrypt_key(log, provider.secret("log")),
-            _VAULT: wrap_vault(keys.vault, provider.secret("vault"), entropy),
+            CERTIFICATE_FILE: encrypt_key(signer, passphrases["certificate"]),
+            LOG_FILE: encrypt_key(log, passphrases["log"]),
+            _VAULT: wrap_vault(keys.vault, passphrases["vault"], entropy),
         }.items():
             write_file(folder / name, data)
         write_file(folder / SIGNER_FILE, keys.certificate.public_pem, mode=_PUBLIC)

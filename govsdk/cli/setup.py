@@ -29,8 +29,8 @@ def init(
     model: Annotated[
         str,
         typer.Option(
-            help="The generator to govern: a folder in Arc2Face's layout, or 'reference' for the "
-            "small built-in world of invented people.",
+            help="The generator to govern: a folder in Arc2Face's layout, a hub name in the local "
+            "cache, or 'reference' for the small built-in world of invented people.",
         ),
     ] = REFERENCE,
     recogniser: Annotated[
@@ -65,6 +65,11 @@ def init(
             "no folder of passphrases was given",
             hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep "
             "the folder apart from the workspace: together they open everything",
+        )
+    if keys.resolve().is_relative_to(folder.resolve()):
+        raise RequestError(
+            "the folder of --keys lies inside the workspace",
+            hint="keep them apart: together they open everything",
         )
     provider = (KeyProvider.generate if generate_keys else KeyProvider.from_folder)(keys)
     workspace = Workspace.create(

@@ -2,26 +2,62 @@
 
 - A folder becomes a workspace with its last file, ``workspace.yaml``, which the caller saves: a
   killed ``create`` leaves none.
+- A ``create`` that fails takes back what it made, so that the mended call finds the folder empty.
 - The models are copied: whatever happens to their source, version 0 stays what it was.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from govsdk.canonical import sha256_hex
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.durable import disk_error, write_file
-from govsdk.errors import ConflictError
-from govsdk.govern.config import RecogniserFiles, WorkspaceConfig
+from govsdk.durable import disk_error, remove_tree, write_file
+from govsdk.errors import ConflictError, MissingModelError
+from govsdk.govern.config import FILE, RecogniserFiles, WorkspaceConfig
 from govsdk.ledger import Ledger
+from govsdk.models import layout
+from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
 from govsdk.ports import GovernedModels, Recogniser, RecogniserSource
 from govsdk.records import instant
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
+
+_PARTS = ("keys", "recognisers", "models", "registry", "ledger")
+
+
+@contextmanager
+def fresh(folder: Path) -> Iterator[None]:
+    """Make the absent ``folder``, or take the empty one, for the block; leave it so if that fails.
+
+    Raises:
+        ConflictError: The folder is not empty, or no folder.
+    """
+    existed = folder.exists()
+    if existed and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            "the folder for the new workspace is not empty",
+            hint=f"name another one; without {FILE} in it, it may be what a killed `govsdk init` "
+            "left: look, and remove it",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise disk_error(cause, "making the workspace's folder") from cause
+    try:
+        yield
+    except BaseException:
+        for part in _PARTS:
+            remove_tree(folder / part)
+        if not existed:
+            with suppress(OSError):  # somebody put something there meanwhile
+                folder.rmdir()
+        raise
 
 
 def create(
@@ -34,23 +70,22 @@ def create(
     created_at: datetime,
     entropy: Entropy,
 ) -> tuple[WorkspaceConfig, WorkspaceKeys]:
-    """Fill the empty or absent ``folder``; return the workspace's configuration and keys.
+    """Fill the ``fresh`` ``folder``; return the workspace's configuration and keys.
 
     Raises:
-        ConflictError, MissingModelError: As ``Workspace.create``.
+        MissingKeyError, MissingModelError, ModelCorruptError, DigestMismatchError: As
+            ``Workspace.create``.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ConflictError("the folder for the new workspace is not empty")
-    folder.mkdir(parents=True, exist_ok=True)
-    recognisers = _adopt(folder, models)
+    origin = f"w-{entropy(4).hex()}.ledger.invalid"
+    # Keys before models: what is most often forgotten is found before gigabytes are copied.
+    opened = WorkspaceKeys.create(folder / "keys", keys, origin=origin, entropy=entropy)
     config = WorkspaceConfig(
         name=name or folder.name,
         created_at=instant(created_at),
-        origin=f"w-{entropy(4).hex()}.ledger.invalid",
-        recognisers=recognisers,
+        origin=origin,
+        recognisers=_adopt(folder, models),
         anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
     )
-    opened = WorkspaceKeys.create(folder / "keys", keys, origin=config.origin, entropy=entropy)
     Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)
     Ledger.create(
         folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
@@ -60,12 +95,13 @@ def create(
 
 def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserFiles]:
     """Copy the models into ``folder``; return where the recognisers lie."""
+    generator = layout.resolve(models.generator)
     try:
         recognisers = {
             role: _adopt_recogniser(folder, role, source)
             for role, source in models.recognisers.items()
         }
-        ModelLine.create(folder / "models", models.generator)
+        ModelLine.create(folder / "models", generator)
     except OSError as cause:
         raise disk_error(cause, "copying the models") from cause
     return recognisers
@@ -74,9 +110,16 @@ def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserF
 def _adopt_recogniser(folder: Path, role: Recogniser, source: RecogniserSource) -> RecogniserFiles:
     place = f"recognisers/{role.lower()}"
     onnx, calibration = f"{place}/recogniser.onnx", f"{place}/calibration.json"
+    if not source.onnx.is_file():
+        raise MissingModelError(
+            f"the ONNX file of recogniser {role}", hint="check the path", recogniser=role
+        )
     (folder / place).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source.onnx, folder / onnx)
     if source.calibration is None:
         return RecogniserFiles(onnx=onnx)
+    # Here, not at its first use: a record of another recogniser would make a useless workspace.
+    record = CalibrationRecord.load(source.calibration)
+    record.fits(sha256_hex((folder / onnx).read_bytes()))
     write_file(folder / calibration, source.calibration.read_bytes(), mode=0o644)
     return RecogniserFiles(onnx=onnx, calibration=calibration)

@@ -17,7 +17,7 @@ import numpy as np
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
 from govsdk.govern.config import WorkspaceConfig
-from govsdk.govern.creating import create
+from govsdk.govern.creating import create, fresh
 from govsdk.govern.declining import abandon
 from govsdk.govern.editing import require_editable
 from govsdk.govern.events import log
@@ -66,31 +66,37 @@ class Workspace(Parts):
         """Create a workspace in the empty or absent folder ``path`` and return it.
 
         Args:
-            models: Copied into the workspace as version 0 of its model line.
+            models: Copied into the workspace; the generator, a folder or a hub name in the local
+                cache, as version 0 of its model line.
             keys: Where the three passphrases come from; they are never stored in the workspace.
             anchors: Folders outside the workspace that get a copy of every checkpoint. Without one
                 a rollback of the whole folder cannot be detected.
 
         Raises:
             ConflictError: The folder is not empty.
+            MissingKeyError, KeyUseError: A passphrase is not there, or cannot be used.
             MissingModelError: A model or calibration record is not there.
+            ModelCorruptError, DigestMismatchError: A calibration record cannot be read, or belongs
+                to another recogniser.
+            Whichever it is, the folder is left as it was.
         """
         from govsdk.govern.rotating import record_first_keys
 
         folder = Path(path).absolute()
-        config, opened = create(
-            folder,
-            models,
-            keys,
-            name=name,
-            anchors=anchors,
-            created_at=clock(),
-            entropy=entropy,
-        )
-        workspace = cls(folder, config, opened, clock=clock, entropy=entropy)
-        record_first_keys(workspace)
-        # Last: a folder without this file is no workspace, so a killed `create` leaves none.
-        config.save(folder)
+        with fresh(folder):
+            config, opened = create(
+                folder,
+                models,
+                keys,
+                name=name,
+                anchors=anchors,
+                created_at=clock(),
+                entropy=entropy,
+            )
+            workspace = cls(folder, config, opened, clock=clock, entropy=entropy)
+            record_first_keys(workspace)
+            # Last: a folder without this file is no workspace, so a killed `create` leaves none.
+            config.save(folder)
         log.info("govsdk.workspace.created", origin=config.origin)
         return workspace
 

@@ -156,5 +156,5 @@ def _from_hub(name: str, local_files_only: bool, cache_dir: Path | None) -> Path
     except Exception as cause:
         raise MissingModelError(
             f"{name} {'is not in the local cache' if local_files_only else 'cannot be fetched'}",
-            hint="pass a folder, or allow the download with local_files_only=False",
+            hint=f"name a folder that is there, or fetch the model first: `hf download {name}`",
         ) from cause

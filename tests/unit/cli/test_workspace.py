@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,71 @@ def test_a_model_of_ones_own_needs_both_recognisers(govsdk: Govsdk, tmp_path: Pa
     answer = govsdk("init", tmp_path / "w", "--model", tmp_path, "--keys", tmp_path / "k")
     assert answer.code == 2
     assert "--recogniser" in answer.err
+
+
+def test_init_can_be_repeated_after_forgotten_keys(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """What failed left nothing: the mended call finds the folder as it was."""
+    call = ("init", tmp_path / "w", *models, "--keys", tmp_path / "k")
+    assert govsdk(*call).code == 7
+    assert list(tmp_path.iterdir()) == []
+    assert govsdk(*call, "--generate-keys").code == 0
+
+
+@pytest.mark.parametrize("wrong", ["--model", "A.onnx", "A.json"])
+def test_init_can_be_repeated_after_a_mistyped_model(
+    govsdk: Govsdk, models: list[str], tmp_path: Path, wrong: str
+) -> None:
+    """Generator, recogniser or record: exit code 7, and an empty folder stays empty."""
+    (tmp_path / "w").mkdir()
+    call = ("init", tmp_path / "w", "--keys", tmp_path / "k", "--generate-keys")
+    mistyped = [option.replace(wrong, f"gone-{wrong}") for option in models]
+    if wrong == "--model":
+        mistyped = [*models, "--model", str(tmp_path / "gone")]
+    answer = govsdk(*call, *mistyped, "--json")
+    assert (answer.code, answer.json["error"]) == (7, "missing.model")
+    assert list((tmp_path / "w").iterdir()) == []
+    assert govsdk(*call, *models).code == 0
+
+
+def test_init_refuses_the_record_of_another_recogniser(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """Every later call would."""
+    swapped = [option.replace("A.json", "B.json") for option in models]
+    answer = govsdk(
+        *("init", tmp_path / "w", *swapped, "--keys", tmp_path / "k", "--generate-keys"), "--json"
+    )
+    assert (answer.code, answer.json["error"]) == (5, "evidence.digest")
+    assert not (tmp_path / "w").exists()
+
+
+def test_init_keeps_passphrases_out_of_the_workspace(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """Before any is written."""
+    workspace = tmp_path / "w"
+    answer = govsdk("init", workspace, *models, "--keys", workspace / "keys", "--generate-keys")
+    assert answer.code == 2
+    assert not workspace.exists()
+
+
+def test_init_takes_a_hub_name_from_the_local_cache(
+    govsdk: Govsdk, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not there is a missing model, and the error says so."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    call = ("init", tmp_path / "w", *models, "--model", "someone/faces", "--keys", tmp_path / "k")
+    answer = govsdk(*call, "--generate-keys")
+    assert answer.code == 7
+    assert "not in the local cache" in answer.err
+
+    cached = tmp_path / "cache" / "models--someone--faces"
+    shutil.copytree(models[models.index("--model") + 1], cached / "snapshots" / ("0" * 40))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0" * 40)
+    assert govsdk(*call, "--generate-keys").code == 0
 
 
 def test_init_does_not_touch_a_folder_in_use(
