@@ -27,6 +27,12 @@ MEANING = {
     Verdict.INCONCLUSIVE: "a claim stayed open: nothing was published, the person is restricted",
 }
 
+OLD = "This request had ended before this call: here is its outcome, nothing was done anew."
+RETRY = (
+    "To try again, give another --request-id; `govsdk release` lifts the restriction first if "
+    "photos are to be added."
+)
+
 PolicyName = Annotated[
     str, typer.Option("--policy", "-p", help="A shipped policy by name, or a policy file.")
 ]
@@ -101,11 +107,16 @@ def save(result: ForgetResult, folder: Path) -> dict[str, str]:
     return files
 
 
-def describe(result: ForgetResult, files: dict[str, str]) -> RenderableType:
-    """Return the result for people: verdict, claims, stages, files."""
+def describe(result: ForgetResult, files: dict[str, str], *, retry: str = RETRY) -> RenderableType:
+    """Return the result for people: verdict, claims, stages, files.
+
+    Args:
+        retry: How to try again, said of a request that had ended without success before.
+    """
     parts: list[RenderableType] = [
         Text(result.headline, style=cell(result.verdict.value).style),
         Text(MEANING[result.verdict]),
+        *([Text(f"{OLD} {'' if result.ok else retry}".rstrip())] if result.ended_before else []),
         Text(),
     ]
     if result.verifications:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
 
 
-def outcome(run: Forgetting) -> ForgetResult:
-    """Return the result of a request that has come to its end."""
+def outcome(run: Forgetting, *, ended_before: bool = False) -> ForgetResult:
+    """Return the result of a request that has come to its end, in this call or before it."""
     state = run.job.state
     assert state.verdict is not None
     certified = state.stage is Stage.CERTIFIED
@@ -41,6 +41,7 @@ def outcome(run: Forgetting) -> ForgetResult:
         ),
         receipt=receipt,
         receipt_path=run.receipt_path if receipt is not None else None,
+        ended_before=ended_before,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from govsdk.durable import write_file
@@ -54,6 +54,8 @@ class ForgetResult:
     """For the data subject; handed out once, None when the result is fetched again."""
     receipt_path: Path | None = None
     """Where it was written, if ``forget`` was told to."""
+    ended_before: bool = field(default=False, compare=False)
+    """Whether the request had ended before this call. To try again takes another request id."""
 
     @property
     def ok(self) -> bool:
@@ -97,4 +99,5 @@ class ForgetResult:
             "model": self.model.public() if self.model else None,
             "erasure": self.erasure.public() if self.erasure else None,
             "certificate": self.certificate is not None,
+            "endedBefore": self.ended_before,
         }

@@ -95,11 +95,11 @@ class Forgetting:
     def run(self) -> ForgetResult:
         """Carry the request through, or on, to its end."""
         if self._is_finished():
-            return outcome(self)
+            return outcome(self, ended_before=True)
         with self.workspace.editing():
             # While this call waited, another may have begun the request, or ended it.
             if self._is_finished():
-                return outcome(self)
+                return outcome(self, ended_before=True)
             self._receive()
             self._plan()
             verdict = self._measure_baseline() or self._edit_until_judged()

@@ -76,6 +76,7 @@ def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path)
     again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
 
     assert again.ok
+    assert again.ended_before
     assert again.receipt is None
     assert again.certificate == workspace.certificate(again.request)
     assert workspace.ledger.size == size
@@ -105,6 +106,7 @@ def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> N
 
     assert result.verdict is Verdict.NOT_FORGOTTEN
     assert not result.ok
+    assert not result.ended_before
     with pytest.raises(VerdictError) as raised:
         result.raise_for_status()
     assert raised.value.exit_code == 3

@@ -15,8 +15,14 @@ from govsdk.cli.progress import bars
 from govsdk.cli.reference import shipped_models
 from govsdk.cli.stopwatch import Stopwatch
 from govsdk.cli.verb import Answer
-from govsdk.durable import remove_tree, write_file
-from govsdk.errors import EvidenceError, RequestError, SubjectExistsError, VerdictError
+from govsdk.durable import disk_error, remove_tree, write_file
+from govsdk.errors import (
+    ConflictError,
+    EvidenceError,
+    RequestError,
+    SubjectExistsError,
+    VerdictError,
+)
 from govsdk.govern.config import FILE
 from govsdk.ports import Progress
 
@@ -29,14 +35,18 @@ POLICY = "quickstart"
 RETAINED = 4
 """People on the picture besides the forgotten one and the anchor."""
 PUBLIC = 0o644
+MARKER = ".govsdk-demo"
+RETRY = "To try again, start in another folder: govsdk demo --workspace DIR."
 
 
 def run(folder: Path, *, again: bool = False) -> Answer:
     """Carry the demo out, or on.
 
     Raises:
+        ConflictError: ``folder`` holds something that is not the demo's.
         RequestError: Everybody who has photos enough was forgotten.
     """
+    _claim(folder)
     number = _next(folder) if again else 1
     people = cast()
     person = people[number - 1]
@@ -54,7 +64,8 @@ def run(folder: Path, *, again: bool = False) -> Answer:
             progress=progress,
         )
         if not (result.ok and result.forgotten):
-            return Answer(result.to_dict(), describe(result, {}), VerdictError.exit_code)
+            told = describe(result, {}, retry=RETRY)
+            return Answer(result.to_dict(), told, VerdictError.exit_code)
         _write_evidence(workspace, result, out)
         progress("check offline", 0, 2)
         checked = check_offline(out, result.model_path)
@@ -75,6 +86,23 @@ def run(folder: Path, *, again: bool = False) -> Answer:
     write_file(out / "summary.json", json.dumps(data, indent=2).encode() + b"\n", mode=PUBLIC)
     held = checked.ok and not tampered.ok
     return Answer(data, view(data, folder), 0 if held else EvidenceError.exit_code)
+
+
+def _claim(folder: Path) -> None:
+    """Mark the empty or absent ``folder`` as the demo's, who may then write and remove in it."""
+    marker = folder / MARKER
+    if marker.is_file():
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            "the folder holds something that the demo did not put there",
+            hint="name a new folder: `govsdk demo --workspace DIR`",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()  # there or not, never half: a killed demo finds its folder again
+    except OSError as cause:
+        raise disk_error(cause, "making the demo's folder") from cause
 
 
 def _out(folder: Path, number: int) -> Path:

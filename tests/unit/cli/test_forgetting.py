@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import receipt
-from govsdk.cli.forgetting import MEANING, describe, save
+from govsdk.cli.forgetting import MEANING, OLD, RETRY, describe, save
+from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
+from govsdk.govern.workflow import Forgetting
+from govsdk.ports import SubjectId, silent
 from govsdk.records import Verdict
 from tests.unit.cli.conftest import Govsdk
 
@@ -81,6 +85,61 @@ def test_a_failed_stage_cannot_be_overlooked(capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     assert shown.startswith("NOT_FORGOTTEN (quickstart)")
     assert "NOT PASSED" in shown
+
+
+def ended(place: Path, verdict: Verdict) -> Forgetting:
+    """Leave a request of the default id for Ada behind that was declined so."""
+    run = Forgetting(
+        Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys")),
+        SubjectId("ada"),
+        Policy.load("quickstart"),
+        request_id=None,
+        receipt_to=None,
+        progress=silent,
+    )
+    state = JobState(
+        request=run.request,
+        fingerprint=run.fingerprint,
+        subject_reference=run.reference,
+        policy=run.policy.name,
+        received_at="2020-01-01T00:00:00Z",
+        stage=Stage.DECLINED,
+        verdict=verdict,
+    )
+    Job.begin(run.folder, state)
+    return run
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_FORGOTTEN, Verdict.INCONCLUSIVE])
+def test_an_old_outcome_says_that_it_is_old(
+    govsdk: Govsdk, enrolled: Path, verdict: Verdict
+) -> None:
+    """And how to try again; under another request id, a new request begins."""
+    ended(enrolled, verdict)
+    call = ("forget", "ada", "--policy", "quickstart", "--yes", "--out", enrolled / "out")
+    shown = govsdk(*call)
+    assert shown.code == 3
+    assert f"{OLD} {RETRY}" in " ".join(shown.out.split())
+    assert govsdk(*call, "--json").json["endedBefore"] is True
+    anew = govsdk(*call, "--request-id", "r-2", "--json")
+    assert anew.json["error"] == "usage.too-few-photos"
+
+
+def test_a_new_outcome_and_an_old_success_do_not_ask_for_another_try(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The first says nothing of it; the second only that it is old."""
+    failed = replace(
+        RESULT, verdict=Verdict.NOT_FORGOTTEN, stages=(StageOutcome("verified", False),)
+    )
+    for result, old, retry in (
+        (failed, False, False),
+        (replace(failed, ended_before=True), True, True),
+        (replace(RESULT, ended_before=True), True, False),
+    ):
+        Console(width=200).print(describe(result, {}, retry="TRY AGAIN SO"))
+        shown = capsys.readouterr().out
+        assert (OLD in shown, "TRY AGAIN SO" in shown) == (old, retry)
 
 
 def test_every_verdict_is_explained() -> None:
