@@ -142,12 +142,12 @@ def check_files(
         RequestError, MissingModelError: See ``check``.
     """
     return check(
-        _read(certificate),
-        key_pem=_read(key),
-        log_vkey=_read(log_key).decode("ascii", "replace"),
+        _read(certificate, "the certificate"),
+        key_pem=_read(key, "key"),
+        log_vkey=_read(log_key, "log_key").decode("ascii", "replace"),
         held=held,
         model=model,
-        receipt=None if receipt is None else _read(receipt),
+        receipt=None if receipt is None else _read(receipt, "receipt"),
         witnesses=witnesses,
         attached=attached,
         timestamp=timestamp,
@@ -165,7 +165,8 @@ def attached_from(reproduction: Path | None, auditor_key: Path | None) -> Attach
         return None
     if reproduction is None or auditor_key is None:
         raise RequestError("a reproduction and its auditor's key go together")
-    return Attached(_read(reproduction), PublicKey.from_pem(_read(auditor_key)))
+    auditor = PublicKey.from_pem(_read(auditor_key, "auditor_key"))
+    return Attached(_read(reproduction, "reproduction"), auditor)
 
 
 def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Witnessing | None:
@@ -177,7 +178,7 @@ def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Wit
     """
     if not vkeys:
         return None
-    held = None if proof is None else _read(proof)
+    held = None if proof is None else _read(proof, "proof")
     return Witnessing.parse(vkeys, quorum=quorum, proof=held)
 
 
@@ -191,15 +192,19 @@ def timestamp_from(
     """
     if token is None or authority is None:
         return None
-    return Timestamping(_read(token), _read(authority), None if proof is None else _read(proof))
+    held = None if proof is None else _read(proof, "proof")
+    return Timestamping(_read(token, "timestamp"), _read(authority, "timestamp_ca"), held)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str) -> bytes:
+    """Return the file that the caller named as ``what``: its own name may hold a person's id."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BUNDLE_BYTES + 1)
     except OSError as cause:
-        raise MissingError(f"no file {path.name}") from cause
+        raise MissingError(
+            f"{what}: there is no file that can be read", hint="check the path"
+        ) from cause
 
 
 class _Examination:

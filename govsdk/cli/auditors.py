@@ -59,10 +59,10 @@ def fsck(
 
     report = audit(
         folder,
-        key_pem=read_input(key),
-        log_vkey=read_key(log_key),
-        checkpoints=[read_input(path) for path in kept or ()],
-        witnesses=[WitnessKey.parse(read_key(path)) for path in witness or ()],
+        key_pem=read_input(key, "--key"),
+        log_vkey=read_key(log_key, "--log-key"),
+        checkpoints=[read_input(path, "--checkpoint") for path in kept or ()],
+        witnesses=[WitnessKey.parse(read_key(path, "--witness")) for path in witness or ()],
         quorum=quorum,
     )
     said = f"{report.size} entries, {len(report.open_plans)} open plans"
@@ -127,9 +127,9 @@ def cosign(
     from govsdk.tlog.notes import VerifierKey
 
     opened = open_workspace(workspace, keys)
-    pinned = [WitnessKey.parse(read_key(path)) for path in witness]
+    pinned = [WitnessKey.parse(read_key(path, "--witness")) for path in witness]
     log = VerifierKey.parse(opened.log_vkey)
-    head = keep(opened.ledger.log_folder, read_input(file), log, pinned)
+    head = keep(opened.ledger.log_folder, read_input(file, "FILE"), log, pinned)
     names = [key.name for key in witnesses_of(head.note.encode(), pinned)]
     data = {"size": head.size, "witnesses": names}
     return Answer(data, f"{head.size} entries, cosigned by {', '.join(names)}")
@@ -167,8 +167,10 @@ def witness(
     from govsdk.tlog.notes import VerifierKey
 
     signer = _signer(state, passphrases, name)
-    log = VerifierKey.parse(read_key(log_key))
-    note = Witness(state, signer).cosign(read_input(offered), log, seconds=int(time.time()))
+    log = VerifierKey.parse(read_key(log_key, "--log-key"))
+    note = Witness(state, signer).cosign(
+        read_input(offered, "OFFER"), log, seconds=int(time.time())
+    )
     write_file(file, note.encode(), mode=_PUBLIC)
     size = int(note.split("\n")[1])
     data = {"origin": log.name, "size": size, "witness": str(signer.verifier)}
@@ -186,8 +188,8 @@ def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
         vkey = WitnessSigner(name, Ed25519Key(made)).verifier
         write_file(state / _VKEY, f"{vkey}\n".encode(), mode=_PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
-    key = Ed25519Key(open_log_key(read_input(state / _KEY), secret))
-    return WitnessSigner(WitnessKey.parse(read_key(state / _VKEY)).name, key)
+    key = Ed25519Key(open_log_key(read_input(state / _KEY, "--state"), secret))
+    return WitnessSigner(WitnessKey.parse(read_key(state / _VKEY, "--state")).name, key)
 
 
 def _certificate_of(opened: Workspace, start: str) -> int:

@@ -107,7 +107,7 @@ def verify(
         require=require,
         model=model,
         receipt=receipt,
-        witnesses=[read_key(path) for path in witness or ()],
+        witnesses=[read_key(path, "--witness") for path in witness or ()],
         quorum=quorum,
         proof=proof,
         reproduction=reproduction,

@@ -1,4 +1,7 @@
-"""Files that a caller names: read, or missing."""
+"""Files that a caller names: read, or missing.
+
+An error names the option or argument, not the file: its name may hold a person's id.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from pathlib import Path
 from govsdk.errors import MissingError
 
 
-def read_input(path: Path) -> bytes:
-    """Return a file the caller named.
+def read_input(path: Path, what: str) -> bytes:
+    """Return a file that the caller named with the option or argument ``what``.
 
     Raises:
         MissingError: It cannot be read.
@@ -16,13 +19,15 @@ def read_input(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as cause:
-        raise MissingError(f"no file {path.name} can be read", hint="check the path") from cause
+        raise MissingError(
+            f"{what}: there is no file that can be read", hint="check the path"
+        ) from cause
 
 
-def read_key(path: Path) -> str:
+def read_key(path: Path, what: str) -> str:
     """Return the verifier key (vkey) in a file; what is wrong with it is found when it is used.
 
     Raises:
         MissingError: It cannot be read.
     """
-    return read_input(path).decode("utf-8", "replace").strip()
+    return read_input(path, what).decode("utf-8", "replace").strip()

@@ -52,7 +52,7 @@ def rotate(
     if role is Role.LOG:
         position = rotate_log_key(opened)
     else:
-        pem = b"" if public is None else read_input(public)
+        pem = b"" if public is None else read_input(public, "--public")
         position = rotate_certificate_key(opened, uri=to, public_pem=pem)
     return _done(role, "rotated", position.index)
 

@@ -79,7 +79,7 @@ def audit(
     keys: KeysFolder = None,
 ) -> Answer:
     """Re-hash every entry, check every signature and the tree, list plans left open."""
-    checkpoints = [read_input(path) for path in kept or ()]
+    checkpoints = [read_input(path, "--checkpoint") for path in kept or ()]
     if exported is None:
         report = open_workspace(workspace, keys).ledger.audit(checkpoints=checkpoints)
     else:
@@ -124,7 +124,7 @@ def trusted_root(
     """Write the trusted_root.json with which stock Sigstore verifiers believe this ledger."""
     from govsdk.certify import trusted_root as roots
 
-    content = roots.trusted_root(read_key(log_key))
+    content = roots.trusted_root(read_key(log_key, "--log-key"))
     write_file(file, content, mode=PUBLIC)
     return Answer({"file": str(file)}, str(file))
 
@@ -170,7 +170,7 @@ def _audit_export(
         )
     return examine(
         folder,
-        key_pem=read_input(key),
-        log_vkey=read_key(log_key),
+        key_pem=read_input(key, "--key"),
+        log_vkey=read_key(log_key, "--log-key"),
         checkpoints=checkpoints,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -100,5 +101,27 @@ def call(arguments: Sequence[str]) -> int:
 
 def _usage(error: Any) -> RequestError:  # noqa: ANN401  typer's private class
     command = error.ctx.command_path if getattr(error, "ctx", None) else "govsdk"
+    return RequestError(_said(error), hint=f"see `{command} --help`")
+
+
+def _said(error: Any) -> str:  # noqa: ANN401  as above
+    """Return what a parsing error says, without what was typed: that may be a person's id."""
     message = error.format_message().splitlines()[0].strip()
-    return RequestError(message, hint=f"see `{command} --help`")
+    match type(error).__name__:
+        case "MissingParameter" | "BadOptionUsage" | "BadArgumentUsage":
+            return str(message)  # these name what the verb declares, nothing else
+        case "NoSuchOption":
+            near = ", ".join(error.possibilities or ())
+            return "there is no such option" + (f"; did you mean {near}?" if near else "")
+        case "BadParameter":
+            place, _, wrong = message.partition(": ")
+            _, choice, known = wrong.rpartition(" is not one of ")
+            if choice:
+                return f"{place}: not one of {known}"
+            return f"{place}: {wrong}" if wrong.startswith("Input should be ") else str(place)
+    if message.startswith("No such command"):
+        guess = re.search(r"Did you mean '[a-z-]+'\?$", message)
+        return "there is no such command" + (f". {guess[0]}" if guess else "")
+    if message.startswith("Got unexpected extra argument"):
+        return "more arguments than the command takes"
+    return "the call cannot be parsed"

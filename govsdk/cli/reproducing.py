@@ -84,11 +84,11 @@ def reproduce(
 
     signer = _signer(state, passphrases)
     case = open_case(
-        read_input(certificate),
-        read_input(evidence),
+        read_input(certificate, "CERT"),
+        read_input(evidence, "--evidence"),
         identity=_identity(identity),
-        key_pem=read_input(key),
-        log_vkey=read_key(log_key),
+        key_pem=read_input(key, "--key"),
+        log_vkey=read_key(log_key, "--log-key"),
         model=model,
     )
     require_other_key(case, signer)
@@ -152,10 +152,10 @@ def _signer(state: Path, passphrases: Path) -> FileSigner:
         made = certificate_key(os.urandom)
         write_file(state / _PEM, FileSigner(made).public_pem, mode=_PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
-    return FileSigner(open_certificate_key(read_input(state / _KEY), secret))
+    return FileSigner(open_certificate_key(read_input(state / _KEY, "--state"), secret))
 
 
 def _identity(path: Path) -> str:
     """Return the secret key in an age identity file, whose comments are left out."""
-    lines = read_input(path).decode("ascii", "replace").splitlines()
+    lines = read_input(path, "--identity").decode("ascii", "replace").splitlines()
     return next((line for line in lines if line.strip() and not line.startswith("#")), "")

@@ -110,6 +110,6 @@ def governed(model: str, recognisers: list[str]) -> GovernedModels:
 def _source(text: str) -> tuple[str, RecogniserSource]:
     role, equals, files = text.partition("=")
     if not equals or not files:
-        raise RequestError(f"--recogniser {text}", hint="write ROLE=MODEL.onnx:CALIBRATION.json")
+        raise RequestError("--recogniser", hint="write ROLE=MODEL.onnx:CALIBRATION.json")
     onnx, _, calibration = files.partition(":")
     return role, RecogniserSource(Path(onnx), Path(calibration) if calibration else None)

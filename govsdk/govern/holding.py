@@ -39,10 +39,10 @@ def held_from(
 
         view = ExportedLog(
             Path(ledger),
-            key=PublicKey.from_pem(_read(Path(key))),
-            log_key=VerifierKey.parse(_read(Path(log_key)).decode("ascii", "replace")),
+            key=PublicKey.from_pem(_read(Path(key), "key")),
+            log_key=VerifierKey.parse(_read(Path(log_key), "log_key").decode("ascii", "replace")),
         )
-    older = None if since is None else _read(Path(since))
+    older = None if since is None else _read(Path(since), "since")
     return Held(view, older, None if require is None else _policy(require))
 
 
@@ -52,9 +52,12 @@ def _policy(given: str | Path | Policy) -> Policy:
     return given if isinstance(given, Policy) else Policy.load(given)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str) -> bytes:
+    """Return the file that the caller named as ``what``: its own name may hold a person's id."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_NOTE_BYTES + 1)
     except OSError as cause:
-        raise MissingError(f"no file {path.name}") from cause
+        raise MissingError(
+            f"{what}: there is no file that can be read", hint="check the path"
+        ) from cause

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,80 @@ def test_a_call_that_cannot_be_parsed_is_a_usage_error(
     assert answer.code == 2
     assert answer.json["error"] == "usage.request"
     assert "--help" in answer.json["hint"]
+
+
+CANARY = "canary.person"
+MISPLACED = [
+    ("subjects", CANARY),
+    (CANARY,),
+    ("cert", CANARY),
+    ("keys", "rotate", CANARY),
+    ("subjects", f"--{CANARY}"),
+    ("subjects", f"--json={CANARY}"),
+    ("search", "x", "--top", CANARY),
+    ("cert", "revoke", "x", "--reason", CANARY),
+    ("cert", "revoke", "x", "--reason", f"{CANARY} is not one of {CANARY}"),
+    ("init", "x", "--keys", "k", "--model", "m", "--recogniser", CANARY),
+]
+
+
+@pytest.mark.parametrize("arguments", MISPLACED, ids=" ".join)
+def test_a_misplaced_id_is_not_repeated(
+    govsdk: Govsdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """A shell's log must not keep who it was about; that something is wrong is said."""
+    monkeypatch.chdir(tmp_path)
+    for answer in (govsdk(*arguments), govsdk(*arguments, "--json")):
+        assert answer.code == 2
+        assert "an argument does not fit: " in answer.out + answer.err
+        assert CANARY not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("polciy",), "Did you mean 'policy'?"),
+        (("subjects", "--jsn"), "--json"),
+        (("search", "x", "--top", "0"), "'--top': Input should be greater than or equal to 1"),
+        (("cert", "revoke", "x", "--reason", "y"), "'--reason': not one of 'key-compromise'"),
+        (("forget",), "Missing argument 'SUBJECT'"),
+        (("search", "x", "--top"), "'--top' requires an argument"),
+        (("subjects", "x"), "more arguments"),
+    ],
+)
+def test_what_does_not_fit_is_named(govsdk: Govsdk, arguments: tuple[str, ...], said: str) -> None:
+    """By the option's or argument's own name, with what would fit."""
+    assert said in govsdk(*arguments).err
+
+
+@pytest.mark.parametrize("missing", ["CERT", "--key", "--receipt", "--witness", "--since"])
+def test_a_file_that_is_missing_is_named_by_its_option(
+    govsdk: Govsdk, tmp_path: Path, missing: str
+) -> None:
+    """Its name may hold an id."""
+    canary = tmp_path / f"{CANARY}.sigstore.json"
+    files = {name: tmp_path / name for name in ("CERT", "--key", "--log-key")}
+    for file in files.values():
+        file.write_text("x")
+    files[missing] = canary
+    certificate = files.pop("CERT")
+    answer = govsdk(
+        "verify", certificate, *(word for item in files.items() for word in item), "--json"
+    )
+    assert (answer.code, answer.json["error"]) == (7, "missing")
+    assert CANARY not in answer.out + answer.err
+    named = {"CERT": "the certificate"}.get(missing, missing.removeprefix("--"))
+    assert f"{named}: there is no file" in answer.json["message"]
+
+
+def test_a_checkpoint_that_is_missing_is_named_by_its_option(
+    govsdk: Govsdk, tmp_path: Path
+) -> None:
+    """Likewise where a workspace would be asked."""
+    answer = govsdk("ledger", "audit", "--checkpoint", tmp_path / CANARY)
+    assert answer.code == 7
+    assert "--checkpoint" in answer.err
+    assert CANARY not in answer.err
 
 
 def test_quiet_prints_errors_only(govsdk: Govsdk) -> None:
