@@ -2,6 +2,7 @@
 
 - Events go to the standard logger ``govsdk`` as one JSON line each; import configures nothing.
 - Names are ``govsdk.<thing>.<what happened>``; values are digests, counts, seconds, stages.
+  ``docs/events.md`` lists them all.
 - No id of a person, file name, photo, embedding or cosine is ever a value (canary test).
 """
 
