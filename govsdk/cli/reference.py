@@ -56,7 +56,5 @@ def evaluate() -> Answer:
 
     shipped_models()
     with bars() as progress:
-        progress("evaluate", 0, 1)
-        data = measure()
-        progress("evaluate", 1, 1)
+        data = measure(progress=progress)
     return Answer(data, fields(data))

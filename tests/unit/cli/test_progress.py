@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from rich.console import Console
@@ -8,7 +10,9 @@ from rich.progress import Progress
 
 from govsdk.cli.progress import Bars, bars
 from govsdk.cli.stopwatch import Stopwatch
+from govsdk.ports import Progress as Reports
 from govsdk.ports import silent
+from tests.unit.cli.conftest import Govsdk
 
 
 def test_nothing_is_drawn_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +42,21 @@ def test_time_is_booked_on_the_stage_that_was_under_way() -> None:
     watch("edit", 0, 1)
     watch("verify", 0, 1)
     assert watch.figures() == {"edit": 3.0, "verify": 5.0, "total": 9.0}
+
+
+def test_evaluate_reports_its_own_stages(govsdk: Govsdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar of one step would stand still for as long as all of it takes."""
+    stages: list[str] = []
+
+    @contextmanager
+    def watched() -> Iterator[Reports]:
+        yield lambda stage, *_: stages.append(stage)
+
+    def measure(*, progress: Reports) -> dict[str, object]:
+        progress("photos", 0, 2)
+        return {}
+
+    monkeypatch.setattr("govsdk.cli.reference.bars", watched)
+    monkeypatch.setattr("govsdk.reference.evaluate.evaluate", measure)
+    assert govsdk("reference", "evaluate").code == 0
+    assert stages == ["photos"]
