@@ -119,6 +119,18 @@ def forgetting(after: Resource, **changes: object) -> Forgetting:
     return Forgetting(**{**said, **changes})
 
 
+def erasure_only(**changes: object) -> Forgetting:
+    """Return a predicate that says NOTHING_TO_FORGET: no claim, no edit, the model as it was."""
+    nothing: dict[str, object] = {
+        "verdict": Verdict.NOTHING_TO_FORGET,
+        "text": "NOTHING_TO_FORGET (quickstart)",
+        "claims": (),
+        "attempts": (),
+        "method": None,
+    }
+    return forgetting(MODEL, **{**nothing, **changes})
+
+
 def claim(**changes: object) -> Claim:
     """Return a forget claim that passed."""
     said: dict[str, Any] = {

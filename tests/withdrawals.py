@@ -7,6 +7,7 @@ from pathlib import Path
 from govsdk import Workspace
 from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.bundles import parse_bundle
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import Lapse, LeafReference, Reason, Revocation
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.ledger import Ledger
@@ -84,12 +85,19 @@ def full_controls(policy: Policy) -> tuple[Control, ...]:
     return (control(trials=policy.controls.baseline_trials),)
 
 
-def certify_in(workspace: Workspace, request: str, residuals: tuple[Residual, ...] = ()) -> None:
+def certify_in(
+    workspace: Workspace,
+    request: str,
+    residuals: tuple[Residual, ...] = (),
+    *,
+    said: Forgetting | None = None,
+) -> None:
     """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
-    after = Resource(name="generator-v1", sha256="8" * 64)
-    said = forgetting(after, residuals=residuals).public()
+    if said is None:
+        said = forgetting(Resource(name="generator-v1", sha256="8" * 64), residuals=residuals)
     once = f"{request}/certificate"
-    signed = sign(statement(Kind.CERTIFICATE, [after], said, once=once), workspace.keys.certificate)
+    payload = statement(Kind.CERTIFICATE, [said.model_after], said.public(), once=once)
+    signed = sign(payload, workspace.keys.certificate)
     position = workspace.ledger.append(signed, once=once)
     path = workspace.certificate_path(request)
     path.parent.mkdir(exist_ok=True)

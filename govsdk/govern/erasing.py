@@ -22,6 +22,12 @@ from govsdk.tlog.statements import Kind
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
 
+FORGOTTEN_FOR = "re-verification, replay in later edits, anchor constraints, suppression"
+"""What the sealed file of somebody forgotten is opened for."""
+
+ERASED_FOR = "anchor constraints"
+"""And that of somebody in whom there was nothing to forget."""
+
 
 def erase(run: Forgetting) -> None:
     """Erase the subject from the registry and from every unsealed byte of the workspace.
@@ -56,18 +62,19 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         purpose="recognise a retried request or a new enrolment of the same id",
         key_holder="workspace vault",
     )
+    forgotten = run.job.state.verdict is Verdict.FORGOTTEN
     sealed = keep_residual(
         run.workspace,
         run.request,
         run.templates,
         run.private,
         policy=run.policy,
-        sheet=score_sheet(run) if run.job.state.verdict is Verdict.FORGOTTEN else None,
+        sheet=score_sheet(run) if forgotten else None,
     )
     expires = run.workspace.clock() + timedelta(days=run.policy.evidence.retention_days)
     embeddings = Residual(
         name=RESIDUAL,
-        purpose="re-verification, replay in later edits, anchor constraints, suppression",
+        purpose=FORGOTTEN_FOR if forgotten else ERASED_FOR,
         key_holder=key_holders(run.workspace),
         sha256=sha256_hex(sealed),
         expires_at=instant(expires),

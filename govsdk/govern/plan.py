@@ -136,13 +136,6 @@ class PrivatePlan:
         )
 
 
-def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:
-    """Return the embeddings that no anchor may come near: earlier subjects and their anchors."""
-    from govsdk.govern.residuals import earlier_subjects
-
-    return [row for past in earlier_subjects(workspace) for row in past.keep_away()]
-
-
 def choose(
     workspace: Workspace,
     subject: SubjectId,
@@ -209,6 +202,8 @@ def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
 
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
     """Return what a forget request would do; writes nothing."""
+    from govsdk.govern.residuals import earlier_subjects, forbidden_for_anchors
+
     require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
     private = choose(
@@ -218,7 +213,8 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         seed=workspace.ledger.head().note.encode(),
         forbidden=forbidden,
     )
-    split, anchor, earlier = private.split, private.anchor, len(forbidden) // 2
+    split, anchor = private.split, private.anchor
+    earlier = len(earlier_subjects(workspace))
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,

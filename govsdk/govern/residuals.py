@@ -2,8 +2,10 @@
 
 - Under ``residuals: sealed`` one age file per forgotten subject is kept, readable only with the
   workspace's verifier key (held outside the workspace) and the auditors' keys.
-- It is opened for nothing but re-verification, replay in later edits, and to keep anchors away
-  from people who were forgotten; under ``residuals: none`` nothing is kept and none of that works.
+- It is opened for nothing but re-verification, replay and screen in later edits, and to keep
+  anchors away; under ``residuals: none`` nothing is kept and none of that works.
+- Of somebody in whom there was nothing to forget it keeps anchors away, and no more: no edit took
+  them out of the model, so that no later one could bring them back.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from govsdk.certify.residuals import open_sealed, seal
 from govsdk.durable import write_file
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
+from govsdk.govern.withdrawing import certified
 from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
-from govsdk.records import Sha256
+from govsdk.records import Sha256, Verdict
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -31,7 +34,7 @@ RESIDUAL = "embeddings"
 
 @dataclass(frozen=True, eq=False)
 class EarlierSubject:
-    """Somebody forgotten earlier on this model line, as their residual remembers them."""
+    """Somebody erased earlier on this model line, as their residual remembers them."""
 
     templates: Templates
     """Embeddings only; the id is the request's name in the ledger."""
@@ -90,11 +93,21 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
 
 def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:
     """Return everybody forgotten on this model line whose residual is kept."""
-    return list(_earlier(workspace))
+    return [past for request, past in _kept(workspace) if was_forgotten(workspace, request)]
 
 
-def _earlier(workspace: Workspace) -> Iterator[EarlierSubject]:
+def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:
+    """Return the embeddings that no anchor may come near: people erased earlier, their anchors."""
+    return [row for _, past in _kept(workspace) for row in past.keep_away()]
+
+
+def was_forgotten(workspace: Workspace, request: Sha256) -> bool:
+    """Return whether the certificate of ``request`` says FORGOTTEN, and not erasure only."""
+    return certified(workspace, request).verdict is Verdict.FORGOTTEN
+
+
+def _kept(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject]]:
     for request in workspace.certificates():
         residual = open_residual(workspace, request)
         if residual is not None:
-            yield residual
+            yield request, residual

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
-from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import Reason
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
-from govsdk.govern.residuals import EarlierSubject, open_residual
+from govsdk.govern.residuals import EarlierSubject, open_residual, was_forgotten
 from govsdk.govern.withdrawing import is_withdrawn, revoke
 from govsdk.policy import Policy
 from govsdk.ports import Progress, silent
-from govsdk.records import Screen, Sha256, Verdict, instant
-from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.records import Screen, Sha256, instant
+from govsdk.tlog.statements import Kind
 from govsdk.verify.bench import Bench
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.screen import screen_earlier
@@ -85,7 +83,7 @@ def screen(workspace: Workspace, *, progress: Progress = silent) -> list[Screene
 
 def _standing(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject, Policy]]:
     for request in workspace.certificates():
-        if is_withdrawn(workspace, request) or not _forgotten(workspace, request):
+        if is_withdrawn(workspace, request) or not was_forgotten(workspace, request):
             continue
         person = open_residual(workspace, request)
         if person is not None and person.policy is not None:
@@ -137,9 +135,3 @@ def _screened(
         revoke(workspace, request, Reason.SUBJECT_CAME_BACK)
     log.info("govsdk.screen", request=request[:16], regressions=found.regressions, revoked=revoked)
     return Screened(request, policy.headline, found, position.index, revoked)
-
-
-def _forgotten(workspace: Workspace, request: Sha256) -> bool:
-    payload = parse_bundle(workspace.certificate(request).content).envelope.payload
-    said = Forgetting.model_validate(dict(parse_statement(payload).predicate))
-    return said.verdict is Verdict.FORGOTTEN

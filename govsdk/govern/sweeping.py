@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import Lapse
 from govsdk.durable import disk_error, sync_folder
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.residuals import RESIDUAL, residual_path
-from govsdk.govern.withdrawing import certified_model, reference
+from govsdk.govern.withdrawing import certified, certified_model, reference
 from govsdk.records import Instant, Residual, Sha256, instant
-from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.tlog.statements import Kind
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -54,7 +52,7 @@ def sweep(workspace: Workspace, *, dry_run: bool = False) -> list[Swept]:
 def _expired(workspace: Workspace) -> Iterator[tuple[Sha256, Instant, Residual]]:
     now = workspace.clock()
     for request in workspace.certificates():
-        for residual in _predicate(workspace, request).residuals:
+        for residual in certified(workspace, request).residuals:
             expires = residual.expires_at
             if residual.name != RESIDUAL or expires is None or _moment(expires) > now:
                 continue
@@ -84,12 +82,6 @@ def _destroy(workspace: Workspace, request: Sha256, expires: Instant, residual: 
     )
     log.info("govsdk.evidence.swept", request=request[:16])
     return Swept(request, expires, position.index)
-
-
-def _predicate(workspace: Workspace, request: Sha256) -> Forgetting:
-    content = workspace.certificate(request).content
-    payload = parse_bundle(content).envelope.payload
-    return Forgetting.model_validate(dict(parse_statement(payload).predicate))
 
 
 def _moment(text: Instant) -> datetime:

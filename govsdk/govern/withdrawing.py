@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from govsdk.certify.bundles import parse_bundle
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import LeafReference, Reason, Revocation, lapse_in, revocation_in
 from govsdk.errors import RequestError
 from govsdk.govern.entries import RequestEntries
@@ -81,6 +82,12 @@ def reference(workspace: Workspace, request: str) -> LeafReference:
     """Return how the ledger's entries name the certificate of ``request``."""
     bundle = parse_bundle(workspace.certificate(request).content)
     return LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
+
+
+def certified(workspace: Workspace, request: str) -> Forgetting:
+    """Return what the certificate of ``request`` says."""
+    bundle = parse_bundle(workspace.certificate(request).content)
+    return Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
 
 
 def certified_model(workspace: Workspace, request: str) -> Resource:

@@ -41,13 +41,8 @@ from govsdk.govern.issuing import issue, verifications
 from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.outcome import outcome
-from govsdk.govern.plan import (
-    PrivatePlan,
-    choose,
-    forbidden_for_anchors,
-    public_plan,
-    require_no_plaintext,
-)
+from govsdk.govern.plan import PrivatePlan, choose, public_plan, require_no_plaintext
+from govsdk.govern.residuals import forbidden_for_anchors
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
 from govsdk.ports import Progress, SubjectId, Templates

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from govsdk.certify.predicate import NON_CLAIMS, Forgetting, PolicyReference, verdict_text
 from govsdk.records import Outcome, Resource, Verdict
-from tests.evidence import MODEL, attack, claim, control, forgetting, screen
+from tests.evidence import MODEL, attack, claim, control, erasure_only, forgetting, screen
 
 AFTER = Resource(name="generator-v1", sha256="9" * 64)
 
@@ -73,14 +73,6 @@ def test_what_cannot_be_said(lie: dict[str, object]) -> None:
 
 def test_erasure_without_an_edit() -> None:
     """NOTHING_TO_FORGET needs no claims, and the model must be the one before."""
-    said = {
-        "verdict": Verdict.NOTHING_TO_FORGET,
-        "text": "NOTHING_TO_FORGET (quickstart)",
-        "claims": (),
-        "attempts": (),
-        "method": None,
-    }
-
-    assert forgetting(MODEL, **said).claims == ()
+    assert erasure_only().claims == ()
     with pytest.raises(ValidationError):
-        forgetting(AFTER, **said)
+        erasure_only(model_after=AFTER)

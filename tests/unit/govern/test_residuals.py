@@ -13,16 +13,25 @@ import pytest
 
 from govsdk import KeyProvider, Workspace
 from govsdk.canonical import sha256_hex
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.recipients import fingerprint, is_recipient
 from govsdk.certify.residuals import new_identity, recipient_of
 from govsdk.durable import locked
 from govsdk.errors import LockedError, RequestError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.plan import PrivatePlan
-from govsdk.govern.residuals import keep_residual, key_holders, open_residual, residual_path
+from govsdk.govern.residuals import (
+    earlier_subjects,
+    forbidden_for_anchors,
+    keep_residual,
+    key_holders,
+    open_residual,
+    residual_path,
+)
 from govsdk.govern.sweeping import sweep
 from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
+from tests.evidence import erasure_only
 from tests.unit.cli.conftest import Govsdk
 from tests.withdrawals import certify_in
 
@@ -42,8 +51,10 @@ def opened(place: Path, *auditors: str, now: str = "2027-01-01") -> Workspace:
     return Workspace.open(folder, keys=keys, clock=lambda: moment)
 
 
-def keep(workspace: Workspace, request: str, expires: str) -> None:
-    """Seal a residual and certify it, as the workflow does."""
+def keep(
+    workspace: Workspace, request: str, expires: str, *, said: Forgetting | None = None
+) -> None:
+    """Seal a residual and certify it, as the workflow does; the certificate may be ``said``."""
     anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
     private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor)
     sealed = keep_residual(workspace, request, Templates(SubjectId("x"), {"A": ROWS}), private)
@@ -54,7 +65,7 @@ def keep(workspace: Workspace, request: str, expires: str) -> None:
         sha256=sha256_hex(sealed),
         expires_at=f"{expires}T00:00:00Z",
     )
-    certify_in(workspace, request, (residual,))
+    certify_in(workspace, request, (residual,), said=said)
 
 
 def decrypted(file: Path, identity: str, place: Path) -> subprocess.CompletedProcess[bytes]:
@@ -62,6 +73,18 @@ def decrypted(file: Path, identity: str, place: Path) -> subprocess.CompletedPro
     (place / "identity.txt").write_text(identity)
     command = ["age", "--decrypt", "-i", str(place / "identity.txt"), str(file)]
     return subprocess.run(command, capture_output=True, check=False)
+
+
+def test_whoever_was_never_edited_out_is_no_earlier_subject(place: Path) -> None:
+    """Nothing to forget: they cannot come back. Anchors stay away from them as from the others."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2027-02-01", said=erasure_only())
+    assert earlier_subjects(workspace) == []
+    assert len(forbidden_for_anchors(workspace)) == 2
+
+    keep(workspace, KEPT, "2027-02-01")
+    assert [past.templates.subject for past in earlier_subjects(workspace)] == [KEPT]
+    assert len(forbidden_for_anchors(workspace)) == 4
 
 
 @needs_age
