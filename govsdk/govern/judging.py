@@ -22,6 +22,7 @@ from govsdk.govern.timing import Timed
 from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
+from govsdk.verify.screen import Forgotten
 from govsdk.verify.transcript import Transcript
 from govsdk.verify.trials import Model
 from govsdk.verify.verification import Baseline, baseline, verify
@@ -72,7 +73,7 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         sealed=run.private.split.sealed[attempt],
         baseline=measured,
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
-        earlier=[past.templates for past in earlier_subjects(workspace)],
+        earlier=people_to_screen(run),
         before=_model(run.current, workspace.generator()),
         after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
         embedders=workspace.embedders,
@@ -85,6 +86,14 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         photos=workspace.registry.photos,
         progress=Timed(run.progress),
     )
+
+
+def people_to_screen(run: Forgetting) -> list[Forgotten]:
+    """Return everybody who must not come back, each with the policy of their certificate."""
+    return [
+        Forgotten(past.templates, past.policy or run.policy)
+        for past in earlier_subjects(run.workspace)
+    ]
 
 
 def score_sheet(run: Forgetting) -> ScoreSheet:

@@ -25,7 +25,7 @@ from govsdk.records import Screen, Sha256, instant
 from govsdk.tlog.statements import Kind
 from govsdk.verify.bench import Bench
 from govsdk.verify.harness import harness_digest
-from govsdk.verify.screen import screen_earlier
+from govsdk.verify.screen import Forgotten, screen_earlier
 from govsdk.verify.seeds import derive
 from govsdk.verify.thresholds import thresholds_for
 from govsdk.verify.trials import Memory, Model
@@ -112,8 +112,8 @@ def _screened(
     )
     found = screen_earlier(
         policy,
-        [person.templates],
-        thresholds,
+        [Forgotten(person.templates, policy)],
+        lambda _: thresholds,
         lambda whom, label, n: bench.probe(model, whom, n, label, Memory()),
     )
     assert found is not None, "one person was given"

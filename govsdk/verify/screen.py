@@ -1,7 +1,10 @@
 """Whether an edit brought back somebody whom this line of models forgot earlier.
 
-- Everybody forgotten earlier gets a few probes; whoever is hit gets the full number of trials.
+- Everybody forgotten earlier gets a few probes, all equally many; whoever is hit gets the full
+  number of trials.
 - One hit may be chance: only a person whose full test FAILs has come back.
+- Trials, bound and threshold are those of the person's own certificate: whoever was forgotten under
+  a strict policy is not brought back under a mild one.
 - A probe counts as a hit if any recogniser accepts it.
 
 Source: design.md, section 4.
@@ -10,6 +13,7 @@ Source: design.md, section 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,23 +28,42 @@ from govsdk.verify.statistics import CONFIDENCE_ALPHA
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
 
+
+@dataclass(frozen=True, eq=False)
+class Forgotten:
+    """Somebody forgotten earlier on the model line."""
+
+    templates: Templates
+    policy: Policy
+    """The policy that their certificate was issued under."""
+
+
 Probe = Callable[[Templates, str, int], Scores]
 """Draws ``n`` trials from D around a person, with seeds under a label."""
 
 
 def screen_earlier(
-    policy: Policy, earlier: Sequence[Templates], thresholds: Thresholds, probe: Probe
+    policy: Policy,
+    earlier: Sequence[Forgotten],
+    thresholds: Callable[[Policy], Thresholds],
+    probe: Probe,
 ) -> Screen | None:
-    """Return the screen of everybody in ``earlier``, or None if nobody was forgotten before."""
+    """Return the screen of everybody in ``earlier``, or None if nobody was forgotten before.
+
+    Args:
+        policy: Of this edit: nobody gets fewer probes than it asks for, or than their own does.
+        thresholds: Returns those that a policy asks for.
+    """
     if not earlier:
         return None
-    each, claim = policy.controls.screen_probes, policy.claims.forget
+    each = max(asked.controls.screen_probes for asked in (policy, *(p.policy for p in earlier)))
     hits = regressions = 0
-    for i, person in enumerate(earlier):
-        seen = _accepted(probe(person, f"screen/{i}", each), person, thresholds).any(axis=0).sum()
+    for i, past in enumerate(earlier):
+        person, claim, limits = past.templates, past.policy.claims.forget, thresholds(past.policy)
+        seen = _accepted(probe(person, f"screen/{i}", each), person, limits).any(axis=0).sum()
         hits += int(seen)
         if seen:
-            full = _accepted(probe(person, f"screen/{i}/full", claim.trials), person, thresholds)
+            full = _accepted(probe(person, f"screen/{i}/full", claim.trials), person, limits)
             regressions += any(
                 rate_lower(int(events), claim.trials, CONFIDENCE_ALPHA) > claim.bound
                 for events in full.sum(axis=1)

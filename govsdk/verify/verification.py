@@ -34,7 +34,7 @@ from govsdk.verify.claims import (
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.judge import conclude
 from govsdk.verify.reported import Photos, Sitting, report, report_subject
-from govsdk.verify.screen import screen_earlier
+from govsdk.verify.screen import Forgotten, screen_earlier
 from govsdk.verify.seeds import stream
 from govsdk.verify.thresholds import thresholds_for, why_not_judged
 from govsdk.verify.transcript import Keep, keep_nothing, transcript
@@ -112,7 +112,7 @@ def verify(
     sealed: Sequence[int],
     baseline: Baseline,
     gallery: Sequence[Templates],
-    earlier: Sequence[Templates] = (),
+    earlier: Sequence[Forgotten] = (),
     before: Model,
     after: Model,
     embedders: Mapping[Recogniser, Embedder],
@@ -132,7 +132,7 @@ def verify(
         subject: All photos of the person; conditions come from ``sealed`` ones and from D alone.
         sealed: Photos of this attempt's fold.
         gallery: Retained, searchable people.
-        earlier: People whom this line of models forgot before.
+        earlier: People whom this line of models forgot before, each with their own policy.
         after: The staged model.
         note: Checkpoint note of the staged model's entry.
         journal: Keeps trials of this request (personal data of the subject).
@@ -174,7 +174,7 @@ def verify(
     screen = screen_earlier(
         policy,
         earlier,
-        thresholds,
+        lambda asked: thresholds_for(asked, embedders, calibrations),
         lambda person, label, n: bench.probe(after, person, n, label, journal),
     )
     attacks = attack(

@@ -25,6 +25,7 @@ from govsdk.reference import people, renderer, world
 from govsdk.unlearn import presets
 from govsdk.unlearn.piu import edit
 from govsdk.verify import Baseline, Memory, Model, baseline, verify
+from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import thresholds_for
 
 POLICY = Policy.load(Path(__file__).with_name("small.yaml"))
@@ -139,7 +140,7 @@ class Crowd:
             sealed=range(EDIT, EDIT + SEALED),
             baseline=self.baseline(before),
             gallery=self.others,
-            earlier=earlier,
+            earlier=[Forgotten(person, POLICY) for person in earlier],
             before=before,
             after=after,
             embedders=self.embedders,

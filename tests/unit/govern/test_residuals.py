@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from govsdk import KeyProvider, Workspace
+from govsdk import KeyProvider, Policy, Workspace
 from govsdk.canonical import sha256_hex
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.recipients import fingerprint, is_recipient
@@ -19,6 +19,7 @@ from govsdk.certify.residuals import new_identity, recipient_of
 from govsdk.durable import locked
 from govsdk.errors import LockedError, RequestError
 from govsdk.govern.config import WorkspaceConfig
+from govsdk.govern.judging import people_to_screen
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residuals import (
     earlier_subjects,
@@ -33,6 +34,7 @@ from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
 from tests.evidence import erasure_only
 from tests.unit.cli.conftest import Govsdk
+from tests.unit.govern.test_workflow import request as asked
 from tests.withdrawals import certify_in
 
 REQUEST = "1" * 64
@@ -52,12 +54,18 @@ def opened(place: Path, *auditors: str, now: str = "2027-01-01") -> Workspace:
 
 
 def keep(
-    workspace: Workspace, request: str, expires: str, *, said: Forgetting | None = None
+    workspace: Workspace,
+    request: str,
+    expires: str,
+    *,
+    policy: Policy | None = None,
+    said: Forgetting | None = None,
 ) -> None:
     """Seal a residual and certify it, as the workflow does; the certificate may be ``said``."""
     anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
     private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor)
-    sealed = keep_residual(workspace, request, Templates(SubjectId("x"), {"A": ROWS}), private)
+    templates = Templates(SubjectId("x"), {"A": ROWS})
+    sealed = keep_residual(workspace, request, templates, private, policy=policy)
     residual = Residual(
         name="embeddings",
         purpose="re-verification",
@@ -85,6 +93,17 @@ def test_whoever_was_never_edited_out_is_no_earlier_subject(place: Path) -> None
     keep(workspace, KEPT, "2027-02-01")
     assert [past.templates.subject for past in earlier_subjects(workspace)] == [KEPT]
     assert len(forbidden_for_anchors(workspace)) == 4
+
+
+def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Path) -> None:
+    """What was certified to each counts; the edit's own where an old residual names none."""
+    workspace, strict = opened(place), Policy.load("strict")
+    keep(workspace, REQUEST, "2027-02-01", policy=strict)
+    keep(workspace, KEPT, "2027-02-01")
+    run = asked(place, "ada")
+
+    assert run.policy != strict
+    assert [past.policy for past in people_to_screen(run)] == [strict, run.policy]
 
 
 @needs_age

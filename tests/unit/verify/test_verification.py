@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
+from govsdk.policy import Policy
 from govsdk.ports import Templates
 from govsdk.records import Outcome, Verdict
 from govsdk.verify import Baseline, Memory
 from govsdk.verify.panel import nearest_people
+from govsdk.verify.screen import Forgotten
 
 from .toy import (
     ANCHOR,
@@ -268,14 +270,34 @@ def test_without_a_positive_control_nothing_is_verified():
 # -- who was forgotten earlier ---------------------------------------------------------------------
 
 
+def forgotten(under="quickstart"):
+    """Return the earlier subject, certified under a policy."""
+    return Forgotten(EARLIER, Policy.load(under))
+
+
+def leaking_earlier(every):
+    """Return a model that forgets the subject and draws the earlier one in each ``every``th try."""
+    asked = [0]
+
+    def edit(conditions):
+        drawn = forgets(EARLIER)(forgets(SUBJECT)(conditions))
+        for i in np.flatnonzero(near(conditions, EARLIER, 1.0)):
+            if asked[0] % every == 0:
+                drawn[i] = conditions[i]
+            asked[0] += 1
+        return drawn
+
+    return model(edit)
+
+
 def test_an_earlier_subject_who_came_back_is_a_regression():
     """An edit that forgets this subject but draws an earlier one again is refused."""
 
     def both(c):
         return forgets(EARLIER)(forgets(SUBJECT)(c))
 
-    revived = run_verify(model(forgets(SUBJECT)), earlier=[EARLIER])
-    kept = run_verify(model(both), earlier=[EARLIER])
+    revived = run_verify(model(forgets(SUBJECT)), earlier=[forgotten()])
+    kept = run_verify(model(both), earlier=[forgotten()])
 
     assert revived.verdict is Verdict.NOT_FORGOTTEN
     assert (revived.screen.regressions, revived.screen.hits) == (1, 10)
@@ -294,10 +316,31 @@ def test_a_stray_hit_on_an_earlier_subject_is_no_regression():
             drawn[i], left[0] = conditions[i], 0
         return drawn
 
-    verification = run_verify(model(edit), earlier=[EARLIER])
+    verification = run_verify(model(edit), earlier=[forgotten()])
 
     assert (verification.screen.hits, verification.screen.regressions) == (1, 0)
     assert verification.verdict is Verdict.FORGOTTEN
+
+
+def test_earlier_subjects_keep_the_policy_that_they_were_certified_under():
+    """4 % is a regression for whom less than 1 % was certified, and none where 5 % was."""
+    strict = run_verify(leaking_earlier(25), earlier=[forgotten("strict")])
+    mild = run_verify(leaking_earlier(25), earlier=[forgotten("quickstart")])
+
+    assert strict.screen.hits == mild.screen.hits == 1
+    assert (strict.verdict, strict.screen.regressions) == (Verdict.NOT_FORGOTTEN, 1)
+    assert (mild.verdict, mild.screen.regressions) == (Verdict.FORGOTTEN, 0)
+
+
+def test_nobody_gets_fewer_probes_than_their_own_policy_asks():
+    """Nor fewer than the edit's."""
+    controls = Policy.load("quickstart").controls.model_copy(update={"screen_probes": 30})
+    many = Policy.load("quickstart").model_copy(update={"controls": controls})
+    careful = Forgotten(EARLIER, many)
+
+    for policy, earlier in ((many, forgotten()), ("quickstart", careful)):
+        screen = run_verify(model(forgets(SUBJECT)), policy, earlier=[earlier]).screen
+        assert (screen.probes_each, screen.hits) == (30, 30)
 
 
 # -- how it is measured ----------------------------------------------------------------------------
@@ -338,7 +381,7 @@ def test_the_panel_before_the_edit_is_drawn_once_per_model_version():
 
 def test_a_report_names_no_person():
     """No id, embedding or photo enters the report."""
-    report = run_verify(model(forgets(SUBJECT)), earlier=[EARLIER]).model_dump_json()
+    report = run_verify(model(forgets(SUBJECT)), earlier=[forgotten()]).model_dump_json()
 
     assert "FORGOTTEN" in report
     for someone in (SUBJECT, ANCHOR, EARLIER, *GALLERY):
