@@ -226,6 +226,15 @@ class Verification(Record):
     """Digest of the judging code."""
 
 
+class EarlierRequest(Record):
+    """A request about the same person that ended without a certificate, as a later plan says."""
+
+    plan: Sha256
+    """Digest of its plan's statement."""
+    attempts: int
+    """Models that it staged for the judge; 0: it ended at the baseline, or before the edit."""
+
+
 class EditReport(Record):
     """What the executor did to the weights."""
 

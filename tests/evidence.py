@@ -100,6 +100,7 @@ def forgetting(after: Resource, **changes: object) -> Forgetting:
             alpha=("0.040000", "0.010000"),
         ),
         "attempts": (AttemptReference(number=0, verdict=Verdict.FORGOTTEN, sha256="0" * 64),),
+        "earlier_attempts": 0,
         "erasure": Erasure(
             keys_destroyed=1,
             templates=24,

@@ -47,9 +47,17 @@ def require_claims(said: Forgetting, policy: Policy) -> str:
     _require_attacks(said, policy)
     _require_budget(said, policy)
     _require_baseline(said, policy)
+    told = _earlier(said)
     if said.policy.sha256 == policy.digest:
-        return f"issued under {policy.name}, and its figures meet it"
-    return f"its figures meet {policy.name}; the thresholds were another policy's"
+        return f"issued under {policy.name}, and its figures meet it{told}"
+    return f"its figures meet {policy.name}; the thresholds were another policy's{told}"
+
+
+def _earlier(said: Forgetting) -> str:
+    """Return what the policy's alpha does not cover: earlier requests spent one of their own."""
+    if said.earlier_attempts is None:
+        return "; earlier attempts were not counted"
+    return f"; after {said.earlier_attempts} earlier attempts" if said.earlier_attempts else ""
 
 
 def _demands(policy: Policy) -> Iterator[_Demand]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from govsdk.records import (
     Attack,
@@ -106,7 +106,8 @@ class Design(Record):
     pre_registration: PreRegistration
     seed_rule: str
     alpha: tuple[DecimalText, ...]
-    """Error probability of each allowed attempt; their sum bounds the risk of a false pass."""
+    """Error probability of each allowed attempt; their sum bounds this request's risk of a false
+    pass, and no more: attempts of earlier requests add theirs."""
 
 
 class AttemptReference(Record):
@@ -185,6 +186,9 @@ class Forgetting(Record):
     """Absent: the policy asks for none, and nothing is claimed about attacks."""
     design: Design
     attempts: tuple[AttemptReference, ...] = ()
+    earlier_attempts: int | None = Field(None, ge=0)
+    """Attempts of earlier requests about the same person that ended without a certificate: each
+    spent an alpha of its own. Absent: they were not counted."""
     erasure: Erasure
     residuals: tuple[Residual, ...] = ()
     scope: Scope

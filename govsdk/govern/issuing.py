@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from govsdk import __version__
 from govsdk.canonical import digest
@@ -29,7 +30,7 @@ from govsdk.certify.predicate import (
 from govsdk.durable import write_file
 from govsdk.govern.job import Stage
 from govsdk.govern.plan import SEED_RULE
-from govsdk.records import EditReport, Verdict, Verification, decimal_text, instant
+from govsdk.records import EarlierRequest, EditReport, Verdict, Verification, decimal_text, instant
 from govsdk.tlog.statements import Kind
 from govsdk.verify.harness import harness_digest
 
@@ -120,6 +121,7 @@ def compose(run: Forgetting) -> Predicate:
             )
             for attempt, verification in enumerate(judged)
         ),
+        earlier_attempts=_earlier_attempts(plan),
         erasure=job.erasure,
         residuals=job.residuals,
         scope=Scope(
@@ -162,6 +164,14 @@ def environment_digest(device: str) -> str:
         except metadata.PackageNotFoundError:
             continue
     return digest({"python": platform.python_version(), "device": device, "libraries": versions})
+
+
+def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:
+    """Return how many attempts of earlier requests there were; None if an old plan says nothing."""
+    earlier = plan.get("earlierRequests")
+    if earlier is None:
+        return None
+    return sum(EarlierRequest.model_validate(each).attempts for each in earlier)
 
 
 def _method(run: Forgetting) -> Method:

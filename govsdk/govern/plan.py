@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from govsdk.errors import LegalHoldError, MissingModelError, PlaintextFoundError
 from govsdk.policy import Policy
 from govsdk.policy.power import ClaimPower, claim_powers, detectable_rate
 from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
-from govsdk.records import Resource, Sha256
+from govsdk.records import EarlierRequest, Resource, Sha256
 from govsdk.registry import template_set
 from govsdk.verify.folds import split_photos
 
@@ -240,9 +240,14 @@ def public_plan(
     private: PrivatePlan,
     templates: Templates,
     *,
+    earlier: Sequence[EarlierRequest],
     planned_at: str,
 ) -> Mapping[str, object]:
-    """Return the pre-registration: the plan's part that goes into the ledger before any edit."""
+    """Return the pre-registration: the plan's part that goes into the ledger before any edit.
+
+    Args:
+        earlier: Requests about the same person that ended without a certificate.
+    """
     current = workspace.line.current()
     return {
         "policy": {"name": policy.name, "digest": {"sha256": policy.digest}},
@@ -265,6 +270,7 @@ def public_plan(
         "claims": policy.public()["claims"],
         **{name: value for name, value in policy.public().items() if name == "attacks"},
         "attempts": policy.public()["attempts"],
+        "earlierRequests": [each.public() for each in earlier],
         "unlearning": policy.public()["unlearning"],
         "sampling": {
             "steps": workspace.config.sampling.steps,

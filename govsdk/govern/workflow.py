@@ -33,6 +33,7 @@ from govsdk.errors import (
 )
 from govsdk.govern.declining import decline
 from govsdk.govern.delivering import receipt_file
+from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
@@ -206,7 +207,12 @@ class Forgetting:
             Kind.PLAN,
             self.current,
             public_plan(
-                self.workspace, self.policy, self.private, self.templates, planned_at=planned
+                self.workspace,
+                self.policy,
+                self.private,
+                self.templates,
+                earlier=earlier_requests(self),
+                planned_at=planned,
             ),
         )
         self.job.advance(Stage.PLANNED, model_before=self.current)

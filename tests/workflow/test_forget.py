@@ -15,6 +15,13 @@ from govsdk.errors import (
     UnknownSubjectError,
     VerdictError,
 )
+from govsdk.govern.entries import RequestEntries
+from govsdk.govern.job import Stage
+from govsdk.govern.withdrawing import certified
+from govsdk.govern.workflow import Forgetting
+from govsdk.ports import SubjectId, silent
+from govsdk.tlog.statements import Kind
+from tests.unit.govern.test_workflow import planned
 from tests.workflow import world
 
 
@@ -119,6 +126,20 @@ def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> N
     assert workspace.ledger.audit().ok
 
 
+def test_a_certificate_counts_what_was_tried_before(workspace: Workspace) -> None:
+    """The failed request's attempts stand in the next one's plan and certificate."""
+    failed = planned(asked(workspace, request_id="r-1"), Stage.DECLINED, staged=2)
+    result = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-2")
+
+    assert result.ok, result.to_dict()
+    plan = failed.entries.payload_digest(Kind.PLAN)
+    said = RequestEntries(workspace, result.request).predicate(Kind.PLAN)
+    assert said is not None
+    assert said["earlierRequests"] == [{"plan": plan, "attempts": 2}]
+    certificate = certified(workspace, result.request)
+    assert (certificate.earlier_attempts, len(certificate.attempts)) == (2, 1)
+
+
 def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     place: Path, workspace: Workspace
 ) -> None:
@@ -133,6 +154,18 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     assert (screen.subjects, screen.regressions) == (1, 0)
     assert workspace.line.current().number == 2
     assert workspace.ledger.audit().ok
+
+
+def asked(workspace: Workspace, request_id: str) -> Forgetting:
+    """Return a request for the subject, not run."""
+    return Forgetting(
+        workspace,
+        SubjectId(world.SUBJECT),
+        Policy.load(world.POLICY),
+        request_id=request_id,
+        receipt_to=None,
+        progress=silent,
+    )
 
 
 def overridden(**overrides: object) -> Policy:

@@ -39,6 +39,17 @@ def test_figures_as_strict_as_the_policy_meet_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("earlier", "told"), [(0, ""), (3, "3 earlier attempts"), (None, "were not counted")]
+)
+def test_earlier_attempts_are_told_and_fail_nothing(earlier: int | None, told: str) -> None:
+    """The policy's alpha is one request's; what others spent is for the verifier to weigh."""
+    detail = require_claims(shown(earlier_attempts=earlier), POLICY)
+
+    assert told in detail
+    assert ("earlier" in detail) is (earlier != 0)
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"upper": "0.050001"}, "policy-bound"),

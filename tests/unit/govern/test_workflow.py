@@ -20,6 +20,7 @@ from govsdk.errors import (
     SubjectExistsError,
     TooFewPhotosError,
 )
+from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
 from govsdk.govern.workflow import Forgetting
@@ -249,6 +250,32 @@ def test_killed_while_declining_it_is_declined_again(place: Path) -> None:
     run.entries.append(Kind.VERIFICATION, MODEL, verification().public(), part="0")
 
     assert run._edit_until_judged() is Verdict.NOT_FORGOTTEN
+
+
+def planned(run: Forgetting, stage: Stage, *, staged: int) -> Forgetting:
+    """Return ``run``, having come to ``stage`` with a plan and so many staged models."""
+    run.entries.append(Kind.PLAN, MODEL, {"sealedCommitments": ["3" * 64]})
+    for attempt in range(staged):
+        run.entries.append(Kind.STAGED, MODEL, {}, part=str(attempt))
+    return begun(run, stage)
+
+
+def test_a_plan_names_what_was_tried_before(place: Path) -> None:
+    """For the same person, planned, and without a certificate; in the order of the ledger."""
+    now = request(place, "ada", "r-now")
+    planned(now, Stage.PLANNED, staged=1)
+    assert earlier_requests(now) == []
+
+    second = planned(request(place, "ada", "r-2"), Stage.DECLINED, staged=2)
+    first = planned(request(place, "ada", "r-1"), Stage.DECLINED, staged=0)
+    planned(request(place, "bo", "r-3"), Stage.DECLINED, staged=1)
+    planned(request(place, "ada", "r-4"), Stage.CERTIFIED, staged=1)
+    begun(request(place, "ada", "r-5"), Stage.DECLINED)
+
+    assert [(each.plan, each.attempts) for each in earlier_requests(now)] == [
+        (second.entries.payload_digest(Kind.PLAN), 2),
+        (first.entries.payload_digest(Kind.PLAN), 0),
+    ]
 
 
 def ended(verdict: Verdict, *, hits_before: int = 3) -> JobState:
