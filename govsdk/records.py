@@ -169,6 +169,9 @@ class Screen(Record):
     """Smallest pooled match rate that the screen would have noticed with probability 0.8."""
     regressions: int
     """Subjects whose full re-test failed; 0 is needed for publication."""
+    unscreened: int | None = None
+    """People whose certificate stands and whom nobody could look for, since nothing is kept of
+    them; they are in no other figure. None: they were not counted."""
 
 
 class Reported(Record):

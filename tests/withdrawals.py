@@ -15,7 +15,7 @@ from govsdk.ledger.exports import export
 from govsdk.policy import Policy
 from govsdk.records import Claim, Control, Residual, Resource
 from govsdk.tlog.merkle import leaf_hash
-from tests.evidence import claim, control, envelope, forgetting, keys
+from tests.evidence import MODEL, claim, control, envelope, forgetting, keys
 
 NOW = "2026-11-21T07:00:00Z"
 REQUEST = "d" * 64
@@ -31,6 +31,11 @@ def revocation_of(certificate: LeafReference, reason: Reason, **changes: object)
     """Return a revocation of ``certificate``."""
     said = {"reason": reason, "certificate": certificate, "request": REQUEST, "revoked_at": NOW}
     return Revocation(**{**said, **changes})
+
+
+def unscreened_lapse_of(certificate: LeafReference) -> Lapse:
+    """Return the entry that a version was published which ``certificate`` says nothing about."""
+    return Lapse(certificate=certificate, request=REQUEST, expired_at=NOW, unscreened_model=MODEL)
 
 
 def lapse_of(certificate: LeafReference) -> Lapse:

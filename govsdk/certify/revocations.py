@@ -17,7 +17,7 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from govsdk.errors import MalformedEvidenceError
-from govsdk.records import Instant, Record, Sha256
+from govsdk.records import Instant, Record, Resource, Sha256
 from govsdk.tlog.statements import Kind, Statement
 
 
@@ -61,19 +61,37 @@ class Revocation(Record):
 
 
 class Lapse(Record):
-    """The predicate of an ``erasure`` entry about a residual that came to its end.
+    """The predicate of an ``erasure`` entry about a certificate whose residual is no more.
 
-    The certificate holds on; what it says can be measured again by nobody.
+    The certificate holds on; what it says can be measured again by nobody. Either the residual's
+    time was over and it was destroyed, or none was kept, and the model line was edited again.
     """
 
     version: Literal["0.1"] = "0.1"
     destroyed: Literal["residual"] = "residual"
-    residual: Sha256
-    """Digest of the sealed file."""
+    residual: Sha256 | None = None
+    """Digest of the sealed file that was destroyed."""
     certificate: LeafReference
     request: Sha256
     expired_at: Instant
-    destroyed_at: Instant
+    """When the residual's time was over, or the next version was published."""
+    destroyed_at: Instant | None = None
+    unscreened_model: Resource | None = None
+    """The version that was published though nobody could look whether the person came back."""
+
+    @model_validator(mode="after")
+    def _has_one_cause(self) -> Self:
+        published = self.unscreened_model is not None
+        if (self.residual is None) != published or (self.destroyed_at is None) != published:
+            raise ValueError("lapsed by a destroyed residual, or else by an unscreened version")
+        return self
+
+    @property
+    def why(self) -> str:
+        """What to tell of it."""
+        if self.unscreened_model is None:
+            return "no longer re-verifiable: its residual was destroyed"
+        return "lapsed: a later version was published that could not be screened for the person"
 
 
 def revocation_in(statement: Statement) -> Revocation | None:

@@ -139,5 +139,5 @@ def _standing(bundle: Bundle, ledger: LogView) -> str:
                 entry=index,
             )
         if lapsed is not None and lapsed.certificate.leaf_hash == name:
-            detail = f"no longer re-verifiable: its residual was destroyed, entry {index}"
+            detail = f"{lapsed.why}, entry {index}"
     return detail

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
+from govsdk.govern.lapsing import unscreened
 from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.govern.timing import Timed
@@ -74,6 +75,7 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         baseline=measured,
         gallery=workspace.registry.gallery(exclude=(run.subject,)),
         earlier=people_to_screen(run),
+        unscreened=len(unscreened(workspace)),
         before=_model(run.current, workspace.generator()),
         after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
         embedders=workspace.embedders,

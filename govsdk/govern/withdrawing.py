@@ -74,7 +74,7 @@ def standings(workspace: Workspace) -> dict[Sha256, str]:
             word = "superseded" if superseded else f"revoked: {revoked.reason}"
             found[revoked.certificate.leaf_hash] = word
         elif lapsed is not None:
-            found.setdefault(lapsed.certificate.leaf_hash, "no longer re-verifiable")
+            found.setdefault(lapsed.certificate.leaf_hash, lapsed.why.partition(":")[0])
     return found
 
 

@@ -41,6 +41,7 @@ from govsdk.govern.events import log
 from govsdk.govern.issuing import issue, verifications
 from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
+from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.outcome import outcome
 from govsdk.govern.plan import PrivatePlan, choose, public_plan, require_no_plaintext
 from govsdk.govern.residuals import forbidden_for_anchors
@@ -275,6 +276,7 @@ class Forgetting:
         attempt = self.job.state.attempt
         staged = self.staged_model(attempt)
         version = self.workspace.line.publish(self.staging(attempt), staged.sha256)
+        lapse_unscreened(self.workspace, version.resource)
         self.job.advance(
             Stage.PUBLISHED, model_after=version.resource, published_version=version.number
         )

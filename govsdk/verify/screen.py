@@ -47,14 +47,17 @@ def screen_earlier(
     earlier: Sequence[Forgotten],
     thresholds: Callable[[Policy], Thresholds],
     probe: Probe,
+    *,
+    unscreened: int = 0,
 ) -> Screen | None:
     """Return the screen of everybody in ``earlier``, or None if nobody was forgotten before.
 
     Args:
         policy: Of this edit: nobody gets fewer probes than it asks for, or than their own does.
         thresholds: Returns those that a policy asks for.
+        unscreened: People forgotten before of whom nothing is kept: counted, not looked for.
     """
-    if not earlier:
+    if not earlier and not unscreened:
         return None
     each = max(asked.controls.screen_probes for asked in (policy, *(p.policy for p in earlier)))
     hits = regressions = 0
@@ -76,6 +79,7 @@ def screen_earlier(
         upper=upper_text(rate_upper(hits, probes, CONFIDENCE_ALPHA)),
         detectable_rate=decimal_text(detectable_rate(probes)),
         regressions=regressions,
+        unscreened=unscreened,
     )
 
 

@@ -113,6 +113,7 @@ def verify(
     baseline: Baseline,
     gallery: Sequence[Templates],
     earlier: Sequence[Forgotten] = (),
+    unscreened: int = 0,
     before: Model,
     after: Model,
     embedders: Mapping[Recogniser, Embedder],
@@ -133,6 +134,7 @@ def verify(
         sealed: Photos of this attempt's fold.
         gallery: Retained, searchable people.
         earlier: People whom this line of models forgot before, each with their own policy.
+        unscreened: How many more there are, of whom nothing is kept to look for them with.
         after: The staged model.
         note: Checkpoint note of the staged model's entry.
         journal: Keeps trials of this request (personal data of the subject).
@@ -176,6 +178,7 @@ def verify(
         earlier,
         lambda asked: thresholds_for(asked, embedders, calibrations),
         lambda person, label, n: bench.probe(after, person, n, label, journal),
+        unscreened=unscreened,
     )
     attacks = attack(
         bench, alpha=alpha, drawn=drawn.distribution, before=before, after=after, store=journal

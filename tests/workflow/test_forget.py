@@ -17,7 +17,8 @@ from govsdk.errors import (
 )
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.job import Stage
-from govsdk.govern.withdrawing import certified
+from govsdk.govern.residuals import residual_path
+from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.tlog.statements import Kind
@@ -151,8 +152,27 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     assert second.ok, second.to_dict()
     screen = second.verifications[-1].screen
     assert screen is not None
-    assert (screen.subjects, screen.regressions) == (1, 0)
+    assert (screen.subjects, screen.regressions, screen.unscreened) == (1, 0, 0)
     assert workspace.line.current().number == 2
+    assert workspace.ledger.audit().ok
+
+
+def test_whoever_cannot_be_screened_lapses_with_the_next_version(
+    forgotten: Path, tmp_path: Path
+) -> None:
+    """Nothing is kept of the first: the second's certificate says so, the first's lapses."""
+    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    (first,) = workspace.certificates()
+    residual_path(workspace, first).unlink()
+    assert standings(workspace) == {}
+
+    second = workspace.forget(world.SECOND, world.POLICY)
+
+    assert second.ok, second.to_dict()
+    screen = certified(workspace, second.request).screen
+    assert screen is not None
+    assert (screen.subjects, screen.unscreened) == (0, 1)
+    assert standings(workspace) == {reference(workspace, first).leaf_hash: "lapsed"}
     assert workspace.ledger.audit().ok
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from govsdk.certify.check import Report, check
-from govsdk.certify.revocations import Reason
+from govsdk.certify.revocations import Lapse, LeafReference, Reason
 from govsdk.certify.standing import Held
 from govsdk.certify.statements import Kind
 from govsdk.errors import RevokedError
@@ -17,8 +19,15 @@ from govsdk.ledger.view import ExportedLog
 from govsdk.tlog.findings import Finding, Status
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from tests.evidence import certificate_in, envelope, keys
-from tests.withdrawals import append, exported, lapse_of, reference_to, revocation_of
+from tests.evidence import MODEL, certificate_in, envelope, keys
+from tests.withdrawals import (
+    append,
+    exported,
+    lapse_of,
+    reference_to,
+    revocation_of,
+    unscreened_lapse_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +118,34 @@ def test_another_certificate_s_revocation_changes_nothing(
     assert checked(certificate, Held(view(exported(ledger, tmp_path / "export")))).ok
 
 
-def test_a_destroyed_residual_leaves_the_certificate_standing(
-    issued: tuple[bytes, Path], tmp_path: Path
+@pytest.mark.parametrize(
+    ("lapse", "told"),
+    [(lapse_of, "no longer re-verifiable"), (unscreened_lapse_of, "could not be screened")],
+)
+def test_a_lapse_leaves_the_certificate_standing(
+    issued: tuple[bytes, Path], tmp_path: Path, lapse: Callable[[LeafReference], Lapse], told: str
 ) -> None:
-    """It passes, with the word that nobody can measure it again."""
+    """It passes, with the word that nobody can measure it again, or that nobody looked."""
     certificate, ledger = issued
-    append(ledger, Kind.ERASURE, lapse_of(reference_to(certificate)))
+    append(ledger, Kind.ERASURE, lapse(reference_to(certificate)))
 
     report = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
 
     assert report.ok
-    assert "no longer re-verifiable" in line(report, "revocation").detail
+    assert told in line(report, "revocation").detail
+
+
+@pytest.mark.parametrize(
+    "change", [{"residual": None}, {"destroyed_at": None}, {"unscreened_model": MODEL}]
+)
+def test_a_lapse_has_one_cause(change: dict[str, object]) -> None:
+    """A residual destroyed on some day, or a version without a screen: not half of both."""
+    reference = LeafReference(leaf_hash="7" * 64, index=1)
+    whole = {**dict(lapse_of(reference)), **change}
+    assert unscreened_lapse_of(reference).residual is None
+
+    with pytest.raises(ValidationError):
+        Lapse.model_validate(whole)
 
 
 def test_a_revocation_nobody_signed_is_no_revocation(

@@ -20,6 +20,7 @@ from govsdk.durable import locked
 from govsdk.errors import LockedError, RequestError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.judging import people_to_screen
+from govsdk.govern.lapsing import lapse_unscreened, unscreened
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residuals import (
     earlier_subjects,
@@ -30,15 +31,17 @@ from govsdk.govern.residuals import (
     residual_path,
 )
 from govsdk.govern.sweeping import sweep
+from govsdk.govern.withdrawing import reference, standings
 from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
-from tests.evidence import erasure_only
+from tests.evidence import MODEL, erasure_only
 from tests.unit.cli.conftest import Govsdk
 from tests.unit.govern.test_workflow import request as asked
 from tests.withdrawals import certify_in
 
 REQUEST = "1" * 64
 KEPT = "2" * 64
+NEVER_KEPT, WITHDRAWN, NEVER_EDITED = "3" * 64, "4" * 64, "5" * 64
 ROWS = np.eye(3, 16, dtype=np.float32)
 needs_age = pytest.mark.skipif(shutil.which("age") is None, reason="the age tool is not installed")
 
@@ -141,6 +144,32 @@ def test_a_mistyped_auditor_is_refused_when_the_configuration_is_read(place: Pat
         assert not is_recipient(wrong)
         with pytest.raises(RequestError, match="auditors"):
             opened(place, wrong)
+
+
+def test_whoever_cannot_be_screened_lapses_once(place: Path) -> None:
+    """With the next version; neither who is kept, nor who was withdrawn or has lapsed before."""
+    workspace = opened(place, now="2027-01-01")
+    keep(workspace, KEPT, "2027-02-01")
+    keep(workspace, REQUEST, "2026-12-31")
+    sweep(workspace)
+    certify_in(workspace, NEVER_KEPT)
+    certify_in(workspace, WITHDRAWN)
+    workspace.revoke(WITHDRAWN, "issued-in-error")
+    certify_in(workspace, NEVER_EDITED, said=erasure_only())
+
+    size = workspace.ledger.size
+
+    assert unscreened(workspace) == [REQUEST, NEVER_KEPT]
+    for _ in range(2):
+        lapse_unscreened(workspace, MODEL)
+
+    assert workspace.ledger.size == size + 1
+    assert standings(workspace) == {
+        reference(workspace, REQUEST).leaf_hash: "no longer re-verifiable",
+        reference(workspace, NEVER_KEPT).leaf_hash: "lapsed",
+        reference(workspace, WITHDRAWN).leaf_hash: "revoked: issued-in-error",
+    }
+    assert workspace.ledger.audit().ok
 
 
 def test_only_expired_residuals_are_swept(place: Path) -> None:

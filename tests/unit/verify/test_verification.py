@@ -343,6 +343,19 @@ def test_nobody_gets_fewer_probes_than_their_own_policy_asks():
         assert (screen.probes_each, screen.hits) == (30, 30)
 
 
+def test_whoever_cannot_be_looked_for_is_counted_apart():
+    """No probe is spent on them, and no limit speaks of them."""
+    nobody, alone, beside = (
+        run_verify(model(forgets(EARLIER)), "quickstart", earlier=earlier, unscreened=count).screen
+        for earlier, count in (((), 0), ((), 2), ((forgotten(),), 2))
+    )
+
+    assert nobody is None
+    assert (alone.subjects, alone.unscreened, alone.upper) == (0, 2, "1.000000")
+    assert alone.detectable_rate == "1.000000"
+    assert (beside.subjects, beside.unscreened, beside.detectable_rate) == (1, 2, "0.148660")
+
+
 # -- how it is measured ----------------------------------------------------------------------------
 
 

@@ -1,0 +1,58 @@
+"""Whom no later edit can be screened for, and what becomes of their certificates.
+
+- Nobody can be looked for of whom nothing is kept: under ``residuals: none``, after expiry, or
+  where a file was lost. The screen says how many such people there are.
+- The next version is published without a look at them, so their certificates lapse with it. What
+  lapsed before, when its residual was swept, is not said twice.
+
+Source: design.md, section 5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from govsdk.certify.revocations import Lapse
+from govsdk.govern.entries import RequestEntries
+from govsdk.govern.events import log
+from govsdk.govern.residuals import RESIDUAL, residual_path, was_forgotten
+from govsdk.govern.withdrawing import certified_model, is_withdrawn, reference
+from govsdk.records import Resource, Sha256, instant
+from govsdk.tlog.statements import Kind
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+UNSCREENED = "unscreened"
+"""The part of a request's entries under which its certificate lapses here."""
+
+
+def unscreened(workspace: Workspace) -> list[Sha256]:
+    """Return the requests of people forgotten earlier, never withdrawn, of whom nothing is kept."""
+    return [
+        request
+        for request in workspace.certificates()
+        if not residual_path(workspace, request).exists()
+        and was_forgotten(workspace, request)
+        and not is_withdrawn(workspace, request)
+    ]
+
+
+def lapse_unscreened(workspace: Workspace, published: Resource) -> None:
+    """Let the certificates lapse of everybody for whom ``published`` could not be screened.
+
+    Idempotent: each lapses once, with the first version that was published so.
+    """
+    for request in unscreened(workspace):
+        entries = RequestEntries(workspace, request)
+        if entries.predicate(Kind.ERASURE, part=RESIDUAL) is not None:
+            continue
+        said = Lapse(
+            certificate=reference(workspace, request),
+            request=request,
+            expired_at=instant(workspace.clock()),
+            unscreened_model=published,
+        )
+        model = certified_model(workspace, request)
+        entries.append(Kind.ERASURE, model, said.public(), part=UNSCREENED)
+        log.info("govsdk.certificate.lapsed", request=request[:16])
