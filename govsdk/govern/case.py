@@ -98,6 +98,10 @@ def open_case(
         "report": sha256_hex(sheet.verification) == last.sha256,
         "policy": policy.digest == said.policy.sha256,
         "claims": report.claims == said.claims,
+        "controls": report.controls == said.controls,
+        "attacks": report.attacks == said.attacks,
+        "screen": report.screen == said.screen,
+        "reported lines": report.reported == said.reported,
         "judged model": report.model.sha256 == said.model_after.sha256,
         "seeds": sha256_hex(sheet.notes["forget"]) == report.seed_note,
     }.items():

@@ -4,6 +4,7 @@
   scores must be distributed alike, and no claim may fail.
 - Nobody else's data is needed or handed over: draws from D that lead to other enrolled people are
   replaced by isotropic ones and not compared; retention, quality and the screen are not repeated.
+  Nor are attacks and what is only reported: the statement names whatever was left out.
 - With the model before the edit, the baseline is repeated too: the control that the trials could
   have come out otherwise.
 - Pictures are drawn, scored and dropped; only counts, limits and differences leave this module.
@@ -247,8 +248,10 @@ def scope_of(found: Remeasured, case: Case) -> tuple[tuple[str, ...], tuple[str,
 def _lines(case: Case) -> Iterator[tuple[str, str]]:
     yield from ((claim.name, claim.part) for claim in case.said.claims)
     yield from (("control", control.name) for control in case.said.controls)
+    yield from (("attack", attack.name) for attack in case.said.attacks or ())
     if case.said.screen is not None:
         yield "screen", "earlier people"
+    yield from (("reported", line.name) for line in case.said.reported or ())
 
 
 def _named(line: tuple[str, str]) -> str:

@@ -1,0 +1,159 @@
+"""What ties a certificate to its evidence, and what a reproduction says that it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from govsdk.canonical import sha256_hex
+from govsdk.certify.predicate import AttemptReference, Design, PolicyReference, PreRegistration
+from govsdk.certify.residuals import new_identity, recipient_of, seal
+from govsdk.certify.statements import Kind, statement
+from govsdk.errors import DigestMismatchError
+from govsdk.govern.case import Case, open_case
+from govsdk.govern.reproducing import Remeasured, scope_of
+from govsdk.govern.residual_file import ResidualFile, ScoreSheet
+from govsdk.models.manifest import manifest_of
+from govsdk.policy import Policy
+from govsdk.ports import PhotoSplit
+from govsdk.records import Outcome, Reported, Residual, Resource, Verdict, Verification
+from govsdk.verify.transcript import Transcript
+from tests.evidence import (
+    MODEL,
+    attack,
+    certificate_in,
+    claim,
+    control,
+    forgetting,
+    keys,
+    ledger_of,
+    model_in,
+    screen,
+)
+
+POLICY = Policy.load("quickstart")
+REQUEST = "d" * 64
+AFTER = Resource(name="generator-v1", sha256="9" * 64)
+ROWS = np.eye(3, 16, dtype=np.float32)
+MEASURE = Reported(
+    name="ism", part="all", model="after", of="subject", metric="mean-cosine", value="0.400000"
+)
+SAID: dict[str, Any] = {
+    "claims": (claim(),),
+    "controls": (control(),),
+    "attacks": (attack(Outcome.PASS),),
+    "screen": screen(0),
+    "reported": (MEASURE,),
+}
+"""What the report measured, and an honest certificate repeats."""
+
+
+def report_of(model: Resource, note: bytes) -> bytes:
+    """Return the statement of a report on ``model``."""
+    report = Verification(
+        attempt=1,
+        verdict=Verdict.FORGOTTEN,
+        **SAID,
+        thresholds={},
+        seed_note=sha256_hex(note),
+        model=model,
+        harness="2" * 64,
+    )
+    predicate = {"request": REQUEST, **report.public()}
+    return statement(Kind.VERIFICATION, [model], predicate, once="report")
+
+
+def evidence_of(report: bytes, note: bytes, recipient: str) -> tuple[bytes, bytes]:
+    """Return the sealed evidence, and the plan inside."""
+    plan = statement(Kind.PLAN, [MODEL], {"sampling": {"steps": 8}}, once="plan")
+    nothing = Transcript(np.zeros(0, dtype=np.intp), {}, {})
+    stages = ("baseline", "forget")
+    sheet = ScoreSheet(plan, report, dict.fromkeys(stages, note), dict.fromkeys(stages, nothing))
+    split = PhotoSplit((0,), ((1, 2),))
+    content = ResidualFile({"A": ROWS}, split, ROWS[0], POLICY, sheet).to_bytes()
+    return seal(content, [recipient]), plan
+
+
+Open = Callable[..., Case]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Open:
+    """Open the case of a certificate that differs in ``lie`` from the report in its evidence."""
+    identity = new_identity()
+    note = ledger_of(tmp_path / "notes", 1).head().note.encode()
+    after = Resource(name="generator-v1", sha256=manifest_of(model_in(tmp_path / "same")).digest())
+    report = report_of(after, note)
+    evidence, plan = evidence_of(report, note, recipient_of(identity))
+    sealed = Residual(
+        name="embeddings", purpose="", key_holder="", sha256=sha256_hex(evidence), expires_at=None
+    )
+    design = Design(
+        pre_registration=PreRegistration(sha256=sha256_hex(plan), index=1),
+        seed_rule="HKDF over the note of the staged entry",
+        alpha=("0.040000", "0.010000"),
+    )
+    fits: dict[str, Any] = {
+        **SAID,
+        "policy": PolicyReference(name="quickstart", sha256=POLICY.digest, bound="0.050000"),
+        "design": design,
+        "attempts": (
+            AttemptReference(number=1, verdict=Verdict.FORGOTTEN, sha256=sha256_hex(report)),
+        ),
+        "residuals": (sealed,),
+    }
+
+    def opened(**lie: object) -> Case:
+        certificate, model = certificate_in(tmp_path / "issued", **{**fits, **lie})
+        return open_case(
+            certificate,
+            evidence,
+            identity=identity,
+            key_pem=keys().certificate.public_pem,
+            log_vkey=keys().log.vkey,
+            model=model,
+        )
+
+    return opened
+
+
+def test_a_certificate_that_repeats_its_report_can_be_measured_again(opened: Open) -> None:
+    """The control for the lies below."""
+    assert opened().report.claims == SAID["claims"]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"claims": (claim(upper="0.020000"),)},
+        {"controls": (control(rate="0.990000"),)},
+        {"attacks": (attack(None),)},
+        {"attacks": None},
+        {"screen": screen(0).model_copy(update={"subjects": 9})},
+        {"screen": None},
+        {"reported": (MEASURE.model_copy(update={"value": "0.100000"}),)},
+    ],
+    ids="+".join,
+)
+def test_a_certificate_that_says_something_else_is_refused(
+    opened: Open, lie: dict[str, object]
+) -> None:
+    """Whatever it takes from the report must stand there so."""
+    with pytest.raises(DigestMismatchError, match="in the evidence is not the certificate's"):
+        opened(**lie)
+
+
+def test_every_line_was_measured_again_or_is_named_as_left_out() -> None:
+    """Attacks and reported lines too: nobody may think that they were repeated."""
+    case = cast("Case", SimpleNamespace(said=forgetting(AFTER, **SAID)))
+    found = Remeasured(agreements=(), claims=(claim(),), controls=(control(),))
+
+    repeated, left_out = scope_of(found, case)
+
+    assert repeated == ("forget, distribution", "control, baseline")
+    assert left_out[1:] == ("attack, embedding-search", "screen, earlier people", "reported, ism")
