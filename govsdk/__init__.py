@@ -122,20 +122,35 @@ def verify_certificate(
 
     Raises:
         MissingError: One of the files is not there.
-        RequestError: A key is not one.
+        RequestError: A key is not one, or something was given without what it needs: a timestamp
+            without ``timestamp_ca``, a quorum or a proof without witnesses.
     """
-    from govsdk.certify.check import attached_from, check_files, timestamp_from, witnesses_from
+    from govsdk.certify.check import (
+        attached_from,
+        check_files,
+        proof_from,
+        timestamp_from,
+        witnesses_from,
+    )
     from govsdk.govern.holding import held_from
 
+    later = proof_from(_path(proof), witnesses, _path(timestamp))
     return check_files(
         Path(path),
         key=Path(key),
         log_key=Path(log_key),
-        held=held_from(key, ledger_key or log_key, ledger=ledger, since=since, require=require),
+        held=held_from(
+            key,
+            log_key,
+            ledger=ledger,
+            ledger_key=ledger_key,
+            since=since,
+            require=require,
+        ),
         model=_path(model),
         receipt=_path(receipt),
-        witnesses=witnesses_from(witnesses, quorum, _path(proof)),
-        timestamp=timestamp_from(_path(timestamp), _path(timestamp_ca), _path(proof)),
+        witnesses=witnesses_from(witnesses, quorum, later),
+        timestamp=timestamp_from(_path(timestamp), _path(timestamp_ca), later),
         attached=attached_from(_path(reproduction), _path(auditor_key)),
     )
 

@@ -164,36 +164,61 @@ def attached_from(reproduction: Path | None, auditor_key: Path | None) -> Attach
     if reproduction is None and auditor_key is None:
         return None
     if reproduction is None or auditor_key is None:
-        raise RequestError("a reproduction and its auditor's key go together")
+        raise RequestError(
+            "a reproduction and its auditor's key go together",
+            hint=f"add {'--reproduction' if reproduction is None else '--auditor-key'}",
+        )
     auditor = PublicKey.from_pem(_read(auditor_key, "auditor_key"))
     return Attached(_read(reproduction, "reproduction"), auditor)
 
 
-def witnesses_from(vkeys: Sequence[str], quorum: int, proof: Path | None) -> Witnessing | None:
-    """Return the witnesses that ``vkeys`` spell; None if there are none.
+def proof_from(proof: Path | None, vkeys: Sequence[str], token: Path | None) -> bytes | None:
+    """Return the ``.tlog-proof`` in a file; None if there is none.
 
     Raises:
         MissingError: There is no file ``proof``.
-        RequestError: A key is not one.
+        RequestError: Neither witnesses nor a timestamp were given, so that nothing would read it.
+    """
+    if proof is None:
+        return None
+    if not vkeys and token is None:
+        raise RequestError(
+            "a proof leads to a head that witnesses cosigned or an authority stamped",
+            hint="add --witness or --timestamp",
+        )
+    return _read(proof, "proof")
+
+
+def witnesses_from(vkeys: Sequence[str], quorum: int, proof: bytes | None) -> Witnessing | None:
+    """Return the witnesses that ``vkeys`` spell; None if there are none.
+
+    Raises:
+        RequestError: A key is not one, or a quorum was asked of no witnesses.
     """
     if not vkeys:
+        if quorum != 1:
+            raise RequestError(f"no witnesses for a quorum of {quorum}", hint="add --witness")
         return None
-    held = None if proof is None else _read(proof, "proof")
-    return Witnessing.parse(vkeys, quorum=quorum, proof=held)
+    return Witnessing.parse(vkeys, quorum=quorum, proof=proof)
 
 
 def timestamp_from(
-    token: Path | None, authority: Path | None, proof: Path | None
+    token: Path | None, authority: Path | None, proof: bytes | None
 ) -> Timestamping | None:
-    """Return the timestamp in a file and whom to trust for it; None unless both are given.
+    """Return the timestamp in a file and whom to trust for it; None if there is none.
 
     Raises:
         MissingError: One of the files is not there.
+        RequestError: One was given without the other.
     """
-    if token is None or authority is None:
+    if token is None and authority is None:
         return None
-    held = None if proof is None else _read(proof, "proof")
-    return Timestamping(_read(token, "timestamp"), _read(authority, "timestamp_ca"), held)
+    if token is None or authority is None:
+        raise RequestError(
+            "a timestamp and its authority's certificate go together",
+            hint=f"add {'--timestamp' if token is None else '--timestamp-ca'}",
+        )
+    return Timestamping(_read(token, "timestamp"), _read(authority, "timestamp_ca"), proof)
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.certify.standing import Held
-from govsdk.errors import MissingError
+from govsdk.errors import MissingError, RequestError
 from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 from govsdk.tlog.signatures import PublicKey
 
@@ -23,24 +23,32 @@ def held_from(
     log_key: str | Path,
     *,
     ledger: str | Path | None = None,
+    ledger_key: str | Path | None = None,
     since: str | Path | None = None,
     require: str | Path | Policy | None = None,
 ) -> Held:
     """Return what the files hold; an absent one is nothing held.
 
+    Args:
+        ledger_key: The verifier key of ``ledger``, if it is not ``log_key``.
+
     Raises:
         MissingError: A file is not there.
-        RequestError: ``key`` or ``log_key`` is not a key.
+        RequestError: A key is not one, or ``ledger_key`` was given without ``ledger``.
         PolicyError: ``require`` is no policy.
     """
     view = None
+    if ledger is None and ledger_key is not None:
+        raise RequestError("a ledger's key and the ledger go together", hint="add --ledger")
     if ledger is not None:
         from govsdk.ledger.view import ExportedLog
 
         view = ExportedLog(
             Path(ledger),
             key=PublicKey.from_pem(_read(Path(key), "key")),
-            log_key=VerifierKey.parse(_read(Path(log_key), "log_key").decode("ascii", "replace")),
+            log_key=VerifierKey.parse(
+                _read(Path(ledger_key or log_key), "log_key").decode("ascii", "replace")
+            ),
         )
     older = None if since is None else _read(Path(since), "since")
     return Held(view, older, None if require is None else _policy(require))

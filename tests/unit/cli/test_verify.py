@@ -78,6 +78,29 @@ def test_a_file_that_is_not_there_is_missing(govsdk: Govsdk, kit: Kit) -> None:
     assert govsdk("verify", kit.certificate, *kit.pinned).code == 7
 
 
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        (("--timestamp", "FILE"), "--timestamp-ca"),
+        (("--timestamp-ca", "FILE"), "--timestamp"),
+        (("--quorum", "2"), "--witness"),
+        (("--proof", "FILE"), "--witness"),
+        (("--ledger-key", "FILE"), "--ledger"),
+        (("--reproduction", "FILE"), "--auditor-key"),
+    ],
+)
+def test_nothing_that_was_given_is_passed_over(
+    govsdk: Govsdk, kit: Kit, given: tuple[str, str], needed: str
+) -> None:
+    """An option without the one it needs is a usage error that names it, never NOT EVALUATED."""
+    option, value = given
+    file = kit.certificate if value == "FILE" else value
+    answer = govsdk("verify", kit.certificate, *kit.pinned, option, file, "--json")
+
+    assert answer.code == 2
+    assert needed in answer.json["hint"].split()
+
+
 def test_verify_works_without_the_extras(kit: Kit) -> None:
     """With torch, faiss, duckdb and the rest impossible to import, the check still passes."""
     script = (
