@@ -66,7 +66,7 @@ class Held:
         return {
             "consistency": (  # 11
                 "no-older-checkpoint-given"
-                if ledger is None and since is None
+                if since is None
                 else (lambda: _consistency(bundle, log, ledger, since))
                 if comparable
                 else "no-ledger-given"
@@ -95,15 +95,12 @@ def _same_size(bundle: Bundle, since: bytes) -> bool:
     return len(lines) < 2 or lines[1] == str(bundle.tree_size).encode()
 
 
-def _consistency(
-    bundle: Bundle, log: VerifierKey, ledger: LogView | None, since: bytes | None
-) -> str:
+def _consistency(bundle: Bundle, log: VerifierKey, ledger: LogView | None, since: bytes) -> str:
     """Accept the certificate's head and the older one as heads of one history."""
     heads = {bundle.tree_size: bundle.root}
-    if since is not None:
-        older = open_checkpoint(since, log)
-        if heads.setdefault(older.size, older.root) != older.root:
-            raise LedgerForkError(f"at {older.size} entries", reason="fork")
+    older = open_checkpoint(since, log)
+    if heads.setdefault(older.size, older.root) != older.root:
+        raise LedgerForkError(f"at {older.size} entries", reason="fork")
     if ledger is None:
         return "the same head"
     _require_inside(heads, ledger, own=bundle.tree_size)
@@ -124,11 +121,13 @@ def _require_inside(heads: Mapping[int, bytes], ledger: LogView, *, own: int) ->
 
 
 def _standing(bundle: Bundle, ledger: LogView) -> str:
-    """Accept the certificate unless a later entry withdraws it."""
+    """Accept the certificate unless its signer was not valid at its place, or a later entry
+    withdraws it."""
     _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
     name = leaf_hash(bundle.leaf).hex()
     detail = f"not withdrawn among {ledger.head().size - bundle.index - 1} later entries"
-    for index, statement in enumerate(ledger.statements(bundle.index + 1), bundle.index + 1):
+    # From its own place on: whoever signed it must have been allowed to sign there.
+    for index, statement in enumerate(ledger.statements(bundle.index), bundle.index):
         revoked, lapsed = revocation_in(statement), lapse_in(statement)
         if revoked is not None and revoked.certificate.leaf_hash == name:
             superseded = revoked.reason is Reason.SUPERSEDED
