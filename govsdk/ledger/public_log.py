@@ -4,12 +4,16 @@ Invariants:
 
 - a reader sees the log as of one checkpoint, whose signature was verified, even while the ledger
   grows;
+- no file is read that is larger than so many items of its sort can be: whoever made an export
+  does not decide how much memory its reader needs;
 - nothing is written here.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from govsdk.durable import disk_error
@@ -105,13 +109,13 @@ class PublicLog:
         """Return the bytes of ``tile``, or of the wider file that has taken its place.
 
         Raises:
-            IntegrityError: There is no such file.
+            IntegrityError: There is no such file, or it is larger than its items can be.
         """
         folder = (self.folder / tile.path).parent
-        wider = [f"{tile.stem}.p/{width}" for width in _widths(folder) if width > tile.width]
-        for path in (tile.path, *wider, tile.stem):
+        wider = [width for width in _widths(folder) if tile.width < width < WIDTH]
+        for each in (replace(tile, width=width) for width in (tile.width, *wider, WIDTH)):
             try:
-                return (self.folder / path).read_bytes()
+                return _capped(self.folder / each.path, each)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as cause:
@@ -146,6 +150,15 @@ def _widths(folder: Path) -> list[int]:
     if folder.suffix != ".p" or not folder.is_dir():
         return []
     return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+
+
+def _capped(path: Path, tile: Tile) -> bytes:
+    """Return what is in ``path``, the file of ``tile``, unless it is larger than that can be."""
+    with path.open("rb") as file:
+        # Asked before it is read: a buffer of so many bytes would be made for one byte too many.
+        if os.fstat(file.fileno()).st_size <= tile.most:
+            return file.read(tile.most)
+    raise IntegrityError("a file of the log is too large", reason="size", file=tile.path)
 
 
 def _first(tile: Tile, items: list[bytes]) -> list[bytes]:

@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from govsdk.errors import MalformedEvidenceError
+from govsdk.tlog.envelopes import MAX_ENVELOPE_BYTES
 
 WIDTH = 256
 HASHES = "tile/0"
 ENTRIES = "tile/entries"
 ENVELOPES = "envelopes"
-_HASH = 32
+_HASH, _LENGTH = 32, 2
+_LONGEST_LEAF = (1 << 8 * _LENGTH) - 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Tile:
         """Its tile level; 0 also for leaves and envelopes."""
         step = self.sort.removeprefix("tile/")
         return int(step) if step.isdecimal() else 0
+
+    @property
+    def most(self) -> int:
+        """The most bytes that so many items take."""
+        longest = {ENTRIES: _LENGTH + _LONGEST_LEAF, ENVELOPES: MAX_ENVELOPE_BYTES + 1}
+        return self.width * longest.get(self.sort, _HASH)
 
     @property
     def first(self) -> int:
@@ -93,6 +101,8 @@ def pack_envelopes(envelopes: Sequence[bytes]) -> bytes:
 
 def unpack_envelopes(data: bytes) -> list[bytes]:
     """Return the envelopes in a file of them."""
+    if data.count(b"\n") > WIDTH:  # counted first: a list of empty lines takes eight times as much
+        raise MalformedEvidenceError("more envelopes than a file holds", reason="tail")
     lines = data.split(b"\n")
     if lines.pop():
         raise MalformedEvidenceError("a file of envelopes ends within a line", reason="bundle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from govsdk.errors import (
     EvidenceError,
     IntegrityError,
     LedgerRollbackError,
+    MalformedEvidenceError,
     MissingError,
 )
 from govsdk.ledger import AuditReport, Ledger, audit, export, restore
+from govsdk.ledger.tiles import unpack_envelopes
 from govsdk.tlog.findings import Status
 from tests.evidence import envelope, flips, keys, ledger_of
 
@@ -77,7 +80,7 @@ def test_every_flipped_byte_of_an_export_is_noticed(tmp_path: Path) -> None:
         ("envelopes/000.p/2", b"\n", "tail"),
         ("envelopes/000.p/2", b"{}\n", "tail"),
         ("tile/entries/000.p/2", b"\0\0", "tail"),
-        ("tile/0/000.p/2", bytes(32), "tile"),
+        ("tile/0/000.p/2", bytes(32), "size"),
         ("checkpoint", b"\n", "note"),
         ("README", b"x", "file-unexpected"),
     ],
@@ -90,6 +93,34 @@ def test_nothing_hides_in_an_export(tmp_path: Path, name: str, tail: bytes, reas
         file.write(tail)
 
     assert list(failed(audited(folder)).values()) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("name", "items"),
+    [("envelopes/000.p/2", 1 << 20), ("tile/entries/000.p/2", 1 << 16), ("tile/0/000.p/2", 32)],
+)
+def test_a_file_larger_than_its_items_is_not_read(tmp_path: Path, name: str, items: int) -> None:
+    """So much, and a terabyte (of holes), is refused by its size; a little less is read and bent.
+
+    ``items`` is about the most bytes that one of them takes.
+    """
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    original = (folder / name).read_bytes()
+    for size in (1 << 40, 2 * items + 3):
+        os.truncate(folder / name, size)
+        assert set(failed(audited(folder)).values()) == {"size"}
+    os.truncate(folder / name, 2 * items - 1)
+    assert failed(audited(folder))
+    assert "size" not in failed(audited(folder)).values()
+    (folder / name).write_bytes(original)
+    assert audited(folder).ok
+
+
+def test_lines_without_end_are_not_taken_apart() -> None:
+    """A file of envelopes has at most 256 lines, empty ones included."""
+    assert unpack_envelopes(b"\n" * 256) == [b""] * 256
+    with pytest.raises(MalformedEvidenceError, match="more envelopes"):
+        unpack_envelopes(b"\n" * 257)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
