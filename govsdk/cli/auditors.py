@@ -18,14 +18,15 @@ from govsdk.cli.evidence import findings
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.naming import full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
-from govsdk.cli.own_keys import passphrase_of
+from govsdk.cli.own_keys import passphrase_of, read_own_key
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
 from govsdk.durable import write_file
-from govsdk.errors import IntegrityError
+from govsdk.errors import IntegrityError, RequestError
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
+    from govsdk.ledger.audit import AuditReport
     from govsdk.tlog.cosignatures import WitnessSigner
 
 _PUBLIC = 0o644
@@ -57,6 +58,8 @@ def fsck(
     from govsdk.ledger.audit import audit
     from govsdk.tlog.cosignatures import WitnessKey
 
+    if quorum != 1 and not witness:
+        raise RequestError(f"no witnesses for a quorum of {quorum}", hint="add --witness")
     report = audit(
         folder,
         key_pem=read_input(key, "--key"),
@@ -65,8 +68,19 @@ def fsck(
         witnesses=[WitnessKey.parse(read_key(path, "--witness")) for path in witness or ()],
         quorum=quorum,
     )
-    said = f"{report.size} entries, {len(report.open_plans)} open plans"
-    view = Group(findings(report.findings), Text(), Text(said))
+    return audited(report)
+
+
+def audited(report: AuditReport) -> Answer:
+    """Return what an audit found: its lines, the open plans, and what it could not see."""
+    notes = [f"{report.size} entries, {len(report.open_plans)} open plans"]
+    notes += [f"open: {request}" for request in report.open_plans]
+    if not report.anchored:
+        notes.append(
+            "no checkpoint kept elsewhere was compared: a rollback of the whole folder is not "
+            "detectable"
+        )
+    view = Group(findings(report.findings), Text(), *map(Text, notes))
     return Answer(report.to_dict(), view, 0 if report.ok else IntegrityError.exit_code)
 
 
@@ -188,7 +202,7 @@ def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
         vkey = WitnessSigner(name, Ed25519Key(made)).verifier
         write_file(state / _VKEY, f"{vkey}\n".encode(), mode=_PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
-    key = Ed25519Key(open_log_key(read_input(state / _KEY, "--state"), secret))
+    key = Ed25519Key(open_log_key(read_own_key(state / _KEY), secret))
     return WitnessSigner(WitnessKey.parse(read_key(state / _VKEY, "--state")).name, key)
 
 

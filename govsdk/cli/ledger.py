@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli import auditors
-from govsdk.cli.evidence import findings
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.durable import write_file
-from govsdk.errors import IntegrityError, RequestError
+from govsdk.errors import RequestError
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import parse_statement
 
@@ -84,15 +82,7 @@ def audit(
         report = open_workspace(workspace, keys).ledger.audit(checkpoints=checkpoints)
     else:
         report = _audit_export(exported, key, log_key, checkpoints)
-    notes = [f"{report.size} entries, {len(report.open_plans)} open plans"]
-    notes += [f"open: {request}" for request in report.open_plans]
-    if not report.anchored:
-        notes.append(
-            "no checkpoint kept elsewhere was compared: a rollback of the whole folder is not "
-            "detectable"
-        )
-    view = Group(findings(report.findings), Text(), *map(Text, notes))
-    return Answer(report.to_dict(), view, 0 if report.ok else IntegrityError.exit_code)
+    return auditors.audited(report)
 
 
 def export(

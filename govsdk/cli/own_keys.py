@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from govsdk.durable import write_file
-from govsdk.errors import RequestError
+from govsdk.errors import MissingKeyError, RequestError
 
 
 def passphrase_of(key: Path, folder: Path, name: str) -> bytes:
@@ -24,3 +24,18 @@ def passphrase_of(key: Path, folder: Path, name: str) -> bytes:
     if not key.exists() and not file.exists():
         write_file(file, os.urandom(32).hex().encode() + b"\n")
     return KeyProvider.from_folder(folder).secret(name)
+
+
+def read_own_key(key: Path) -> bytes:
+    """Return the encrypted key in the file ``key``.
+
+    Raises:
+        KeyUseError: Every user of the machine can read it.
+        MissingKeyError: It is not there.
+    """
+    from govsdk.certify.passphrases import read_secret_file
+
+    found = read_secret_file(key)
+    if found is None:
+        raise MissingKeyError(f"{key.name} is not there", name=key.name)
+    return found

@@ -14,7 +14,7 @@ from rich.text import Text
 from govsdk.certify.reproductions import SUFFIX
 from govsdk.cli.forgetting import claims as claims_table
 from govsdk.cli.inputs import read_input, read_key
-from govsdk.cli.own_keys import passphrase_of
+from govsdk.cli.own_keys import passphrase_of, read_own_key
 from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
 from govsdk.cli.tables import table
@@ -152,7 +152,7 @@ def _signer(state: Path, passphrases: Path) -> FileSigner:
         made = certificate_key(os.urandom)
         write_file(state / _PEM, FileSigner(made).public_pem, mode=_PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
-    return FileSigner(open_certificate_key(read_input(state / _KEY, "--state"), secret))
+    return FileSigner(open_certificate_key(read_own_key(state / _KEY), secret))
 
 
 def _identity(path: Path) -> str:

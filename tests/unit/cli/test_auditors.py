@@ -41,6 +41,27 @@ def test_a_witness_by_files(
     assert govsdk("ledger", "fsck", copy, *pinned, "--quorum", "2").code == 2
 
 
+def test_fsck_says_what_it_cannot_see(
+    govsdk: Govsdk, kit: list[object], place: Path, tmp_path: Path
+) -> None:
+    """Without a checkpoint kept elsewhere a rollback is not detectable; with one, nothing is said.
+
+    A quorum without witnesses is not passed over.
+    """
+    pinned = [*kit, "--key", place / "workspace" / "keys" / "signer.pub.pem"]
+    govsdk("ledger", "export", tmp_path / "export")
+    said = "a rollback of the whole folder is not detectable"
+    alone = govsdk("ledger", "fsck", tmp_path / "export", *pinned)
+    kept = ["--checkpoint", tmp_path / "export" / "checkpoint"]
+    compared = govsdk("ledger", "fsck", tmp_path / "export", *pinned, *kept)
+
+    assert (alone.code, compared.code) == (0, 0)
+    assert said in " ".join(alone.out.split())
+    assert said not in " ".join(compared.out.split())
+    asked = govsdk("ledger", "fsck", tmp_path / "export", *pinned, "--quorum", "2", "--json")
+    assert (asked.code, asked.json["hint"]) == (2, "add --witness")
+
+
 def test_fsck_of_a_changed_export(
     govsdk: Govsdk, kit: list[object], place: Path, tmp_path: Path
 ) -> None:
@@ -65,6 +86,23 @@ def test_a_witness_keeps_its_passphrase_apart(
 
     assert govsdk("ledger", "witness", tmp_path / "offer", tmp_path / "a", *kit, *where).code == 2
     assert not (tmp_path / "memory").exists()
+
+
+def test_a_witness_s_key_that_everybody_can_read_is_refused(
+    govsdk: Govsdk, witnessed: list[object], tmp_path: Path
+) -> None:
+    """Although it is encrypted; made safe again, it cosigns."""
+    offer, key = tmp_path / "offer", tmp_path / "memory" / "witness.key.pem"
+    govsdk("ledger", "offer", offer)
+    seen = govsdk("ledger", "witness", offer, tmp_path / "a", *witnessed, "--json").json["size"]
+    govsdk("ledger", "offer", offer, "--since", seen)
+    key.chmod(0o644)
+
+    refused = govsdk("ledger", "witness", offer, tmp_path / "b", *witnessed, "--json")
+
+    assert (refused.code, refused.json["error"]) == (2, "usage.key")
+    key.chmod(0o600)
+    assert govsdk("ledger", "witness", offer, tmp_path / "b", *witnessed).code == 0
 
 
 def test_prove_needs_an_entry(govsdk: Govsdk, place: Path, tmp_path: Path) -> None:

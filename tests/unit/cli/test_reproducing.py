@@ -42,6 +42,19 @@ def test_a_missing_file_is_named(govsdk: Govsdk, call: list[object], tmp_path: P
     assert (tmp_path / "own" / "auditor.key.pem").stat().st_mode & 0o077 == 0
 
 
+def test_an_auditor_s_key_that_everybody_can_read_is_refused(
+    govsdk: Govsdk, call: list[object], tmp_path: Path
+) -> None:
+    """Although it is encrypted; made safe again, the call gets to the files that are missing."""
+    apart, key = ("--passphrases", tmp_path / "apart"), tmp_path / "own" / "auditor.key.pem"
+    assert govsdk(*call, *apart, "--json").json["error"] == "missing"
+    key.chmod(0o644)
+
+    assert govsdk(*call, *apart, "--json").json["error"] == "usage.key"
+    key.chmod(0o600)
+    assert govsdk(*call, *apart, "--json").json["error"] == "missing"
+
+
 def test_something_that_is_no_certificate_is_malformed(
     govsdk: Govsdk, call: list[object], tmp_path: Path
 ) -> None:
