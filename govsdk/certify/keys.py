@@ -160,12 +160,14 @@ def _note_signer(folder: Path, provider: KeyProvider) -> FileNoteSigner:
 
 def _file_signer(folder: Path, provider: KeyProvider) -> FileSigner:
     passphrase, public = provider.secret("certificate"), _read(folder, SIGNER_FILE)
-    signer = FileSigner(open_certificate_key(_secret(folder, CERTIFICATE_FILE), passphrase))
-    if signer.public_pem == public:
-        return signer
-    # Killed while another took over, its public half comes first: rotating again concludes it.
     coming = read_secret_file(folder / NEXT_CERTIFICATE)
-    if coming is None or FileSigner(open_certificate_key(coming, passphrase)).public_pem != public:
+    if coming is not None:
+        signer = FileSigner(open_certificate_key(coming, passphrase))
+        if signer.public_pem == public:
+            # Killed while it took over: its public half is in place, so it is the one in force.
+            return signer
+    signer = FileSigner(open_certificate_key(_secret(folder, CERTIFICATE_FILE), passphrase))
+    if signer.public_pem != public:
         raise KeyUseError(f"{SIGNER_FILE} is not the public half of the certificate key")
     return signer
 

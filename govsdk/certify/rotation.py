@@ -11,7 +11,8 @@ Invariants:
 
 - a secret key is on the disk, encrypted, before any entry names it;
 - the public half of a key that signed anything is never removed;
-- replacing a secret key is one rename: before it the old key is in force, after it the new one.
+- the public half decides which key is in force: it is put in place once the ledger names the new
+  key, and before the secret key is renamed.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ def retire_public(folder: Path, key: PublicKey) -> None:
     sync_folder(path.parent)
 
 
-def take_over(folder: Path, next_file: str, present: str, public: Path, content: bytes) -> None:
-    """Put the next secret key in the present one's place, its public half first."""
-    write_file(public, content, mode=_PUBLIC)
+def take_over(folder: Path, next_file: str, present: str) -> None:
+    """Put the next secret key, whose public half is in place, in the present one's."""
     (folder / next_file).replace(folder / present)
     sync_folder(folder)

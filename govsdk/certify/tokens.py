@@ -85,7 +85,10 @@ class TokenSigner:
         try:
             self.public.verify(message, signature)
         except SignatureError as cause:
-            raise KeyUseError("the token's key is not the workspace's signer") from cause
+            raise KeyUseError(
+                "the token's key is not the workspace's signer",
+                hint="name the right token; a rotation that was killed is carried on by its call",
+            ) from cause
         return signature
 
     @cached_property

@@ -33,10 +33,11 @@ from govsdk.errors import ConflictError
 from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
 from govsdk.records import Instant, Position, instant
+from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.key_events import KeyEvent
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
 from govsdk.tlog.signatures import PublicKey, Signer
-from govsdk.tlog.statements import Kind, statement
+from govsdk.tlog.statements import Kind, parse_statement, statement
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -69,37 +70,20 @@ def rotate_certificate_key(
     folder, keys = workspace.folder / "keys", workspace.keys
     with workspace.editing():
         _require_idle(workspace)
-        old = PublicKey.from_pem(keys.certificate.public_pem)
         new: Signer = (
             TokenSigner.open(uri, public_pem, keys.provider)
             if uri is not None
             else next_certificate_key(folder, keys.provider, workspace.entropy)
         )
-        about = PublicKey.from_pem(new.public_pem)
-        if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
-            raise ConflictError("retire the older certificate key first")
         new.sign(b"does it sign?")  # a token that does not is noticed before an entry names it
-        keep_public(folder, old, about)
-        _reopen(workspace)
-        said = KeyEvent(
-            role="certificate",
-            event="rotated",
-            key=about.pem.decode(),
-            occurred_at=instant(workspace.clock()),
-        )
-        _append(workspace, said, keys.certificate, about.keyid)
-        created = said.model_copy(update={"event": "created", "predecessor": old.pem.decode()})
-        position = _append(workspace, created, new, about.keyid)
-        if uri is None:
-            public = folder / SIGNER_FILE
-            take_over(folder, NEXT_CERTIFICATE, CERTIFICATE_FILE, public, about.pem)
+        about = PublicKey.from_pem(new.public_pem)
+        old = PublicKey.from_pem(keys.certificate.public_pem)
+        named = workspace.ledger.find(_once("certificate", about.keyid, "created"))
+        if named is not None and old.keyid == about.keyid:
+            position = named[1]  # killed while it took over: its public half is in place
         else:
-            write_file(folder / SIGNER_FILE, about.pem, mode=0o644)
-        if uri != workspace.config.signer:
-            workspace.config = workspace.config.model_copy(update={"signer": uri})
-            workspace.config.save(workspace.folder)
-        workspace.keys = replace(keys, certificate=new)
-        _reopen(workspace)
+            position = _name(workspace, old, new)
+        _let_sign(workspace, new, uri)
     log.info("govsdk.key.rotated", role="certificate", key=about.keyid[:16])
     return position
 
@@ -108,7 +92,8 @@ def retire_certificate_key(workspace: Workspace) -> Position:
     """End the overlap: entries of the old certificate key are refused from here on.
 
     Raises:
-        ConflictError: A request is under way, or no rotation is to be concluded.
+        ConflictError: A request is under way, no rotation is to be concluded, or the last one was
+            killed before the new key signs.
     """
     folder, current = workspace.folder / "keys", workspace.keys.certificate
     with workspace.editing():
@@ -116,6 +101,10 @@ def retire_certificate_key(workspace: Workspace) -> Position:
         old = [key for key in keys_in_use(folder) if key.keyid != current.keyid]
         if not old:
             raise ConflictError("no certificate key is waiting to be retired")
+        if old[0].pem.decode() != _predecessor(workspace, current):
+            raise ConflictError(
+                "the last rotation was not concluded", hint="make the call that rotates again"
+            )
         said = KeyEvent(
             role="certificate",
             event="retired",
@@ -127,6 +116,56 @@ def retire_certificate_key(workspace: Workspace) -> Position:
         _reopen(workspace)
     log.info("govsdk.key.retired", role="certificate", key=old[0].keyid[:16])
     return position
+
+
+def _name(workspace: Workspace, old: PublicKey, new: Signer) -> Position:
+    """Let ``old`` name ``new`` in the ledger, and ``new`` itself; return where it did."""
+    folder, about = workspace.folder / "keys", PublicKey.from_pem(new.public_pem)
+    if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
+        raise ConflictError("retire the older certificate key first")
+    keep_public(folder, old, about)
+    _reopen(workspace)
+    said = KeyEvent(
+        role="certificate",
+        event="rotated",
+        key=about.pem.decode(),
+        occurred_at=instant(workspace.clock()),
+    )
+    _append(workspace, said, workspace.keys.certificate, about.keyid)
+    created = said.model_copy(update={"event": "created", "predecessor": old.pem.decode()})
+    return _append(workspace, created, new, about.keyid)
+
+
+def _let_sign(workspace: Workspace, new: Signer, uri: str | None) -> None:
+    """Put ``new``, which the ledger names, in force.
+
+    A token's URI is written before its public half, a file's public half before the URI is removed:
+    killed in between, the workspace opens, and what it would sign with is refused by the public
+    half until the same call is made again.
+    """
+    folder = workspace.folder / "keys"
+    if uri is not None:
+        _configure(workspace, uri)
+    write_file(folder / SIGNER_FILE, new.public_pem, mode=0o644)
+    if uri is None:
+        _configure(workspace, None)
+        take_over(folder, NEXT_CERTIFICATE, CERTIFICATE_FILE)
+    workspace.keys = replace(workspace.keys, certificate=new)
+    _reopen(workspace)
+
+
+def _configure(workspace: Workspace, uri: str | None) -> None:
+    if uri != workspace.config.signer:
+        workspace.config = workspace.config.model_copy(update={"signer": uri})
+        workspace.config.save(workspace.folder)
+
+
+def _predecessor(workspace: Workspace, current: Signer) -> object:
+    """Return the key, in PEM, in whose place the ledger says that ``current`` came; None: it is
+    the first."""
+    named = workspace.ledger.find(_once("certificate", current.keyid, "created"))
+    said = {} if named is None else parse_statement(parse_envelope(named[0]).payload).predicate
+    return said.get("predecessor")
 
 
 def rotate_log_key(workspace: Workspace) -> Position:
@@ -160,7 +199,8 @@ def retire_log_key(workspace: Workspace) -> Position:
         vkey = _next_vkey(workspace)
         # This head still has both signatures, so it opens under the new key as under the old.
         position = _append_log_event(workspace, "retired", keys.log.vkey)
-        take_over(folder, NEXT_LOG, LOG_FILE, folder / VKEY_FILE, f"{vkey}\n".encode())
+        write_file(folder / VKEY_FILE, f"{vkey}\n".encode(), mode=0o644)
+        take_over(folder, NEXT_LOG, LOG_FILE)
         workspace.keys = replace(keys, log=FileNoteSigner(keys.log.origin, keys.log.next))
         _reopen(workspace)
     log.info("govsdk.key.retired", role="log")
@@ -182,14 +222,20 @@ def _append_log_event(workspace: Workspace, event: str, vkey: str) -> Position:
 
 def _append(workspace: Workspace, said: KeyEvent, signer: Signer, name: str) -> Position:
     payload, once = _payload(workspace, said, name)
-    return workspace.ledger.append(sign(payload, signer), once=once)
+    # Looked for first: where a call is carried on, the key that signed may no longer be at hand.
+    there = workspace.ledger.find(once)
+    return there[1] if there else workspace.ledger.append(sign(payload, signer), once=once)
 
 
 def _payload(workspace: Workspace, said: KeyEvent, name: str) -> tuple[bytes, str]:
     """Return the statement of a key event, and what it is called."""
-    once = f"key/{said.role}/{name}/{said.event}"
+    once = _once(said.role, name, said.event)
     subject = workspace.line.current().resource
     return statement(Kind.KEY, [subject], said.public(), once=once), once
+
+
+def _once(role: str, name: str, event: str) -> str:
+    return f"key/{role}/{name}/{event}"
 
 
 def _created(role: Literal["certificate", "log"], key: str, at: Instant) -> KeyEvent:

@@ -169,12 +169,12 @@ def test_swapped_keys_are_noticed(made: WorkspaceKeys, tmp_path: Path, name: str
 
 
 def test_a_killed_rotation_opens(made: WorkspaceKeys, tmp_path: Path) -> None:
-    """Between the two files of the take-over the public half is that of the key to come."""
+    """Between the two files of the take-over the public half decides: the key to come signs."""
     keys, provider = tmp_path / "keys", KeyProvider.from_folder(tmp_path / "secrets")
     coming = next_certificate_key(keys, provider, entropy(3))
     (keys / "signer.pub.pem").write_bytes(coming.public_pem)
 
-    assert opened(tmp_path).certificate.public_pem == made.certificate.public_pem
+    assert opened(tmp_path).certificate.public_pem == coming.public_pem
     (keys / "certificate.next.key.pem").unlink()
     with pytest.raises(KeyUseError, match="public half"):
         opened(tmp_path)

@@ -15,13 +15,14 @@ from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.certify.tokens import TokenSigner
 from govsdk.cli.main import call
-from govsdk.errors import KeyUseError, MissingKeyError, RequestError
+from govsdk.errors import ConflictError, KeyUseError, MissingKeyError, RequestError
+from govsdk.govern.rotating import retire_certificate_key, rotate_certificate_key
 from govsdk.ledger import Ledger
 from govsdk.tlog.signatures import FileSigner, PublicKey
 from tests.evidence import MODEL, SECRETS, entropy
 
 PIN = "2468"
-URI = "hsm:2?label=govsdk-test"
+URI, SECOND_URI = "hsm:2?label=govsdk-test", "hsm:3?label=govsdk-test"
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 MODULE = next((path for path in MODULES if Path(path).exists()), None)
 
@@ -51,12 +52,14 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\n")
     plain, public = new_key(31)
     (folder / "key.pem").write_bytes(plain)
+    (folder / "second.pem").write_bytes(new_key(34)[0])
     patch = pytest.MonkeyPatch()
     patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
     patch.setenv("PYKCS11LIB", str(MODULE))
     start = f"--init-token --free --label govsdk-test --so-pin 13579135 --pin {PIN}"
     load = f"--import {folder}/key.pem --token govsdk-test --label c --id 02 --pin {PIN}"
-    for arguments in (start, load):
+    second = load.replace("key.pem", "second.pem").replace("c --id 02", "d --id 03")
+    for arguments in (start, load, second):
         subprocess.run(["softhsm2-util", *arguments.split()], check=True, capture_output=True)
     (folder / "key.pem").unlink()
     yield public
@@ -146,3 +149,89 @@ def test_a_workspace_moves_to_a_token(token: bytes, place: Path, tmp_path: Path)
     workspace = Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
     assert workspace.signer_pem == token
     assert workspace.ledger.audit().ok
+
+
+class Killed(BaseException):
+    """Stands for kill -9 inside this process: nothing in govsdk may catch it."""
+
+
+def killing(patch: pytest.MonkeyPatch, folder: Path, renames: int) -> None:
+    """Let rename number ``renames`` of a key file or the configuration be the process's end."""
+    rename, left = Path.replace, [renames]
+
+    def dies(self: Path, target: Path) -> Path:
+        if target.is_relative_to(folder) and "ledger" not in target.parts:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+        return rename(self, target)
+
+    patch.setattr(Path, "replace", dies)
+
+
+def secrets_of(place: Path) -> KeyProvider:
+    (place / "keys" / "pin.passphrase").write_text(PIN)
+    (place / "keys" / "pin.passphrase").chmod(0o600)
+    return KeyProvider.from_folder(place / "keys")
+
+
+Way = tuple[str | None, str | None]
+"""From where to where: a token's URI, or None for a key file."""
+
+
+@needs_token
+@pytest.mark.parametrize(
+    "way",
+    [
+        (None, URI),
+        (URI, None),
+        pytest.param((URI, SECOND_URI), marks=pytest.mark.slow),
+        pytest.param((None, None), marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_rotation_is_carried_on_by_the_same_call(
+    token: bytes, place: Path, tmp_path: Path, way: Way
+) -> None:
+    """Killed before each file is put in place: the workspace opens, the same call ends it, no
+    entry is there twice, and the old key is retired only after that."""
+    publics = {URI: token, SECOND_URI: new_key(34)[1], None: b""}
+    provider = secrets_of(place)
+    if way[0] is not None:
+        workspace = Workspace.open(place / "workspace", keys=provider)
+        rotate_certificate_key(workspace, uri=way[0], public_pem=publics[way[0]])
+        retire_certificate_key(workspace)
+        (place / "workspace" / "keys" / "certificate.key.pem").unlink()
+    before = Workspace.open(place / "workspace", keys=provider)
+    size = before.ledger.size
+
+    def rotate(folder: Path) -> None:
+        workspace = Workspace.open(folder, keys=provider)
+        rotate_certificate_key(workspace, uri=way[1], public_pem=publics[way[1]])
+
+    for renames in range(100):
+        folder = tmp_path / str(renames)
+        shutil.copytree(place / "workspace", folder)
+        with pytest.MonkeyPatch.context() as patch:
+            killing(patch, folder, renames)
+            try:
+                rotate(folder)
+            except Killed:
+                ended = False
+            else:
+                ended = True
+        if not ended:
+            workspace = Workspace.open(folder, keys=provider)
+            if workspace.signer_pem == before.signer_pem:
+                with pytest.raises(ConflictError):
+                    retire_certificate_key(workspace)
+            rotate(folder)
+        workspace = Workspace.open(folder, keys=provider)
+        assert workspace.config.signer == way[1]
+        assert workspace.signer_pem == (publics[way[1]] or workspace.signer_pem)
+        retire_certificate_key(workspace)
+        assert workspace.ledger.size == size + 3
+        assert Workspace.open(folder, keys=provider).ledger.audit().ok
+        if ended:
+            break
+    assert ended
+    assert renames >= 3
