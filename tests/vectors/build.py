@@ -1,6 +1,7 @@
 """Write every vector as JSON beside this file: ``python -m tests.vectors.build``.
 
-Nothing here is random, so building again changes no byte.
+Nothing here is random, so building again changes no byte. What cannot be made twice, the answers of
+a timestamp authority, is kept in ``stamps``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.vectors import certificates, logs
+from tests.vectors import beside, certificates, logs
 from tests.vectors.form import Vector
 from tests.vectors.world import LOG, SIGNER
 
@@ -18,7 +19,7 @@ PINNED = "pinned.json"
 
 def built() -> dict[str, str]:
     """Return every file by its name."""
-    found = [*certificates.vectors(), *logs.vectors()]
+    found = [*certificates.vectors(), *beside.vectors(), *logs.vectors()]
     pinned = {"key": SIGNER.public_pem.decode(), "logKey": LOG.vkey}
     names = [each.name for each in found]
     assert len(names) == len(set(names)), "two vectors of one name"

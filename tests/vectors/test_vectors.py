@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 
 from govsdk.certify.check import check
+from govsdk.certify.reproductions import Attached
+from govsdk.certify.standing import Held
+from govsdk.certify.timestamps import Timestamping
 from govsdk.certify.witnesses import Witnessing
 from govsdk.errors import GovsdkError
 from govsdk.ledger import audit
+from govsdk.ledger.view import ExportedLog
 from govsdk.ledger.witness import Witness
+from govsdk.policy import Policy
 from govsdk.tlog.findings import Finding, Status
 from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
 from tests.vectors.build import FOLDER, PINNED, built
 from tests.vectors.form import content
 from tests.vectors.world import SEEN, WITNESS
@@ -43,10 +50,38 @@ def certificate_findings(inputs: dict[str, Any], folder: Path) -> tuple[Finding,
         content(inputs["certificate"]),
         key_pem=KEYS["key"].encode(),
         log_vkey=KEYS["logKey"],
+        held=held(inputs, folder),
         model=written(inputs["model"], folder) if "model" in inputs else None,
         receipt=content(inputs["receipt"]) if "receipt" in inputs else None,
         witnesses=witnesses,
+        attached=attached(inputs),
+        timestamp=stamped(inputs, proof),
     ).findings
+
+
+def held(inputs: dict[str, Any], folder: Path) -> Held:
+    view = policy = None
+    if "ledger" in inputs:
+        key = PublicKey.from_pem(KEYS["key"].encode())
+        log_key = VerifierKey.parse(KEYS["logKey"])
+        view = ExportedLog(written(inputs["ledger"], folder), key=key, log_key=log_key)
+    if "policy" in inputs:
+        (folder / "policy.yaml").write_bytes(content(inputs["policy"]))
+        policy = Policy.load(folder / "policy.yaml")
+    return Held(view, content(inputs["since"]) if "since" in inputs else None, policy)
+
+
+def attached(inputs: dict[str, Any]) -> Attached | None:
+    if "reproduction" not in inputs:
+        return None
+    auditor = PublicKey.from_pem(content(inputs["auditorKey"]))
+    return Attached(content(inputs["reproduction"]), auditor)
+
+
+def stamped(inputs: dict[str, Any], proof: bytes | None) -> Timestamping | None:
+    if "timestamp" not in inputs:
+        return None
+    return Timestamping(content(inputs["timestamp"]), content(inputs["timestampCa"]), proof)
 
 
 def log_findings(inputs: dict[str, Any], folder: Path) -> tuple[Finding, ...]:
@@ -102,3 +137,21 @@ def test_there_are_honest_ones_of_each_kind() -> None:
         "offer",
     }
     assert sum(not each["expected"]["ok"] for each in vectors) >= 100
+
+
+def test_each_check_has_a_lie_and_an_honest_one() -> None:
+    """Of the numbered checks of a certificate, none goes without being seen to pass and to fail."""
+    passed, failed, every = set(), set(), set()
+    for name in NAMES:
+        vector = json.loads((FOLDER / f"{name}.json").read_text())
+        if vector["kind"] != "certificate":
+            continue
+        failed.add(vector["expected"]["check"])
+        if vector["expected"]["ok"]:
+            folder = Path(mkdtemp())
+            found = certificate_findings(vector["inputs"], folder)
+            every |= {each.name for each in found}
+            passed |= {each.name for each in found if each.status is Status.PASS}
+
+    assert len(every) == 16
+    assert passed == every == failed - {""}

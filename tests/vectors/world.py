@@ -112,10 +112,14 @@ class Log:
 
     envelopes: tuple[bytes, ...]
     key: FileNoteSigner = LOG
+    signers: tuple[PublicKey, ...] = ()
+    """Who signed besides the pinned key."""
 
     @property
     def leaves(self) -> list[bytes]:
-        return [leaf_of(parse_envelope(each), KEY) for each in self.envelopes]
+        known = {key.keyid: key for key in self.signers}
+        parsed = map(parse_envelope, self.envelopes)
+        return [leaf_of(each, known.get(each.keyid, KEY)) for each in parsed]
 
     def node(self, level: int, index: int) -> bytes:
         return Frontier(map(leaf_hash, self.leaves[index << level : (index + 1) << level])).root()

@@ -1,0 +1,267 @@
+"""Lies about what a verifier holds beside a certificate: an export, an older head, a timestamp, a
+policy of one's own, an auditor's statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from govsdk.canonical import canonical_bytes
+from govsdk.certify.reproductions import Reproduction, reproduction
+from govsdk.certify.revocations import LeafReference, Reason, Revocation
+from govsdk.policy import Policy
+from govsdk.tlog.envelopes import parse_envelope, sign_payload
+from govsdk.tlog.merkle import leaf_hash
+from govsdk.tlog.signatures import FileSigner, PublicKey
+from govsdk.tlog.statements import Kind
+from tests.evidence import claim, control
+from tests.vectors.certificates import GOOD, flipped, logged, proof_of, vector
+from tests.vectors.form import Vector
+from tests.vectors.stamps import LATER, OWN, root, stamp
+from tests.vectors.world import (
+    AFTER,
+    HONEST,
+    OTHER_LOG,
+    SIGNER,
+    STRANGER,
+    Log,
+    certified,
+    entry,
+    predicate,
+    signer,
+)
+from tests.withdrawals import full_claims, full_controls, revocation_of
+
+GROWN = HONEST.plus(entry("e3"))
+FORK = Log((entry("e0"), entry("x1"), certified()))
+NEXT, AUDITOR = signer(2), signer(3)
+NOW = "2026-11-21T07:00:00Z"
+POLICY = Path(__file__).parents[2] / "policies" / "quickstart.yaml"
+ENVELOPES = "envelopes/000.p/4"
+
+
+def vectors() -> Iterator[Vector]:
+    yield from older_heads()
+    yield from withdrawals()
+    yield from signers()
+    yield from timestamps()
+    yield from policies()
+    yield from reproductions()
+
+
+def older_heads() -> Iterator[Vector]:
+    def since(
+        name: str, description: str, head: Log, ledger: Log | None, reason: str = ""
+    ) -> Vector:
+        given: dict[str, Any] = {"since": head.note.encode()}
+        if ledger is not None:
+            given["ledger"] = ledger.files()
+        return vector(f"since-{name}", description, GOOD, _where(11, reason), reason, **given)
+
+    two = Log(HONEST.envelopes[:2])
+    yield since("older", "A head from before it, in the export.", two, GROWN)
+    yield since("newer", "A head from after it, in the export.", GROWN, GROWN)
+    yield since("own", "Its own head; no export is needed.", HONEST, None)
+    forked = Log(FORK.envelopes[:2])
+    yield since("fork", "A head from before it, of another history.", forked, GROWN, "fork")
+    grown = FORK.plus(entry("e3"))
+    yield since("fork-longer", "A head from after it, of another history.", grown, GROWN, "fork")
+    yield since("fork-own", "Another head of the size of its own.", FORK, None, "fork")
+    yield since("rollback", "The export ends before the head.", GROWN, HONEST, "rollback")
+    foreign = replace(HONEST, key=OTHER_LOG)
+    yield since("foreign", "A head of another log.", foreign, GROWN, "log-key")
+
+
+def withdrawals() -> Iterator[Vector]:
+    def held(
+        name: str, description: str, files: Mapping[str, bytes], reason: str = "", **more: object
+    ) -> Vector:
+        return vector(name, description, GOOD, _where(13, reason), reason, ledger=files, **more)
+
+    def after(said: Revocation) -> Log:
+        return HONEST.plus(entry("later", Kind.REVOCATION, **said.public()))
+
+    own = _reference(HONEST, 2)
+    other = own.model_copy(update={"leaf_hash": "7" * 64})
+    revoked = after(revocation_of(own, Reason.MEASUREMENT_WRONG))
+    superseded = after(revocation_of(own, Reason.SUPERSEDED, successor=other))
+    yield held("standing", "A later entry, which is about something else.", GROWN.files())
+    elsewhere = after(revocation_of(other, Reason.KEY_COMPROMISE)).files()
+    yield held("revoked-another", "Another certificate was revoked.", elsewhere)
+    yield held("revoked", "It was revoked.", revoked.files(), "revoked")
+    yield held("superseded", "Another one took its place.", superseded.files(), "superseded")
+    files = revoked.files()
+    lines = files[ENVELOPES].splitlines(keepends=True)
+    short, swapped = (
+        {**files, ENVELOPES: b"".join([*lines[:3], *last])} for last in ([], lines[:1])
+    )
+    yield held("revocation-cut", "The revocation's envelope was taken out.", short, "short")
+    yield held("revocation-swapped", "Another envelope in its place.", swapped, "leaf")
+    bent = entry("later", Kind.REVOCATION, reason="he asked for it")
+    said = "A revocation of a shape that is not known."
+    yield held("revocation-malformed", said, HONEST.plus(bent).files(), "revocation-malformed")
+    early = Log(HONEST.envelopes[:2]).files()
+    yield held("export-older", "An export that ends before it.", early, "ledger-too-old")
+    forked = FORK.plus(entry("e3")).files()
+    yield held("export-forked", "An export of another history.", forked, "fork")
+
+
+def signers() -> Iterator[Vector]:
+    """Yield a certificate of a key that was replaced: before its end, and after."""
+
+    def event(by: FileSigner, word: str, about: FileSigner, **more: object) -> bytes:
+        said = {"role": "certificate", "event": word, "occurredAt": NOW, **more}
+        return entry(f"key/{word}", Kind.KEY, by, key=about.public_pem.decode(), **said)
+
+    first = SIGNER.public_pem.decode()
+    overlap = Log(
+        (event(SIGNER, "rotated", NEXT), event(NEXT, "created", NEXT, predecessor=first)),
+        signers=(PublicKey.from_pem(NEXT.public_pem),),
+    )
+    retired = event(NEXT, "retired", SIGNER)
+    before, after = overlap.plus(certified(), retired), overlap.plus(retired, certified())
+    during = overlap.plus(certified()).bundle(2).to_bytes()
+    said = "Signed during the overlap by the key that was retired later."
+    yield vector("signer-retired-later", said, during, ledger=before.files())
+    said = "Signed by the pinned key after it was retired."
+    yield vector(
+        "signer-retired",
+        said,
+        after.bundle(3).to_bytes(),
+        "revocation",
+        "key-not-valid-here",
+        ledger=after.files(),
+    )
+
+
+def timestamps() -> Iterator[Vector]:
+    def stamped(
+        name: str, description: str, answer: bytes, reason: str = "", **more: object
+    ) -> Vector:
+        given = {"timestamp": answer, "timestampCa": root("authority"), **more}
+        return vector(f"stamp-{name}", description, GOOD, _where(12, reason), reason, **given)
+
+    answer, later = stamp(OWN), stamp(LATER)
+    own, neighbour = (proof_of(GROWN, index, GROWN.note) for index in (2, 1))
+    yield stamped("own", "Its own head was stamped.", answer)
+    yield stamped("later", "A later head was stamped, and the proof is given.", later, proof=own)
+    yield stamped("elsewhere", "The stamp of another head.", later, "timestamp")
+    said = "The proof under the stamped head is another entry's."
+    yield stamped("proof-of-another", said, later, "inclusion", proof=neighbour)
+    said, stranger = "An authority that the verifier does not trust.", root("stranger")
+    yield stamped("stranger", said, answer, "timestamp", timestampCa=stranger)
+    bit = answer[:-5] + bytes([answer[-5] ^ 1]) + answer[-4:]
+    yield stamped("bit", "A bit of the stamp's signature changed.", bit, "timestamp")
+    yield stamped("cut", "A stamp that was cut.", answer[:100], "timestamp-malformed")
+    yield stamped("junk", "No stamp.", b"{}", "timestamp-malformed")
+
+
+def policies() -> Iterator[Vector]:
+    policy = Policy.load(POLICY)
+    claims, controls = full_claims(policy), full_controls(policy)
+
+    def shows(name: str, description: str, reason: str = "", **changes: Sequence[Any]) -> Vector:
+        shown = {"claims": claims, "controls": controls, **changes}
+        said = predicate(**{key: [e.public() for e in each] for key, each in shown.items()})
+        inputs = {"policy": POLICY.read_bytes()}
+        lie = logged(certified(said))
+        return vector(f"policy-{name}", description, lie, _where(15, reason), reason, **inputs)
+
+    def first(**changes: object) -> Sequence[Any]:
+        return (claims[0].model_copy(update=changes), *claims[1:])
+
+    yield shows("met", "Its figures are as strict as the policy.")
+    loose = first(upper="0.050001")
+    yield shows("bound", "An upper limit beyond the policy's bound.", "policy-bound", claims=loose)
+    hidden = first(upper="0.010000", value="0.060000")
+    said = "An upper limit below the figure that it limits."
+    yield shows("limit", said, "policy-bound", claims=hidden)
+    few = first(trials=claims[0].trials - 1)
+    yield shows("trials", "A trial fewer than the policy asks.", "policy-trials", claims=few)
+    risky = first(alpha="0.040001")
+    yield shows("alpha", "A larger error probability.", "policy-alpha", claims=risky)
+    yield shows("claim", "No word about retention.", "policy-claim", claims=claims[:2])
+    weak = [controls[0].model_copy(update={"trials": 1})]
+    said = "A baseline of a single trial."
+    yield shows("baseline", said, "policy-baseline", controls=weak)
+
+
+def reproductions() -> Iterator[Vector]:
+    def attached(
+        name: str,
+        description: str,
+        content: bytes,
+        reason: str = "",
+        by: FileSigner = AUDITOR,
+    ) -> Vector:
+        given = {"reproduction": content, "auditorKey": by.public_pem}
+        return vector(name, description, GOOD, _where(16, reason), reason, **given)
+
+    said = _reproduction(_reference(HONEST, 2))
+    good = reproduction(said, AFTER, AUDITOR)
+    yield attached("reproduced", "An auditor measured the same.", good)
+    own = reproduction(said, AFTER, SIGNER)
+    yield attached(
+        "reproduction-own", "The issuer as auditor.", own, "reproduction-own-key", by=SIGNER
+    )
+    foreign = reproduction(said, AFTER, STRANGER)
+    yield attached("reproduction-stranger", "Somebody else signed it.", foreign, "keyid")
+    bit = flipped(good, b'"sig":"', 30)
+    yield attached("reproduction-bit", "A bit of its signature changed.", bit, "signature")
+    another = reproduction(_reproduction(_reference(HONEST, 1)), AFTER, AUDITOR)
+    told = "It is about another certificate."
+    yield attached("reproduction-another", told, another, "reproduction-other")
+    for name, description, old, new in (
+        ("differs", "The same seeds gave other scores.", b'"0.000012"', b'"0.100000"'),
+        ("uncontrolled", "A control failed.", b'"passed":true', b'"passed":false'),
+        ("vacuous", "No score was compared.", b'"compared":99', b'"compared":0'),
+    ):
+        payload = parse_envelope(good.removesuffix(b"\n")).payload
+        assert payload.count(old) == 1
+        lie = sign_payload(payload.replace(old, new), AUDITOR).to_bytes() + b"\n"
+        yield attached(f"reproduction-{name}", description, lie, "reproduction")
+    junk = sign_payload(canonical_bytes({"predicate": {}}), AUDITOR).to_bytes()
+    yield attached("reproduction-junk", "Signed, but no reproduction.", junk, "reproduction")
+
+
+def _reproduction(certificate: LeafReference) -> Reproduction:
+    agreement = {
+        "stage": "forget",
+        "part": "photos",
+        "recogniser": "A",
+        "compared": 99,
+        "largestDifference": "0.000012",
+        "p": "0.640000",
+    }
+    said = {
+        "certificate": certificate.public(),
+        "evidence": "1" * 64,
+        "seed": "2" * 64,
+        "agreements": [agreement],
+        "claims": [claim().public()],
+        "controls": [control().public()],
+        "reproduced": ["forget, photos"],
+        "notReproduced": ["retention, random"],
+        "harness": "3" * 64,
+        "environment": "4" * 64,
+        "reproducedAt": NOW,
+    }
+    return Reproduction.model_validate(said)
+
+
+def _reference(log: Log, index: int) -> LeafReference:
+    return LeafReference(leaf_hash=leaf_hash(log.leaves[index]).hex(), index=index)
+
+
+def _where(number: int, reason: str) -> str:
+    """Return the name of check ``number``, where something fails."""
+    names = {
+        11: "consistency",
+        12: "timestamp",
+        13: "revocation",
+        15: "policy",
+        16: "reproduction",
+    }
+    return names[number] if reason else ""
