@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import json
 import math
+from pathlib import Path
 from typing import Any, NoReturn
 
 import rfc8785
@@ -62,6 +63,12 @@ def sha256_hex(data: bytes) -> Sha256:
 def digest(value: JSON) -> Sha256:
     """Return the SHA-256 of ``value``'s canonical bytes."""
     return sha256_hex(canonical_bytes(value))
+
+
+def source_digest(package: Path, *parts: str) -> Sha256:
+    """Return the digest of the Python files below ``parts`` of ``package``: names and bytes."""
+    files = [file for part in parts for file in (package / part).rglob("*.py")]
+    return digest({f.relative_to(package).as_posix(): sha256_hex(f.read_bytes()) for f in files})
 
 
 def hmac_hex(key: bytes, message: bytes) -> Sha256:

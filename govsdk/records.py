@@ -245,6 +245,8 @@ class EditReport(Record):
     method: str
     preset: str
     config_digest: Sha256
+    code_digest: Sha256 | None = None
+    """Digest of the editing code; absent in edits of before it was stated."""
     layers: tuple[str, ...]
     trainable_parameters: int
     steps: int

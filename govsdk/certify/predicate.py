@@ -67,7 +67,6 @@ class RequestReference(Record):
     commitment: Sha256
     """HMAC of the controller's request id, under the workspace's key."""
     received_at: Instant
-    legal_basis: str | None = None
 
 
 class SubjectCommitment(Record):
@@ -87,6 +86,7 @@ class Method(Record):
     config_digest: Sha256
     """Digest of every setting that was in force."""
     code_digest: Sha256 | None = None
+    """Digest of the editing code; absent in certificates of before it was stated."""
 
 
 class PreRegistration(Record):
@@ -200,8 +200,6 @@ class Forgetting(Record):
     assurance_level: Literal["self_attested"] = "self_attested"
     """Who vouches for the measurement: nobody but the operator, until someone reproduces it."""
     validity: Validity
-    supersedes: Sha256 | None = None
-    """Leaf hash of the certificate that this one replaces."""
 
     @model_validator(mode="after")
     def _says_what_it_shows(self) -> Self:

@@ -182,4 +182,5 @@ def _method(run: Forgetting) -> Method:
         preset=report.preset,
         version=__version__,
         config_digest=report.config_digest,
+        code_digest=report.code_digest,
     )

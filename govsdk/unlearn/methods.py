@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from govsdk.canonical import source_digest
 from govsdk.errors import PolicyError
+from govsdk.records import Sha256
 
 _METHODS = {"piu": "govsdk.unlearn.piu:edit"}
 
@@ -15,6 +19,12 @@ _METHODS = {"piu": "govsdk.unlearn.piu:edit"}
 def names() -> tuple[str, ...]:
     """Return the names a policy may give under ``unlearning.method``."""
     return tuple(_METHODS)
+
+
+@cache
+def code_digest() -> Sha256:
+    """Return the digest of the editing source files, by name: those of this package."""
+    return source_digest(Path(__file__).parents[1], Path(__file__).parent.name)
 
 
 def require(name: str) -> None:

@@ -26,6 +26,7 @@ from govsdk.records import EditReport, Resource, decimal_text
 from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
 from govsdk.unlearn.closed_form import redirection
 from govsdk.unlearn.layers import modules
+from govsdk.unlearn.methods import code_digest
 from govsdk.unlearn.people import People
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.training import Training
@@ -60,6 +61,7 @@ class Edited:
             method=NAME,
             preset=preset,
             config_digest=self.settings.digest(),
+            code_digest=code_digest(),
             layers=self.layers,
             trainable_parameters=self.trainable_parameters,
             steps=self.steps,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from govsdk import Policy, Verdict, Workspace
+from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
     RequestConflictError,
@@ -21,7 +22,8 @@ from govsdk.govern.residuals import residual_path
 from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
-from govsdk.tlog.statements import Kind
+from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.unlearn.methods import code_digest
 from tests.unit.govern.test_workflow import planned
 from tests.workflow import world
 
@@ -50,6 +52,15 @@ def test_a_certificate_ends_the_workflow_and_verifies_offline(forgotten: Path) -
     assert accepted(**handed_over(forgotten))
     assert workspace.line.current().number == 1
     assert workspace.line.version(0).digest != workspace.line.current().digest
+
+
+def test_the_certificate_names_the_code_that_edited(forgotten: Path) -> None:
+    """By a digest of its own, beside that of the judging code."""
+    workspace = world.open_workspace(forgotten)
+    content = workspace.certificate(workspace.certificates()[0]).content
+    said = parse_statement(parse_bundle(content).envelope.payload).predicate
+
+    assert said["method"]["codeDigest"] == code_digest() != said["harness"]
 
 
 def test_the_subject_is_gone_from_the_registry(built: Path, forgotten: Path) -> None:

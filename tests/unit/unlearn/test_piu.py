@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+import govsdk
+from govsdk.canonical import source_digest
 from govsdk.errors import ModelCorruptError, RequestError
 from govsdk.models import weights
 from govsdk.models.generator import Generator
@@ -76,6 +78,7 @@ def test_report_says_what_was_done(run: Run, tmp_path: Path) -> None:
     assert report.trainable_parameters == edited.trainable_parameters == 7504
     assert float(report.first_loss or 0) == pytest.approx(edited.first_loss, abs=1e-6)
     assert (report.method, report.preset, report.steps) == ("piu", "piu-miniature", 8)
+    assert report.code_digest == source_digest(Path(govsdk.__file__).parent, "unlearn")
 
 
 def test_same_seed_gives_the_same_bytes(run: Run, tmp_path: Path) -> None:
