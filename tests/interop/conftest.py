@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.evidence import keys
-from tests.interop.forgeries import FORGERIES, World
+from tests.interop.forgeries import FORGERIES, HONEST, World
 
 HERE = Path(__file__).parent
+DEMO = HERE.parents[1] / "demo-workspace" / "out"
+HANDED = ("certificate.sigstore.json", "signer.pub.pem", "log.vkey")
 
 Handed = Callable[[str], Path]
 """Returns a folder as an auditor gets it, with the certificate that is named."""
@@ -37,11 +39,25 @@ def handed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Handed:
     return folder
 
 
+@pytest.fixture(scope="session")
+def demonstrated(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that a finished demo of this checkout hands out; the honest one where none ran."""
+    folder = tmp_path_factory.mktemp("demonstrated")
+    if (DEMO / "summary.json").exists():
+        for name in HANDED:
+            shutil.copy(DEMO / name, folder)
+    else:
+        hand_over(FORGERIES[HONEST](world), folder)
+    return folder
+
+
 def hand_over(certificate: bytes, folder: Path) -> None:
     """Write what an auditor gets."""
-    (folder / "certificate.sigstore.json").write_bytes(certificate)
-    (folder / "signer.pub.pem").write_bytes(keys().certificate.public_pem)
-    (folder / "log.vkey").write_text(keys().log.vkey + "\n")
+    public = keys().certificate.public_pem
+    for name, content in zip(
+        HANDED, (certificate, public, f"{keys().log.vkey}\n".encode()), strict=True
+    ):
+        (folder / name).write_bytes(content)
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,18 @@ def test_sigstore_from_npm(handed: Handed, node_modules: Path) -> None:
         assert accepted("sigstore", folder) == cells["sigstore"], forgery
 
 
+@pytest.mark.slow
+def test_the_demo_s_certificate(demonstrated: Path, node_modules: Path) -> None:
+    """Every command of the page, in its order, on the certificate that `govsdk demo` left.
+
+    It was issued by the whole workflow, so it says more than the one that is made for the tests
+    above. ``.ci/run`` runs the demo before the tests; without one, that other certificate is taken.
+    """
+    (demonstrated / "node_modules").symlink_to(node_modules)
+    for block in BLOCKS.values():
+        require(block, demonstrated)
+
+
 def test_the_versions_shown_are_those_tested() -> None:
     """What the page installs is what package.json and the extra ``dev`` install."""
     page = (DOCS / PAGE).read_text()
