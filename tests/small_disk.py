@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small disk")
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting is not allowed here")
 
 
 @contextmanager
