@@ -16,13 +16,13 @@ import numpy as np
 
 from govsdk.errors import PhotoError, RequestError
 from govsdk.govern.config import Sampling
-from govsdk.models.calibrating import (
-    RATES,
-    calibration_record,
-    generated_faces,
+from govsdk.models.calibrating import RATES, calibration_record, generated_faces
+from govsdk.models.calibration import (
+    CalibrationRecord,
+    GeneratedFaces,
+    QualityMetric,
     require_people,
 )
-from govsdk.models.calibration import CalibrationRecord, GeneratedFaces, QualityMetric
 from govsdk.models.manifest import manifest_of
 from govsdk.ports import Embedded, Embedder, Float32, Progress, silent
 

@@ -6,21 +6,18 @@
   not independent, so people are resampled, not comparisons.
 - Pure: embeddings in, a record out; randomness from a seed.
 
-Source: ISO/IEC 19795-1 (FMR, FNMR, the rule of 30); bootstrap over subjects as in Bolle et al.
+Source: ISO/IEC 19795-1 (FMR, FNMR); bootstrap over subjects as in Bolle et al.
 2004, "Error analysis of pattern recognition systems".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
-from math import ceil, isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from govsdk.errors import TooFewPeopleError
 from govsdk.models.calibration import (
     CalibrationRecord,
     GeneratedFaces,
@@ -37,9 +34,6 @@ Floats = NDArray[np.float64]
 
 RATES = ("0.01", "0.001", "0.0001")
 """False match rates that the shipped policies ask for."""
-
-ERRORS_NEEDED = 30
-"""The rule of 30: a rate rests on at least so many false matches (within 30 %, 90 % confidence)."""
 
 
 def quality(raw: NDArray[np.float32]) -> Floats:
@@ -58,31 +52,6 @@ def unit(raw: NDArray[np.floating[Any]]) -> Floats:
     rows = np.asarray(raw, np.float64)
     scaled: Floats = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
     return scaled
-
-
-def people_needed(rate: str) -> int:
-    """Return how many people have 30 / ``rate`` pairs among them."""
-    pairs = ceil(ERRORS_NEEDED / Decimal(rate))
-    people = isqrt(2 * pairs)
-    while people * (people - 1) // 2 < pairs:
-        people += 1
-    return people
-
-
-def require_people(people: int, rates: Sequence[str]) -> None:
-    """Require pairs of people enough for every rate.
-
-    Raises:
-        TooFewPeopleError: ``facts`` say how many there are, how many are needed, and for what rate.
-    """
-    needed, rate = max((people_needed(rate), rate) for rate in rates)
-    if people < needed:
-        raise TooFewPeopleError(
-            f"{people} people, {needed} needed for FMR {rate}",
-            people=people,
-            needed=needed,
-            fmr=rate,
-        )
 
 
 def calibration_record(
@@ -107,7 +76,7 @@ def calibration_record(
         metric: What the photos' qualities are.
 
     Not checked: that the people are unknown to the recogniser (use people it was not trained on),
-    nor that they are enough for every rate (:func:`require_people`).
+    nor that they are enough for every rate (:func:`govsdk.models.calibration.require_people`).
     """
     rows = _by_person(photos, per_person)
     people = len(rows)

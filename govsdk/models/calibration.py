@@ -3,26 +3,62 @@ who serve nothing else.
 
 - A record belongs to one weights file, by digest: with any other, :meth:`CalibrationRecord.fits`
   refuses it.
+- A threshold is given out only if the record's people carry its rate, whoever made the record.
 - Every number is a decimal string, since the record is quoted in signed bytes.
 
-Source: ISO/IEC 19795-1 for FMR; design.md, section 2.
+Source: ISO/IEC 19795-1 for FMR and the rule of 30; design.md, section 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from math import ceil, isqrt
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from govsdk.canonical import digest
-from govsdk.errors import DigestMismatchError, MissingModelError, ModelCorruptError, RequestError
+from govsdk.errors import (
+    DigestMismatchError,
+    MissingModelError,
+    ModelCorruptError,
+    RequestError,
+    TooFewPeopleError,
+)
 from govsdk.records import DecimalText, Record, Sha256
 
 End = Literal["low", "point", "high"]
 """Which end of a threshold's 95 % interval: ``low`` accepts more, ``high`` accepts less."""
+
+ERRORS_NEEDED = 30
+"""The rule of 30: a rate rests on at least so many false matches (within 30 %, 90 % confidence)."""
+
+
+def people_needed(rate: str) -> int:
+    """Return how many people have 30 / ``rate`` pairs among them."""
+    pairs = ceil(ERRORS_NEEDED / Decimal(rate))
+    people = isqrt(2 * pairs)
+    while people * (people - 1) // 2 < pairs:
+        people += 1
+    return people
+
+
+def require_people(people: int, rates: Sequence[str]) -> None:
+    """Require pairs of people enough for every rate.
+
+    Raises:
+        TooFewPeopleError: ``facts`` say how many there are, how many are needed, and for what rate.
+    """
+    needed, rate = max((people_needed(rate), rate) for rate in rates)
+    if people < needed:
+        raise TooFewPeopleError(
+            f"{people} people, {needed} needed for FMR {rate}",
+            people=people,
+            needed=needed,
+            fmr=rate,
+        )
 
 
 class OperatingPoint(Record):
@@ -159,6 +195,7 @@ class CalibrationRecord(Record):
 
         Raises:
             RequestError: the record has no threshold for that rate.
+            TooFewPeopleError: it has one, of too few people.
         """
         return self.point(fmr).at(end)
 
@@ -169,6 +206,7 @@ class CalibrationRecord(Record):
 
         Raises:
             RequestError: the record has no threshold for that rate.
+            TooFewPeopleError: it has one, of too few people.
         """
         ends = [point.at(end) for point in self.points(fmr)]
         return min(ends) if end == "low" else max(ends)
@@ -186,29 +224,31 @@ class CalibrationRecord(Record):
 
         Raises:
             RequestError: the record has none for that rate.
+            TooFewPeopleError: it has one, of too few people.
         """
-        return _find(self.thresholds, fmr)
+        return self._find(self.thresholds, fmr)
 
     def points(self, fmr: str) -> list[OperatingPoint]:
         """Return the operating points at ``fmr``: of photos and, if calibrated, of drawings.
 
         Raises:
             RequestError: the record has none for that rate.
+            TooFewPeopleError: it has one, of too few people.
         """
         calibrated = [self.thresholds, *([self.generated.thresholds] if self.generated else [])]
-        return [_find(points, fmr) for points in calibrated]
+        return [self._find(points, fmr) for points in calibrated]
 
-
-def _find(points: Sequence[OperatingPoint], fmr: str) -> OperatingPoint:
-    found = next((p for p in points if Decimal(p.fmr) == _rate(fmr)), None)
-    if found is None:
-        known = ", ".join(p.fmr for p in points)
-        raise RequestError(
-            f"no threshold at FMR {fmr}; the record has {known}",
-            hint="calibrate that rate, too (`govsdk calibrate --fmr`), or name one of these in a "
-            "policy of your own",
-        )
-    return found
+    def _find(self, points: Sequence[OperatingPoint], fmr: str) -> OperatingPoint:
+        found = next((p for p in points if Decimal(p.fmr) == _rate(fmr)), None)
+        if found is None:
+            known = ", ".join(p.fmr for p in points)
+            raise RequestError(
+                f"no threshold at FMR {fmr}; the record has {known}",
+                hint="calibrate that rate, too (`govsdk calibrate --fmr`), or name one of these in "
+                "a policy of your own",
+            )
+        require_people(self.people, (found.fmr,))
+        return found
 
 
 def _rate(fmr: str) -> Decimal:

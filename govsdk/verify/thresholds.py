@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from govsdk.errors import DigestMismatchError, RequestError
+from govsdk.errors import DigestMismatchError, RequestError, TooFewPeopleError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Embedder, Recogniser
@@ -56,6 +56,7 @@ def thresholds_for(
 
     Raises:
         RequestError: a record has no threshold at the policy's false match rate.
+        TooFewPeopleError: it has one, of too few people.
     """
     forget, retention = str(policy.claims.forget.fmr), str(policy.claims.retention.fmr)
     records = {name: calibrations[name] for name in sorted(recognisers)}
@@ -86,4 +87,6 @@ def why_not_judged(
         thresholds_for(policy, embedders, calibrations)
     except RequestError as cause:
         return cause.detail
+    except TooFewPeopleError as cause:
+        return f"a calibration record is of too few people: {cause.detail}"
     return None

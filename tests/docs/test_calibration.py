@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from govsdk.cli.main import call
-from govsdk.models.calibrating import people_needed
-from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.calibration import CalibrationRecord, people_needed
 from govsdk.report.pillow import write_png
 from tests.docs.test_pages import ROOT, commands
 from tests.unit.models.conftest import linear_recogniser

@@ -136,7 +136,7 @@ def _calibration(role: str, file: Path) -> dict[str, object]:
     return {
         "recogniser": role,
         "recogniserSha256": sha256_hex(file.read_bytes()),
-        "people": 2,
+        "people": 776,
         "photosPerPerson": 2,
         "impostorComparisons": 4,
         "genuineComparisons": 2,

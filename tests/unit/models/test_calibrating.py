@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from govsdk.errors import TooFewPeopleError
-from govsdk.models.calibrating import (
-    calibration_record,
-    generated_faces,
-    people_needed,
-    quality,
-    require_people,
-    unit,
-)
-from govsdk.models.calibration import CalibrationRecord
+from govsdk.models.calibrating import calibration_record, generated_faces, quality, unit
+from govsdk.models.calibration import CalibrationRecord, people_needed, require_people
 from govsdk.ports import Embedded
 
 SHA = "a" * 64
@@ -114,13 +107,13 @@ def test_drawings_are_judged_by_the_stricter_of_two_thresholds():
         resamples=50,
     )
     record = calibrated()
-    both = record.model_copy(update={"generated": drawn})
+    both = record.model_copy(update={"generated": drawn, "people": people_needed("0.01")})
     scores, top = impostors(pure), drawn.thresholds[0]
 
     assert (scores >= top.at("point") + 1e-6).mean() <= 0.01
     assert top.at("high") > record.thresholds[0].at("high")
-    assert both.strictest("0.01", "high") == top.at("high") > record.strictest("0.01", "high")
-    lows = record.strictest("0.01", "low"), top.at("low")
+    assert both.strictest("0.01", "high") == top.at("high")
+    lows = record.thresholds[0].at("low"), top.at("low")
     assert both.strictest("0.01", "low") == min(lows)
 
 
@@ -169,3 +162,13 @@ def test_quality_is_the_length_of_the_raw_embedding():
         for each in (photos, faint)
     ]
     assert floors[1] == pytest.approx(floors[0] / 10, rel=1e-4)
+
+
+def test_a_threshold_of_too_few_people_is_not_given_out():
+    """A record may come from elsewhere: its people must carry the rate that is asked for."""
+    record = calibrated(people(78), resamples=1).model_copy(update={"people": 77})
+
+    assert record.model_copy(update={"people": 78}).threshold("0.01") > 0
+    for ask in (record.threshold, record.point, record.points):
+        with pytest.raises(TooFewPeopleError, match="77 people, 78 needed"):
+            ask("0.01")

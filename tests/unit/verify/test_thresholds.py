@@ -45,6 +45,17 @@ def test_a_rate_that_was_not_calibrated_supports_no_verdict():
     assert why_not_judged(POLICY, EMBEDDERS, calibrations()) is None
 
 
+@pytest.mark.parametrize(("people", "enough"), [(776, True), (775, False)])
+def test_a_record_of_too_few_people_supports_no_verdict(people, enough):
+    """Whoever made it: retention at FMR 0.0001 rests on 30 false matches among its pairs."""
+    records = calibrations()
+    records = {**records, "B": records["B"].model_copy(update={"people": people})}
+    why = why_not_judged(POLICY, EMBEDDERS, records)
+
+    assert (why is None) is enough
+    assert enough or "775 people, 776 needed for FMR 0.0001" in why
+
+
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_every_recogniser_needs_its_own_record(name):
     """Leaving out either record is noticed and named."""
