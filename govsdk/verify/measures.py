@@ -136,10 +136,11 @@ def face_distances(before: Scores, after: Scores) -> Iterator[Reported]:
 def dependence(
     scores: Scores, photos: int, subject: Templates, thresholds: Thresholds, side: Side
 ) -> Iterator[Reported]:
-    """Yield how alike pictures of one sealed photo are, and the match rate's limit on that ground.
+    """Yield how alike pictures of one sealed photo are, and the match rate's limit for any photo.
 
     The claim takes its trials as independent draws from these photos. For photos not sealed, trials
-    of one photo tell less: as many as ``effective-trials`` says.
+    of one photo tell less: about as many as ``effective-trials`` says, which from a handful of
+    photos is a rough estimate. The limit does not rest on it: each photo counts as one trial.
     """
     clusters = np.arange(len(scores)) % photos
     for name, threshold in thresholds.forget.items():
@@ -147,9 +148,8 @@ def dependence(
         cosines = scores.cosines(name, subject.centroid(name))
         alike = intraclass_correlation(cosines, clusters)
         size = effective_size(clusters, alike)
-        limit = effective_rate(
-            int((cosines >= threshold).sum()), len(scores), size, CONFIDENCE_ALPHA
-        )
+        hits, seen = int((cosines >= threshold).sum()), len(np.unique(clusters))
+        limit = effective_rate(hits, len(scores), seen, CONFIDENCE_ALPHA)
         yield _value("dependence", "intraclass-correlation", alike, len(scores), say)
         yield _value("dependence", "effective-trials", size, len(scores), say)
         yield _value("dependence", MATCH_RATE, limit.value, len(scores), say).model_copy(

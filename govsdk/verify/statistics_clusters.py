@@ -56,6 +56,10 @@ def effective_rate(events: int, trials: int, effective: float, alpha: float) -> 
     """Return Clopper-Pearson limits of a rate from ``effective`` trials in place of ``trials``.
 
     Events and trials are rounded so that both limits become wider, never narrower.
+
+    With as many effective trials as there are clusters of one size the limits need no estimate of
+    how alike the trials of a cluster are: were each cluster all or nothing they would be exact, and
+    anything between varies less. An estimated :func:`effective_size` needs about 30 clusters.
     """
     size = max(1, floor(effective))
     worth = events * size / trials

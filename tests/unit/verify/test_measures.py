@@ -105,6 +105,14 @@ def test_pictures_of_one_photo_are_worth_fewer_trials():
     assert float(lines["dependence", "intraclass-correlation", "after", "subject"].value) > 0.8
 
 
+def test_the_limit_for_unseen_photos_counts_photos(good):
+    """No hit from four sealed photos leaves 53 % open for another, however many pictures."""
+    line = good["dependence", "match-rate", "after", "subject"]
+
+    assert (line.value, line.trials) == ("0.000000", 99)
+    assert line.upper == upper_text(rate_upper(0, 4, 0.05))
+
+
 def test_a_loss_that_whole_people_share_has_wider_limits(good):
     """Where some people lose all their pictures, the bootstrap over people says how far it goes."""
     lost = [person.centroid("A") for person in GALLERY[5:15]]

@@ -92,6 +92,31 @@ def test_a_bootstrap_over_clusters_keeps_its_coverage_and_one_over_trials_does_n
     assert naive / 150 < 0.9
 
 
+@pytest.mark.parametrize("photos", [4, 6, 10])
+@pytest.mark.parametrize("alike", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.6])
+def test_a_trial_for_each_photo_covers_however_few_photos(photos, alike, rate):
+    """Over 400 audits: photos that leak always or never, all the same, or between the two."""
+    rng, above, clusters = np.random.default_rng(4), 0, np.repeat(np.arange(photos), 25)
+    for _ in range(400):
+        leak = np.where(rng.random(photos) < alike, rng.random(photos) < rate, rate)
+        hits = rng.random(len(clusters)) < leak[clusters]
+        above += effective_rate(int(hits.sum()), len(hits), photos, 0.05).upper < rate
+
+    assert above / 400 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_an_estimated_size_does_not_cover_where_photos_are_few():
+    """Of 400 audits of 4 photos that leak always or never, many limits lie below the truth."""
+    rng, above, clusters = np.random.default_rng(5), 0, np.repeat(np.arange(4), 25)
+    for _ in range(400):
+        hits = (rng.random(4) < 0.3)[clusters]
+        size = effective_size(clusters, intraclass_correlation(hits * 1.0, clusters))
+        above += effective_rate(int(hits.sum()), 100, size, 0.05).upper < 0.3
+
+    assert above / 400 > 0.15
+
+
 def test_effective_limits_keep_their_coverage_on_leaky_photos():
     """Over 400 audits with photos that leak or do not, the truth exceeds few upper limits."""
     rng, above = np.random.default_rng(3), 0
