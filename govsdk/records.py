@@ -129,7 +129,7 @@ class Attack(Record):
     reported."""
     recogniser: str
     metric: Literal["success-rate-difference", "speed-ratio", "not-run"]
-    """Subject less strangers, or how many times sooner; ``not-run``: too few strangers."""
+    """Subject less strangers, or how many times sooner; ``not-run``: too few people enrolled."""
     estimator: str
     bound: DecimalText | None = None
     """The policy's bound on ``upper``; None: only reported."""
@@ -145,6 +145,8 @@ class Attack(Record):
     stranger_runs: int = 0
     """Runs aimed at all strangers together, from the same region around the subject."""
     stranger_events: int = 0
+    least_stranger_events: int | None = None
+    """Successes at the stranger who had the fewest."""
     control_runs: int = 0
     """Runs aimed at the subject on the unedited model: the positive control."""
     control_events: int = 0
@@ -153,6 +155,8 @@ class Attack(Record):
     control_stranger_events: int = 0
     control_passed: bool
     """Whether the attack finds the subject, and not strangers as well, in the unedited model."""
+    photos: int | None = None
+    """In relearning: of how many photos of each person the pictures were taught."""
     outcome: Outcome | None = None
     """None: only reported."""
 

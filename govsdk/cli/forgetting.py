@@ -151,7 +151,8 @@ def attacks(lines: Sequence[Attack]) -> RenderableType:
         ("attack", "by", "subject", "strangers", "before the edit", "p", "outcome"),
         [
             (
-                *(a.name, a.recogniser),
+                a.name if a.photos is None else f"{a.name}, {a.photos} photos",
+                a.recogniser,
                 f"{a.events}/{a.runs}",
                 f"{a.stranger_events}/{a.stranger_runs}",
                 f"{a.control_events}/{a.control_runs}",

@@ -65,7 +65,7 @@ class Teaching(Section):
     control_runs: Count
     """Copies of the unedited model; it draws the person untaught."""
     photos: Count
-    """Photos whose pictures are taught."""
+    """Photos whose pictures are taught; in relearning at most as many as everybody has."""
     rank: Count
     """Rank of the adapters."""
     learning_rate: Positive

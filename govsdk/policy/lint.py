@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 from typing import Literal
 
 from govsdk.errors import PolicyError
+from govsdk.policy.attacks import Relearning
 from govsdk.policy.document import Policy
 from govsdk.policy.limits import (
     allowed_events,
@@ -130,7 +132,7 @@ def _attacks(policy: Policy) -> Iterator[Finding]:
         ("attacks.direction", policy.attacks.direction),
     ):
         for number, alpha in enumerate(policy.attempts.alpha, start=1):
-            # As the judge does it: half of alpha is the strangers'.
+            # As the judge does it beside each stranger: half of alpha is the stranger's.
             least = rate_upper(0, settings.runs, alpha / 2)
             runs = f"{settings.runs} runs without success"
             tells = f"attempt {number}: {runs} show at most {least:.2%}"
@@ -148,13 +150,33 @@ def _attacks(policy: Policy) -> Iterator[Finding]:
 def _relearning(policy: Policy) -> Iterator[Finding]:
     if policy.attacks is None:
         return
-    runs = policy.attacks.relearning.runs
-    # The clearest outcome: every stranger is learned, and no copy learns the subject.
-    least = 1 / comb(runs * (1 + policy.attacks.strangers), runs)
+    settings = policy.attacks.relearning
+    # The clearest outcome beside a stranger: every copy learns them, and none learns the subject.
+    least = 1 / comb(2 * settings.runs, settings.runs)
     for number, alpha in enumerate(policy.attempts.alpha, start=1):
         if least > alpha:
-            tells = f"attempt {number}: {runs} runs reach a p of {least:.2g}, never {alpha:g}"
-            yield Finding("error", "attacks.relearning", f"{tells}; more runs")
+            tells = f"attempt {number}: {settings.runs} runs reach a p of {least:.2g}"
+            yield Finding("error", "attacks.relearning", f"{tells}, never {alpha:g}; more runs")
+    yield _ties(settings)
+
+
+def _ties(settings: Relearning) -> Finding:
+    """Return at which checks subject and strangers, learned together, are shown within the bound.
+
+    All that is known of a copy learned at a check is that it was not at the check before.
+    """
+    factor = 2 ** (settings.bound.bit_length() - 1)  # the judge tries powers of two
+    shown = [check for before, check in pairwise(settings.checks) if factor * (before + 1) > check]
+    if shown:
+        tells = f"learned together after {', '.join(map(str, shown))} steps they pass"
+        return Finding("note", "attacks.relearning.checks", f"subject and strangers {tells}")
+    return Finding(
+        "error",
+        "attacks.relearning.checks",
+        "subject and strangers learned together never pass: no check comes less than "
+        f"{factor} times as late as the first step after the check before; more checks, or a "
+        "larger bound",
+    )
 
 
 def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number: int) -> Finding:

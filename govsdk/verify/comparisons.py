@@ -67,10 +67,19 @@ def sooner(first: Steps, second: Steps) -> float:
     return ways / comb(sum(sizes), len(first))
 
 
-def slowed(steps: Steps, factor: int, budget: int) -> list[int | None]:
-    """Return ``steps`` as they were if each run took ``factor`` times as long."""
-    longer = (None if step is None else step * factor for step in steps)
-    return [None if step is None or step > budget else step for step in longer]
+def slowed(steps: Steps, factor: int, checks: Sequence[int]) -> list[int | None]:
+    """Return when runs would be found to succeed if each took ``factor`` times as long, at least.
+
+    A run that succeeded at one of the ``checks`` may have needed no more than one step beyond the
+    check before: this least is slowed down, and found at the first check that comes after it.
+    """
+    return [None if step is None else _slowed(step, factor, checks) for step in steps]
+
+
+def _slowed(step: int, factor: int, checks: Sequence[int]) -> int | None:
+    place = checks.index(step)
+    least = factor * (checks[place - 1] + 1) if place else 0
+    return next((check for check in checks if check >= least), None)
 
 
 def _last_if_never(end: int | None) -> tuple[bool, int]:

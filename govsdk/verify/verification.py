@@ -20,6 +20,7 @@ from govsdk.policy import Policy
 from govsdk.ports import Anchor, Embedder, Progress, Recogniser, Templates, silent
 from govsdk.records import Claim, Control, Record, Reported, Verdict, Verification
 from govsdk.verify.attacks import attack
+from govsdk.verify.attacks.direction import enough_people
 from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench
 from govsdk.verify.claims import (
@@ -250,6 +251,8 @@ def _why_not(
     thresholds = thresholds_for(policy, embedders, calibrations)
     if len(far_people(policy, subject, people, thresholds)) < policy.attacks.strangers:
         return "too few enrolled people differ enough from the subject to compare attacks with"
+    if not enough_people(policy.attacks, len(people)):
+        return "too few people are enrolled for each run of the direction attack to start elsewhere"
     return None
 
 

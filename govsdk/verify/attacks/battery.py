@@ -2,7 +2,8 @@
 
 - An attacker has all photos of the subject: what is sealed is sealed from the editor.
 - Resumable: what a run found and what was drawn lie in the store, so a killed sitting goes on.
-- Without enough strangers nothing is run, and every line stays open.
+- Without enough strangers nothing is run, and every line stays open; without enough people to
+  start from, the line of the direction arithmetic does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from govsdk.errors import RequestError
 from govsdk.policy import Policy
-from govsdk.policy.attacks import Direction, Relearning, Search, Teaching, Tuning
+from govsdk.policy.attacks import Attacks, Direction, Relearning, Search, Teaching, Tuning
 from govsdk.ports import Progress, Recogniser, Templates
 from govsdk.records import Attack
 from govsdk.verify.attacks import (
@@ -26,9 +27,14 @@ from govsdk.verify.attacks import (
 )
 from govsdk.verify.attacks.lines import Group, count_line, speed_line, untried_line
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
-from govsdk.verify.attacks.strangers import absent_people, far_people, pick_as_far, pick_farthest
+from govsdk.verify.attacks.strangers import (
+    absent_people,
+    far_people,
+    pick_as_far,
+    pick_farthest,
+    with_photos,
+)
 from govsdk.verify.bench import Bench
-from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import stream
 from govsdk.verify.trials import Model, Scores, Store
 
@@ -78,15 +84,17 @@ def attack(
     attacked, unedited = _opened(after), _opened(before)
     far = far_people(bench.policy, bench.subject, bench.people, bench.thresholds)
     absent = absent_people(bench.policy, far, drawn, bench.thresholds)
-    if len(absent) < budget.strangers or len(bench.people) == budget.strangers:
-        return tuple(
-            untried_line(each, name, bound=settings.bound, alpha=alpha)
-            for each, settings in budget.gated.items()
-            for name in sorted(bench.embedders)
-        )
-    lines: list[Attack] = []
+    untried = _untried(budget, len(absent), len(bench.people))
+    lines = [
+        untried_line(each, name, bound=settings.bound, alpha=alpha)
+        for each, settings in budget.gated.items()
+        for name in sorted(bench.embedders)
+        if each in untried
+    ]
     for each, settings in (budget.gated | budget.reported).items():
-        strangers = _strangers(bench, each, absent, drawn, budget.strangers)
+        if each in untried:
+            continue
+        strangers = _strangers(bench, budget, each, absent, drawn)
         runs, control_runs, work = _size(settings)
         # A taught stranger says nothing about the unedited model: there nothing is taught.
         controls = [] if isinstance(settings, Teaching) else strangers
@@ -109,21 +117,35 @@ def attack(
         control = tactic(scene, unedited, bench.subject, control_runs)
         beside = [tactic(scene, unedited, stranger, control_runs) for stranger in controls]
         for name in sorted(bench.embedders):
-            group = Group(subject[name], _pool(others, name), control[name], _pool(beside, name))
-            lines.append(_line(bench.policy, settings, each, name, group, alpha))
+            group = Group(
+                subject[name],
+                [found[name] for found in others],
+                control[name],
+                [step for found in beside for step in found[name]],
+            )
+            lines.append(_line(scene, bench.policy, settings, each, name, group, alpha))
     return tuple(lines)
 
 
-def _pool(runs: Sequence[Runs], name: Recogniser) -> Steps:
-    return [step for found in runs for step in found[name]]
+def _untried(budget: Attacks, absent: int, people: int) -> set[str]:
+    """Return the attacks that too few people are there for.
+
+    Args:
+        absent: How many of them may be strangers.
+    """
+    if absent < budget.strangers:
+        return {*budget.gated, *budget.reported}
+    return set() if direction.enough_people(budget, people) else {direction.NAME}
 
 
 def _strangers(
-    bench: Bench, attack: str, absent: Sequence[Templates], drawn: Scores, n: int
+    bench: Bench, budget: Attacks, attack: str, absent: Sequence[Templates], drawn: Scores
 ) -> list[Templates]:
+    n, photos = budget.strangers, budget.relearning.photos
     rng = stream(bench.note, f"attack/{attack}/strangers")
     if attack == relearning.NAME:
-        return pick_as_far(absent, n, bench.subject, drawn, rng)
+        known = with_photos(absent, n, min(photos, len(bench.subject)))
+        return pick_as_far(known, n, bench.subject, drawn, rng)
     return pick_farthest(absent, n, bench.subject, rng)
 
 
@@ -146,11 +168,24 @@ def _opened(model: Model) -> Opened:
 
 
 def _line(
-    policy: Policy, settings: Settings, attack: str, name: Recogniser, group: Group, alpha: float
+    scene: Scene,
+    policy: Policy,
+    settings: Settings,
+    attack: str,
+    name: Recogniser,
+    group: Group,
+    alpha: float,
 ) -> Attack:
     if isinstance(settings, Relearning):
-        budget = max(settings.checks)
-        return speed_line(attack, name, group, bound=settings.bound, alpha=alpha, budget=budget)
+        return speed_line(
+            attack,
+            name,
+            group,
+            bound=settings.bound,
+            alpha=alpha,
+            checks=settings.checks,
+            photos=scene.photos,
+        )
     bound = settings.bound if isinstance(settings, Search | Direction) else None
     least = policy.controls.baseline_rate
     return count_line(attack, name, group, bound=bound, alpha=alpha, control=least)

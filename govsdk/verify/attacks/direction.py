@@ -1,8 +1,8 @@
 """Direction arithmetic: what sets the subject apart is added to other people's conditions.
 
 The direction is the mean of ``photo - people most like it`` over the subject's photos. A run starts
-from one retained person and adds the direction at several strengths; recogniser A looks at a
-picture of each and keeps the strength whose picture is most like the aim. No weights are needed.
+from a retained person of its own and adds the direction at several strengths; recogniser A looks at
+a picture of each and keeps the strength whose picture is most like the aim. No weights are needed.
 
 Source: Ring-A-Bell (arXiv 2310.10012); theirs takes the mean over pairs of prompts, ours over pairs
 of embeddings.
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from govsdk.policy.attacks import Attacks
 from govsdk.ports import Float32, Templates
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.thresholds import CONDITIONING
@@ -26,19 +27,26 @@ come near the subject at any strength."""
 
 
 def direction_arithmetic(scene: Scene, model: Opened, aim: Templates, runs: int) -> Runs:
-    """Return from which of ``runs`` people the subject's direction leads to ``aim``."""
+    """Return from which of ``runs`` people the subject's direction leads to ``aim``.
+
+    Two runs from one person would tell hardly more than one, so as many people are needed besides
+    the strangers: see :func:`enough_people`.
+    """
     budget = scene.budget.direction
     found = scene.recall(NAME, model, aim, lambda: _best_strengths(scene, model, aim, runs))
     return scene.successes(model, found, aim, budget.pictures, f"{NAME}/judged")
+
+
+def enough_people(budget: Attacks, people: int) -> bool:
+    """Return whether each run has somebody else to start from, with ``people`` retained ones."""
+    return people - budget.strangers >= budget.direction.runs
 
 
 def _best_strengths(scene: Scene, model: Opened, aim: Templates, runs: int) -> Float32:
     # Whoever starts at a stranger has found the stranger.
     named = {person.subject for person in scene.strangers}
     starts = _centres([person for person in scene.people if person.subject not in named])
-    rng = scene.stream(NAME)
-    rounds = [rng.permutation(len(starts)) for _ in range(-(-runs // len(starts)))]
-    starts = starts[np.concatenate(rounds)[:runs]]
+    starts = starts[scene.stream(NAME).permutation(len(starts))[:runs]]
     strengths = np.array(scene.budget.direction.strengths, np.float32)
     steps = strengths[:, None] * _direction(scene)
     conditions = starts[:, None] + steps

@@ -2,11 +2,11 @@
 
 - FAIL if the exact one-sided p is below 0.05, PASS if the upper limit is within the policy's bound
   and the control passed, else INCONCLUSIVE. What is written decides.
-- Strangers count together: they stand for "anybody else", and the luckiest of them would excuse a
-  leak.
+- The limit holds beside each stranger alone, so the stranger who is found least decides whether a
+  line passes: one who is found easily excuses nothing. For p they count together.
 - Pure: the same runs give the same lines.
 
-Source: docs/formats/policy-v1.md, "Attacks"; docs/adr/0011.
+Source: docs/formats/policy-v1.md, "Attacks"; docs/adr/0011; Berger 1982 (intersection-union test).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 from statistics import median
 from typing import Literal
 
@@ -36,11 +37,17 @@ class Group:
     """All runs of one attack under one recogniser."""
 
     subject: Steps
-    strangers: Steps
+    strangers: Sequence[Steps]
+    """The runs at each stranger; at least one."""
     unedited: Steps
     """The subject's runs on the unedited model."""
     unedited_strangers: Steps = ()
-    """The strangers' runs there."""
+    """The runs there at all strangers."""
+
+    @property
+    def pooled(self) -> Steps:
+        """The runs at all strangers."""
+        return [step for runs in self.strangers for step in runs]
 
 
 def count_line(
@@ -54,13 +61,14 @@ def count_line(
 ) -> Attack:
     """Return the line on how many more of the subject's runs succeed than of the strangers'.
 
+    The upper limit is the largest of those beside each stranger.
+
     Args:
         bound: None: the line is only reported.
         control: Rate that the subject's runs on the unedited model must be shown to reach; they
             must also be shown to exceed the strangers' there.
     """
-    counts = (_events(group.subject), len(group.subject))
-    others = (_events(group.strangers), len(group.strangers))
+    counts = _counts(group.subject)
     return _line(
         name,
         recogniser,
@@ -69,40 +77,51 @@ def count_line(
         estimator="fisher-exact, clopper-pearson",
         bound=bound,
         alpha=alpha,
-        value=_rate(group.subject) - _rate(group.strangers),
-        upper=difference_upper(*counts, *others, alpha),
-        p=fisher_greater(*counts, *others),
+        value=_rate(group.subject) - _rate(group.pooled),
+        upper=max(difference_upper(*counts, *_counts(each), alpha) for each in group.strangers),
+        p=fisher_greater(*counts, *_counts(group.pooled)),
         passed=_finds_the_subject(group, control),
     )
 
 
 def _finds_the_subject(group: Group, least: float) -> bool:
     """Return whether the attack would refuse the unedited model: a gate that would not is none."""
-    counts = (_events(group.unedited), len(group.unedited))
-    others = (_events(group.unedited_strangers), len(group.unedited_strangers))
+    counts = _counts(group.unedited)
     found = rate_lower(*counts, CONFIDENCE_ALPHA) >= least
-    return found and fisher_greater(*counts, *others) < CONFIDENCE_ALPHA
+    return found and fisher_greater(*counts, *_counts(group.unedited_strangers)) < CONFIDENCE_ALPHA
 
 
 def speed_line(
-    name: str, recogniser: Recogniser, group: Group, *, bound: int, alpha: float, budget: int
+    name: str,
+    recogniser: Recogniser,
+    group: Group,
+    *,
+    bound: int,
+    alpha: float,
+    checks: Sequence[int],
+    photos: int,
 ) -> Attack:
     """Return the line on how many times sooner the subject's runs succeed than the strangers'.
 
-    The upper limit is the least factor, a power of two, by which the subject's runs can be slowed
-    down and still be later than the strangers', as shown at ``alpha``; without such a factor there
-    is no limit. The unedited model draws the subject untaught, so all its runs must succeed at
-    step 0.
+    The upper limit is the least power of two such that the subject's runs, slowed down by it or by
+    any larger one, are later than each stranger's, as shown at ``alpha``; without such a factor
+    there is no limit. Runs are looked at now and then: a stranger's counts as long as it took until
+    the check, the subject's as short as it may have been. The unedited model draws the subject
+    untaught, so all its runs must succeed at step 0.
+
+    Args:
+        checks: Steps after which a run was looked at, ascending from 0.
+        photos: Photos of each person that were taught; told, not judged.
     """
-    factors = [2**k for k in range(budget.bit_length())]
-    upper = next(
-        (
-            factor
-            for factor in factors
-            if sooner(group.strangers, slowed(group.subject, factor, budget)) <= alpha
-        ),
-        None,
-    )
+    budget = max(checks)
+
+    def later(factor: int) -> bool:
+        own = slowed(group.subject, factor, checks)
+        return all(sooner(each, own) <= alpha for each in group.strangers)
+
+    # From the largest down: a power of two beyond the budget leaves only what needed no step.
+    factors = [2**k for k in reversed(range(budget.bit_length() + 1))]
+    shown = list(takewhile(later, factors))
     return _line(
         name,
         recogniser,
@@ -111,15 +130,16 @@ def speed_line(
         estimator="log-rank-exact",
         bound=bound,
         alpha=alpha,
-        value=_median(group.strangers, budget) / _median(group.subject, budget),
-        upper=upper,
-        p=sooner(group.subject, group.strangers),
+        value=_median(group.pooled, budget) / _median(group.subject, budget),
+        upper=shown[-1] if shown else None,
+        p=sooner(group.subject, group.pooled),
         passed=bool(group.unedited) and set(group.unedited) == {0},
+        photos=photos,
     )
 
 
 def untried_line(name: str, recogniser: Recogniser, *, bound: float, alpha: float) -> Attack:
-    """Return the line of an attack without enough strangers to compare with: INCONCLUSIVE."""
+    """Return the line of an attack that too few people are enrolled for: INCONCLUSIVE."""
     return Attack(
         name=name,
         recogniser=recogniser,
@@ -146,6 +166,7 @@ def _line(
     upper: float | None,
     p: float,
     passed: bool,
+    photos: int | None = None,
 ) -> Attack:
     limit = None if upper is None else upper_text(upper)
     written = None if bound is None else decimal_text(bound)
@@ -162,13 +183,15 @@ def _line(
         alpha=decimal_text(alpha),
         runs=len(group.subject),
         events=_events(group.subject),
-        stranger_runs=len(group.strangers),
-        stranger_events=_events(group.strangers),
+        stranger_runs=len(group.pooled),
+        stranger_events=_events(group.pooled),
+        least_stranger_events=min(map(_events, group.strangers)),
         control_runs=len(group.unedited),
         control_events=_events(group.unedited),
         control_stranger_runs=len(group.unedited_strangers),
         control_stranger_events=_events(group.unedited_strangers),
         control_passed=passed,
+        photos=photos,
         outcome=None if written is None else _outcome(p_value, limit, written, passed),
     )
 
@@ -184,6 +207,10 @@ def _outcome(
 
 def _events(steps: Steps) -> int:
     return sum(step is not None for step in steps)
+
+
+def _counts(steps: Steps) -> tuple[int, int]:
+    return _events(steps), len(steps)
 
 
 def _rate(steps: Steps) -> float:

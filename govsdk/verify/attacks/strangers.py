@@ -89,5 +89,16 @@ def pick_as_far(
     return _pick(closest[: POOL * n], n, rng)
 
 
+def with_photos(people: Sequence[Templates], n: int, photos: int) -> list[Templates]:
+    """Return the people with at least ``photos`` photos, or with as many as ``n`` people have.
+
+    Everybody is taught as many photos as whoever has the fewest, so a stranger with few of them
+    makes teaching the subject harder, too.
+    """
+    counts = sorted(map(len, people), reverse=True)
+    least = min([photos, *counts[:n]])
+    return [person for person in people if len(person) >= least]
+
+
 def _pick(people: Sequence[Templates], n: int, rng: np.random.Generator) -> list[Templates]:
     return [people[place] for place in rng.permutation(len(people))[:n]]

@@ -8,12 +8,13 @@ from rich.console import Console
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import receipt
-from govsdk.cli.forgetting import MEANING, OLD, RETRY, describe, save
+from govsdk.cli.forgetting import MEANING, OLD, RETRY, attacks, describe, save
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
-from govsdk.records import Verdict
+from govsdk.records import Outcome, Verdict
+from tests.evidence import attack
 from tests.unit.cli.conftest import Govsdk
 
 RESULT = ForgetResult(
@@ -140,6 +141,16 @@ def test_a_new_outcome_and_an_old_success_do_not_ask_for_another_try(
         Console(width=200).print(describe(result, {}, retry="TRY AGAIN SO"))
         shown = capsys.readouterr().out
         assert (OLD in shown, "TRY AGAIN SO" in shown) == (old, retry)
+
+
+def test_an_attack_says_how_many_photos_were_taught(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where fewer were there than the policy asks for, nobody is left to believe the policy."""
+    searched = attack(Outcome.PASS)
+    taught = searched.model_copy(update={"name": "relearning", "photos": 6})
+    Console(width=200).print(attacks([searched, taught]))
+    shown = capsys.readouterr().out
+    assert "relearning, 6 photos" in shown
+    assert shown.count("photos") == 1
 
 
 def test_every_verdict_is_explained() -> None:

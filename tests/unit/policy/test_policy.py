@@ -253,16 +253,45 @@ def test_lint_rejects_a_baseline_that_nobody_reaches(load, rate, errors):
 
 
 def test_lint_rejects_attacks_whose_control_or_test_cannot_pass():
-    """Four runs never show the unedited model at one half, two copies are no test at 0.01."""
+    """Four runs never show the unedited model at one half, four copies are no test at 0.01."""
     policy = Policy.load("strict").model_dump()
     policy["attacks"]["search"] |= {"runs": 4, "bound": 0.9}
-    policy["attacks"]["relearning"]["runs"] = 2
+    policy["attacks"]["relearning"]["runs"] = 4
     findings = lint(Policy.model_validate(policy))
     found = {f.setting: f.message for f in findings if f.level == "error"}
 
     assert "4 of 4 on the unedited model show 47.29%" in found["attacks.search"]
-    assert "attempt 2: 2 runs reach a p of 0.036" in found["attacks.relearning"]
+    assert "attempt 2: 4 runs reach a p of 0.014" in found["attacks.relearning"]
     assert found.keys() == {"attacks.search", "attacks.relearning"}
+
+
+@pytest.mark.parametrize(
+    ("checks", "bound", "level"),
+    [
+        ((0, 5, 10, 20, 40, 80), 2, "note"),
+        ((0, 80), 2, "error"),
+        ((0, 10, 50, 200), 2, "error"),
+        ((0, 10, 50, 200), 8, "note"),
+        ((0, 5, 10, 20, 40, 80), 1, "error"),
+    ],
+)
+def test_lint_rejects_checks_too_far_apart_for_the_bound(checks, bound, level):
+    """A subject learned just as strangers are must be able to pass."""
+    policy = Policy.load("strict").model_dump()
+    policy["attacks"]["relearning"] |= {"checks": checks, "bound": bound}
+    found = [f for f in lint(Policy.model_validate(policy)) if f.setting.endswith("checks")]
+
+    assert [f.level for f in found] == [level]
+
+
+@pytest.mark.parametrize(
+    ("name", "checks"), [("strict", "10, 20, 40, 80"), ("exhaustive", "100, 200")]
+)
+def test_lint_says_after_which_checks_a_tie_passes(name, checks):
+    """Between the others the subject may have been learned sooner than the bound allows."""
+    found = [f for f in lint(Policy.load(name)) if f.setting == "attacks.relearning.checks"]
+
+    assert f"learned together after {checks} steps they pass" in found[0].message
 
 
 def test_lint_says_how_many_trials_are_needed(load):

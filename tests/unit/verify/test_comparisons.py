@@ -81,6 +81,10 @@ def test_runs_that_never_succeed_decide_nothing():
         sooner([], [1])
 
 
-def test_slowing_down_keeps_the_budget():
-    """Twice as long may be too long; what took no step takes none."""
-    assert slowed([0, 10, 40, None], 2, budget=40) == [0, 20, None, None]
+def test_slowing_down_takes_the_least_that_a_run_may_have_needed():
+    """What was learned by 20 steps, and not by 10, took at least 11; no step stays no step."""
+    checks = (0, 5, 10, 20, 40)
+
+    assert slowed([0, 5, 10, 20, 40, None], 1, checks) == [0, 5, 10, 20, 40, None]
+    assert slowed([0, 5, 10, 20, 40, None], 2, checks) == [0, 5, 20, 40, None, None]
+    assert slowed([5], 8, checks) == [10]

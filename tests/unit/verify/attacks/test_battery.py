@@ -16,6 +16,8 @@ from ..toy import (
     GALLERY,
     SUBJECT,
     forgets,
+    person,
+    run_baseline,
     run_verify,
     unit,
 )
@@ -55,7 +57,7 @@ def test_a_good_edit_passes(attack, good_lines):
 def test_runs_are_counted_as_planned(good_lines):
     """Each line counts the runs at the subject, at three strangers, and on the unedited model."""
     for (name, _), line in good_lines.items():
-        runs, control = (8, 2) if name == "relearning" else (24, 24)
+        runs, control = (16, 2) if name == "relearning" else (24, 24)
         assert (line.runs, line.stranger_runs, line.control_runs) == (runs, 3 * runs, control)
         assert line.control_events == control
         assert line.control_passed
@@ -119,6 +121,51 @@ def test_too_few_strangers_leave_it_open():
 
     assert {line.metric for line in lines.values()} == {"not-run"}
     assert {line.outcome for line in lines.values()} == {Outcome.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(("missing", "tried"), [(0, True), (1, False)])
+def test_each_direction_run_starts_from_somebody_else(missing, tried):
+    """With one person too few no start is used twice: that attack is not run, the others are."""
+    others = QUICK.attacks.strangers + QUICK.attacks.direction.runs - missing
+    lines = run_attacks(opened(GOOD), QUICK, people=[ANCHOR, *GALLERY[5 : 4 + others]])
+    metrics = {name: line.metric for (name, _), line in lines.items()}
+
+    assert (metrics["direction-arithmetic"] != "not-run") is tried
+    assert "not-run" not in (metrics["embedding-search"], metrics["relearning"])
+    assert tried or outcomes(lines, "direction-arithmetic") == {Outcome.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(("missing", "reason"), [(0, None), (1, "start elsewhere")])
+def test_too_few_to_start_from_is_told_before_the_edit(missing, reason):
+    """One enrolled person more, and the same request goes on."""
+    others = QUICK.attacks.strangers + QUICK.attacks.direction.runs - missing
+    shown = run_baseline(opened(name="v0"), QUICK, gallery=GALLERY[1 : 1 + others])
+
+    assert shown.verdict is (Verdict.INCONCLUSIVE if reason else None)
+    assert reason is None or reason in shown.reason
+
+
+def fewer_photos(people, photos):
+    """Return the people with their first ``photos`` photos only."""
+    return [person.only(tuple(range(photos))) for person in people]
+
+
+def test_strangers_with_photos_enough_are_preferred():
+    """Three people with ten photos are taught ten, whoever else is there with four."""
+    rich = [replace(person("rich", 900 + i, photos=10), subject=f"rich-{i}") for i in range(3)]
+    people = [ANCHOR, *fewer_photos(GALLERY[1:], 4), *rich]
+    lines = run_attacks(opened(GOOD), QUICK, people=people)
+
+    assert {line.photos for (name, _), line in lines.items() if name == "relearning"} == {10}
+    assert {line.photos for (name, _), line in lines.items() if name != "relearning"} == {None}
+
+
+def test_a_line_says_that_fewer_photos_were_taught():
+    """Where strangers have four photos, ten were asked for and four are taught."""
+    lines = run_attacks(opened(GOOD), QUICK, people=fewer_photos(GALLERY, 4))
+
+    assert BUDGET.relearning.photos == 10
+    assert {line.photos for (name, _), line in lines.items() if name == "relearning"} == {4}
 
 
 def test_weights_are_needed():
@@ -217,7 +264,7 @@ def test_the_attacker_never_sees_recogniser_b():
 # -- attacks that are only reported ----------------------------------------------------------------
 
 TUNING = Tuning(runs=8, iterations=60, rate=0.03, looks=3, pictures=2)
-TEACHING = Teaching(**BUDGET.relearning.model_dump(exclude={"bound"}))
+TEACHING = Teaching(**BUDGET.relearning.model_dump(exclude={"bound", "runs"}), runs=8)
 REPORTED = POLICY.model_copy(
     update={
         "attacks": BUDGET.model_copy(

@@ -162,7 +162,7 @@ def test_an_interface_before_the_weights_is_found(bench, before):
 def test_an_edit_withstands_arithmetic_and_relearning(bench, before, edited):
     """Neither brings the subject back sooner or more often than strangers; the control works.
 
-    The embedding search is another matter (docs/adr/0008): what it finds is not judged here.
+    The embedding search is another matter (docs/adr/0011): what it finds is not judged here.
     """
     found = lines(bench, before, edited)
 

@@ -34,7 +34,7 @@ BUDGET = Attacks(
     search=Search(runs=24, iterations=40, rate=0.02, looks=2, pictures=2, bound=0.25),
     direction=Direction(runs=24, strengths=(1.0, 3.0), pictures=2, bound=0.25),
     relearning=Relearning(
-        runs=8,
+        runs=16,  # copies here differ much in how soon they learn
         control_runs=2,
         photos=10,
         rank=4,
