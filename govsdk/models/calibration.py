@@ -212,12 +212,13 @@ class CalibrationRecord(Record):
         return min(ends) if end == "low" else max(ends)
 
     def covers(self, fmr: str) -> bool:
-        """Return whether the record has thresholds at false match rate ``fmr``.
+        """Return whether the record has thresholds at false match rate ``fmr``, of people enough.
 
         Raises:
             RequestError: ``fmr`` is not a rate.
         """
-        return any(Decimal(point.fmr) == _rate(fmr) for point in self.thresholds)
+        there = any(Decimal(point.fmr) == _rate(fmr) for point in self.thresholds)
+        return there and self.people >= people_needed(fmr)
 
     def point(self, fmr: str) -> OperatingPoint:
         """Return the operating point of photos at false match rate ``fmr``.
