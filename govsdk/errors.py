@@ -34,6 +34,7 @@
      +- IntegrityError                   5  our own store contradicts itself: stop writing
      |   +- LedgerForkError                 two histories for one position
      |   +- LedgerRollbackError             fewer entries than were once signed
+     |   +- StaleKeysError                  the ledger's keys were replaced since it was opened
      |   +- RegistryCorruptError            the registry's files do not fit together
      |   +- PlaintextFoundError             bytes of an erased subject lie in an unsealed file
      |   +- ModelCorruptError               a model's files differ from its manifest
@@ -289,6 +290,15 @@ class LedgerRollbackError(IntegrityError):
     code = "integrity.rollback"
     says = "ROLLBACK: the ledger is shorter than a checkpoint that was signed"
     advice = "restore the newer copy; `govsdk ledger restore` rebuilds it from the exported tiles"
+
+
+class StaleKeysError(IntegrityError):
+    code = "integrity.stale-keys"
+    says = "the ledger has other keys than this process holds; nothing was written"
+    advice = (
+        "open the workspace again: its keys were replaced since; if it says the same then, keep a"
+        " copy and run `govsdk ledger audit`"
+    )
 
 
 class RegistryCorruptError(IntegrityError):

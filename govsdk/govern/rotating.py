@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from govsdk.certify.keys import CERTIFICATE_FILE, LOG_FILE, SIGNER_FILE, VKEY_FILE
 from govsdk.certify.rotation import (
@@ -34,7 +34,7 @@ from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
 from govsdk.records import Instant, Position, instant
 from govsdk.tlog.envelopes import parse_envelope
-from govsdk.tlog.key_events import KeyEvent
+from govsdk.tlog.key_events import KeyEvent, Role, event_name
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
 from govsdk.tlog.signatures import PublicKey, Signer
 from govsdk.tlog.statements import Kind, parse_statement, statement
@@ -78,7 +78,7 @@ def rotate_certificate_key(
         new.sign(b"does it sign?")  # a token that does not is noticed before an entry names it
         about = PublicKey.from_pem(new.public_pem)
         old = PublicKey.from_pem(keys.certificate.public_pem)
-        named = workspace.ledger.find(_once("certificate", about.keyid, "created"))
+        named = workspace.ledger.find(event_name("certificate", about.keyid, "created"))
         if named is not None and old.keyid == about.keyid:
             position = named[1]  # killed while it took over: its public half is in place
         else:
@@ -163,7 +163,7 @@ def _configure(workspace: Workspace, uri: str | None) -> None:
 def _predecessor(workspace: Workspace, current: Signer) -> object:
     """Return the key, in PEM, in whose place the ledger says that ``current`` came; None: it is
     the first."""
-    named = workspace.ledger.find(_once("certificate", current.keyid, "created"))
+    named = workspace.ledger.find(event_name("certificate", current.keyid, "created"))
     said = {} if named is None else parse_statement(parse_envelope(named[0]).payload).predicate
     return said.get("predecessor")
 
@@ -229,16 +229,12 @@ def _append(workspace: Workspace, said: KeyEvent, signer: Signer, name: str) -> 
 
 def _payload(workspace: Workspace, said: KeyEvent, name: str) -> tuple[bytes, str]:
     """Return the statement of a key event, and what it is called."""
-    once = _once(said.role, name, said.event)
+    once = event_name(said.role, name, said.event)
     subject = workspace.line.current().resource
     return statement(Kind.KEY, [subject], said.public(), once=once), once
 
 
-def _once(role: str, name: str, event: str) -> str:
-    return f"key/{role}/{name}/{event}"
-
-
-def _created(role: Literal["certificate", "log"], key: str, at: Instant) -> KeyEvent:
+def _created(role: Role, key: str, at: Instant) -> KeyEvent:
     return KeyEvent(role=role, event="created", key=key, occurred_at=at)
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from govsdk.durable import disk_error, write_file
-from govsdk.errors import EvidenceError, IntegrityError
+from govsdk.errors import EvidenceError, GovsdkError, IntegrityError, StaleKeysError
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.notes import VerifierKey
 
@@ -55,13 +55,14 @@ class HeadFile:
 
         Raises:
             IntegrityError: The file holds none that this ledger signed.
+            StaleKeysError: It holds one of a newer log key.
         """
         try:
             return open_checkpoint(os.pread(self._handle, _LENGTH, 0).rstrip(b"\0"), self._key)
         except OSError as cause:
             raise disk_error(cause, "reading the ledger's head") from cause
         except EvidenceError as cause:
-            raise IntegrityError("the head that the writer remembers is damaged") from cause
+            raise not_ours(cause, "the head that the writer remembers is damaged") from cause
 
     def keep(self, head: SignedCheckpoint) -> None:
         """Remember ``head``, durably."""
@@ -70,6 +71,13 @@ class HeadFile:
             os.fdatasync(self._handle)
         except OSError as cause:
             raise disk_error(cause, "keeping the ledger's head") from cause
+
+
+def not_ours(cause: GovsdkError, said: str) -> IntegrityError:
+    """Return what it means that a head does not open: ``said``, or that our log key is old."""
+    if cause.facts.get("other_key"):
+        return StaleKeysError("the head is another log key's")
+    return IntegrityError(said)
 
 
 def _padded(head: SignedCheckpoint) -> bytes:

@@ -89,6 +89,7 @@ class Session:
     def _add(self, rows: Sequence[Row]) -> Position:
         if self._failed:
             raise BackendError("an append of this session failed; open another one")
+        self._writer.require_keys_in_force(rows)
         self._failed = True
         place = self._writer.add(self._rows, rows)
         self._failed = False

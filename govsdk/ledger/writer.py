@@ -9,6 +9,8 @@ Invariants:
   yet published are published by whoever opens the ledger next;
 - every opening compares the rows with all heads it knows of: fewer rows is a rollback, another root
   is a fork, and nothing is signed after either;
+- a process whose keys were replaced since it read them signs nothing: a head by a retired log key
+  alone, or an entry by a retired certificate key, could never be mended;
 - rows beyond the heads were committed by a process that died: they are kept, and the head grows.
   Signing is deterministic, so it is the very head that that process would have signed.
 
@@ -24,21 +26,23 @@ from pathlib import Path
 from govsdk.durable import write_file
 from govsdk.errors import (
     EvidenceError,
-    IntegrityError,
     LedgerForkError,
     LedgerRollbackError,
     MissingError,
+    SignatureError,
+    StaleKeysError,
 )
 from govsdk.ledger.anchors import Anchor
 from govsdk.ledger.entries import rows_of
-from govsdk.ledger.head_file import HEAD, HeadFile
+from govsdk.ledger.head_file import HEAD, HeadFile, not_ours
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tile_files import clear_leftovers, discard_narrower, write_tiles
 from govsdk.records import Position
 from govsdk.tlog.checkpoints import Checkpoint, SignedCheckpoint
+from govsdk.tlog.key_events import event_name
 from govsdk.tlog.merkle import Frontier
-from govsdk.tlog.notes import NoteSigner, VerifierKey
+from govsdk.tlog.notes import NoteSigner, VerifierKey, key_ids
 from govsdk.tlog.signatures import PublicKey
 
 LOG = "log"
@@ -66,6 +70,8 @@ class Writer:
         self._key = VerifierKey.parse(signer.vkey)
         self._anchors = [Anchor(each, self._key) for each in anchors]
         self._signers = signers
+        self._retired: tuple[bytes, ...] = ()
+        self._key_ids = key_ids(self._signed(Frontier()).note.encode(), self._key.name)
         self._frontier = Frontier()
         self.published = 0
         """Entries under the public checkpoint, as of the last ``catch_up`` or ``publish``."""
@@ -85,6 +91,7 @@ class Writer:
             LedgerRollbackError: Fewer entries than were once signed.
             LedgerForkError: Other entries than were once signed.
             IntegrityError: A head is gone, or not one that this ledger signed.
+            StaleKeysError: A key of this process was replaced.
         """
         public = self.head()
         if not (self._folder / HEAD).exists():  # a ledger restored from its log has none yet
@@ -112,6 +119,15 @@ class Writer:
             checkpoint=head.note,
         )
 
+    def require_keys_in_force(self, offered: Sequence[Row]) -> None:
+        """Accept entries that were verified, perhaps before one of the keys was retired.
+
+        Raises:
+            SignatureError: One is of a key that no longer signs.
+        """
+        if any(key in row.envelope for key in self._retired for row in offered):
+            raise SignatureError("signed by a retired key", reason="key-not-valid-here")
+
     def publish(self, rows: Rows) -> None:
         """Bring the public folder up to what was appended."""
         if self.published < self._frontier.size:
@@ -122,11 +138,12 @@ class Writer:
 
         Raises:
             IntegrityError: It is gone, or not one that this ledger signed.
+            StaleKeysError: It is one of a newer log key.
         """
         try:
             return read_checkpoint(self._log_folder, self._key)
         except (MissingError, EvidenceError) as cause:
-            raise IntegrityError("the ledger's signed head is gone or damaged") from cause
+            raise not_ours(cause, "the ledger's signed head is gone or damaged") from cause
 
     def outside(self) -> list[SignedCheckpoint]:
         """Return the newest head of each anchor that has one."""
@@ -138,6 +155,7 @@ class Writer:
     def _catch_up(self, rows: Rows, public: SignedCheckpoint) -> None:
         kept = self._head_file.read()
         newest = max(public, kept, key=lambda head: head.size)
+        self._require_newest_log_key(newest)
         seen = (self._frontier.size, self._frontier.root()) == (newest.size, newest.root)
         signed = [public, kept] if seen else [public, kept, *self.outside()]
         count = rows.count()
@@ -145,7 +163,10 @@ class Writer:
         if count < needed:
             raise LedgerRollbackError(f"{count} of {needed}", rows=count, signed=needed)
         first = self._frontier.size == 0
-        self._frontier = _grown(self._frontier, rows, signed)
+        grown = _grown(self._frontier, rows, signed)
+        if not seen:
+            self._look_for_retired_keys(rows)
+        self._frontier = grown
         self.published = public.size
         for start in range(public.size, count, _BATCH):
             self._require_entries(rows, rows.between(start, min(count, start + _BATCH)))
@@ -158,6 +179,22 @@ class Writer:
         self.publish(rows)
         if first:
             clear_leftovers(self._log_folder, count)
+
+    def _require_newest_log_key(self, head: SignedCheckpoint) -> None:
+        """Accept ``head``, which our first key signed, unless a key that we do not hold came after.
+
+        From its ``rotated`` on a new log key stands last on every head.
+        """
+        if key_ids(head.note.encode(), self._key.name)[-1] not in self._key_ids:
+            raise StaleKeysError("a newer log key signs the heads")
+
+    def _look_for_retired_keys(self, rows: Rows) -> None:
+        """Find out from the entries which of our certificate keys are retired."""
+        names = {event_name("certificate", key.keyid, "retired"): key for key in self._signers}
+        retired = [names[name] for name in rows.find(list(names))]
+        if self._signers[0] in retired:
+            raise StaleKeysError("the certificate key was retired")
+        self._retired = tuple(b'"keyid":"%s"' % key.keyid.encode() for key in retired)
 
     def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
         """Accept ``found`` if all are entries as ``append`` would have written them."""

@@ -31,18 +31,30 @@ from govsdk.tlog.envelopes import Envelope, parse_envelope
 from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import Kind, parse_statement
 
+Role = Literal["certificate", "log"]
+What = Literal["created", "rotated", "retired"]
+
 
 class KeyEvent(Record):
     """The predicate of a ``key`` entry."""
 
     version: Literal["0.1"] = "0.1"
-    role: Literal["certificate", "log"]
-    event: Literal["created", "rotated", "retired"]
+    role: Role
+    event: What
     key: str
     """The key it is about, PEM or vkey: the new one, or for ``retired`` the old one."""
     predecessor: str | None = None
     """The key before it, in ``created``; None: the first."""
     occurred_at: Instant
+
+
+def event_name(role: Role, key: str, event: What) -> str:
+    """Return the name (``once``) of the entry that says ``event`` of ``key``.
+
+    Args:
+        key: A certificate key's ``keyid``, or a log key's ``fingerprint`` in hex.
+    """
+    return f"key/{role}/{key}/{event}"
 
 
 @dataclass(frozen=True)

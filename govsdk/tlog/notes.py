@@ -125,15 +125,26 @@ def open_note(signed: bytes, key: VerifierKey) -> str:
 
     Raises:
         MalformedEvidenceError: It is not a note, or too large.
-        SignatureError: ``key`` did not sign it, or signed something else.
+        SignatureError: ``key`` did not sign it (the fact ``other_key`` tells whether another key of
+            its name is said to have), or signed something else.
     """
     text, signatures = take_apart(signed)
     mine = [value[4:] for name, value in signatures if (name, value[:4]) == (key.name, key.key_id)]
     if not mine:
-        raise SignatureError("the log did not sign this note", reason="log-key")
+        other = any(name == key.name for name, _ in signatures)
+        raise SignatureError("the log did not sign this note", reason="log-key", other_key=other)
     for signature in mine:
         ed25519_verify(key.public, text.encode(), signature)
     return text
+
+
+def key_ids(signed: bytes, name: str) -> list[bytes]:
+    """Return the ids of the keys called ``name`` that are said to have signed, in order.
+
+    Raises:
+        MalformedEvidenceError: ``signed`` is not a note, or too large.
+    """
+    return [value[:4] for each, value in take_apart(signed)[1] if each == name]
 
 
 def is_key_name(name: str) -> bool:

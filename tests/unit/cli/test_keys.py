@@ -11,7 +11,7 @@ import pytest
 from govsdk import KeyProvider, Workspace
 from govsdk.certify.keys import SIGNER_FILE, VKEY_FILE
 from govsdk.certify.statements import Kind, parse_statement, sign, statement
-from govsdk.errors import SignatureError
+from govsdk.errors import SignatureError, StaleKeysError
 from govsdk.govern.job import Job, JobState
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.signatures import PublicKey
@@ -178,3 +178,70 @@ def test_a_lost_database_is_restored_across_a_rotation(govsdk: Govsdk, place: Pa
 
     assert govsdk("ledger", "restore").code == 0
     assert govsdk("ledger", "audit").code == 0
+
+
+@pytest.mark.parametrize("role", ["log", "certificate"])
+def test_a_process_from_before_a_rotation_signs_nothing_more(
+    govsdk: Govsdk, place: Path, role: str
+) -> None:
+    """It is told to open the workspace again, which helps; the ledger stays sound."""
+    service = opened(place)
+    service.ledger.append(entry(service, "control"), once="control")
+    assert govsdk("keys", "rotate", role).code == 0
+    assert govsdk("keys", "retire", role).code == 0
+
+    for once in ("late", "later"):
+        with pytest.raises(StaleKeysError, match="other keys") as caught:
+            service.ledger.append(entry(service, once), once=once)
+        assert "open the workspace again" in caught.value.hint
+    assert govsdk("ledger", "audit").code == 0
+    fresh = opened(place)
+    fresh.ledger.append(entry(fresh, "fresh"), once="fresh")
+    with pytest.raises(StaleKeysError):
+        service.ledger.append(entry(service, "late"), once="late")
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_a_log_key_signs_beside_the_next_one_or_not_at_all(govsdk: Govsdk, place: Path) -> None:
+    """From the rotation on, a process that holds one of the two keys alone writes no head, and
+    once a head has the new one alone, neither does one that holds both."""
+    before = opened(place)
+    assert before.ledger.size == 2
+    assert govsdk("keys", "rotate", "log").code == 0
+    with pytest.raises(StaleKeysError):
+        before.ledger.append(entry(before, "x"), once="x")
+    during = opened(place)
+    during.ledger.append(entry(during, "x"), once="x")
+
+    assert govsdk("keys", "retire", "log").code == 0
+    after = opened(place)
+    after.ledger.append(entry(after, "y"), once="y")
+
+    with pytest.raises(StaleKeysError):
+        during.ledger.append(entry(during, "z"), once="z")
+    with pytest.raises(StaleKeysError):
+        before.ledger.head()
+    assert govsdk("ledger", "audit").code == 0
+
+
+def test_a_process_from_the_overlap_takes_nothing_of_the_retired_key(
+    govsdk: Govsdk, place: Path
+) -> None:
+    """It goes on with the new key; what the old one signed is refused, alone or in a group."""
+    old = opened(place)
+    assert govsdk("keys", "rotate", "certificate").code == 0
+    during = opened(place)
+    during.ledger.append(entry(old, "taken"), once="taken")
+    assert govsdk("keys", "retire", "certificate").code == 0
+
+    with pytest.raises(SignatureError):
+        during.ledger.append(entry(old, "late"), once="late")
+    with pytest.raises(SignatureError):
+        during.ledger.append_many([entry(during, "a"), entry(old, "late")])
+    during.ledger.append(entry(during, "a"), once="a")
+    assert govsdk("ledger", "audit").code == 0
+
+
+def entry(workspace: Workspace, once: str) -> bytes:
+    """Return an entry signed with the keys that ``workspace`` was opened with."""
+    return sign(statement(Kind.REQUEST, [MODEL], {}, once=once), workspace.keys.certificate)
