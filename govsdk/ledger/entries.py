@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from govsdk.errors import EvidenceError, LedgerForkError, SignatureError
 from govsdk.ledger.rows import Row
 from govsdk.tlog.cores import on_all_cores
 from govsdk.tlog.envelopes import Envelope, parse_envelope, sign_payload, verify_all
-from govsdk.tlog.leaves import leaf_of
+from govsdk.tlog.leaves import key_in, leaf_of
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import PublicKey, Signer
 from govsdk.tlog.statements import parse_statement
@@ -33,6 +34,23 @@ def rows_of(envelopes: Sequence[bytes], *signers: PublicKey) -> list[Row]:
     ]
 
 
+def require_whole(rows: Sequence[Row]) -> None:
+    """Accept rows whose leaf hashes were found in the signed tree, if the rest of each fits them.
+
+    No signature is verified: the tree was made of entries that were, and holds key and signature.
+
+    Raises:
+        LedgerForkError: A leaf, an envelope or a name was changed since.
+    """
+    for row in rows:
+        try:
+            whole = row == _named(row.envelope, key_in(row.leaf))
+        except EvidenceError as cause:
+            raise LedgerForkError("what stands there is no entry") from cause
+        if not whole:
+            raise LedgerForkError("an entry is not what its envelope makes")
+
+
 def signed_rows(payloads: Sequence[bytes], signer: Signer) -> list[Row]:
     """Return the row for each of the statements ``payloads``, signed here.
 
@@ -47,6 +65,13 @@ def signed_rows(payloads: Sequence[bytes], signer: Signer) -> list[Row]:
         return _row(signed, key, once, signed.to_bytes())
 
     return on_all_cores(row, payloads)
+
+
+def _named(envelope: bytes, key: PublicKey) -> Row:
+    signed = parse_envelope(envelope)
+    if signed.keyid != key.keyid:
+        raise SignatureError("an envelope names another key than its leaf", reason="keyid")
+    return _row(signed, key, parse_statement(signed.payload).once, envelope)
 
 
 def _row(signed: Envelope, key: PublicKey, once: str, envelope: bytes) -> Row:

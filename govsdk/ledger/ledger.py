@@ -21,9 +21,9 @@ from typing import Protocol
 from govsdk.durable import locked
 from govsdk.errors import ConflictError, IntegrityError, LedgerRollbackError, ProofError
 from govsdk.ledger.audit import AuditReport, audit
-from govsdk.ledger.entries import rows_of, signed_rows
+from govsdk.ledger.entries import require_whole, rows_of, signed_rows
 from govsdk.ledger.public_log import PublicLog
-from govsdk.ledger.rows import DuckRows, Rows
+from govsdk.ledger.rows import DuckRows, Row, Rows
 from govsdk.ledger.session import Session
 from govsdk.ledger.writer import LOG, Writer
 from govsdk.records import Position
@@ -208,7 +208,7 @@ class Ledger:
         """Return the envelope of the entry named ``once`` and its place; None if there is none."""
         with self._writing() as session:
             index = session.find([once]).get(once)
-        return None if index is None else (self.envelope(index), self._position(index))
+        return None if index is None else self._entry(once, index)
 
     def envelope(self, index: int) -> bytes:
         """Return the envelope of entry ``index``, or raise RequestError."""
@@ -270,10 +270,18 @@ class Ledger:
     def _public(self) -> PublicLog:
         return PublicLog(self.log_folder, self.head().size)
 
-    def _position(self, index: int) -> Position:
-        """Return the place of entry ``index`` in the tree that ends with it.
+    def _position(self, once: str, index: int) -> Position:
+        return self._entry(once, index)[1]
 
-        Before that tree's head is signed it is proved to be a prefix of the head that was verified.
+    def _entry(self, once: str, index: int) -> tuple[bytes, Position]:
+        """Return the envelope of entry ``index`` and its place in the tree that ends with it.
+
+        Before that tree's head is signed it is proved to be a prefix of the head that was verified;
+        that the entry is called ``once`` is for its own envelope to say, not for the row.
+
+        Raises:
+            LedgerForkError: It has another name.
+            IntegrityError: The files do not lead from it to the signed head.
         """
         head = self.head()
         log, size = PublicLog(self.log_folder, head.size), index + 1
@@ -285,7 +293,9 @@ class Ledger:
             verify_consistency(size, head.size, older, root, head.root)
         except ProofError as cause:
             raise IntegrityError("the log's files do not fit its signed head") from cause
-        return Position(
+        envelope = log.envelope(index)
+        require_whole([Row(once, leaf, log.leaf(index), envelope)])
+        return envelope, Position(
             index=index,
             leaf_hash=leaf.hex(),
             tree_size=size,

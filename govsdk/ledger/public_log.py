@@ -54,6 +54,10 @@ class PublicLog:
             raise RequestError(f"no entry {index}: the ledger has {self.size}")
         return self.envelopes(index // WIDTH)[index % WIDTH]
 
+    def leaf(self, index: int) -> bytes:
+        """Return the leaf of entry ``index``, which is there."""
+        return self.leaves(index // WIDTH)[index % WIDTH]
+
     def entries(self) -> Iterator[bytes]:
         """Yield every envelope, oldest first."""
         for number in range(-(-self.size // WIDTH)):
@@ -73,6 +77,12 @@ class PublicLog:
         """Return the hashes of tile ``number`` at tile level ``level``."""
         tile = self.tile(f"tile/{level}", number, level=level)
         return _first(tile, unpack_hashes(self.read(tile)))
+
+    def leaf_hashes(self, first: int) -> list[bytes]:
+        """Return the leaf hashes from entry ``first`` on."""
+        numbers = range(first // WIDTH, -(-self.size // WIDTH))
+        found = [each for number in numbers for each in self.hashes(0, number)]
+        return found[first % WIDTH :]
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash over leaves ``[index * 2**level, (index + 1) * 2**level)``."""

@@ -20,7 +20,8 @@ from govsdk.ledger.writer import Writer
 from govsdk.records import Position
 from govsdk.tlog.signatures import PublicKey, Signer
 
-PlaceOf = Callable[[int], Position]
+PlaceOf = Callable[[str, int], Position]
+"""The place of the entry of that name and number, once it is found to have that name."""
 
 
 class Session:
@@ -49,7 +50,7 @@ class Session:
         if row.once != once:
             raise RequestError("the entry's statement has another name")
         known = self.find([once])
-        return self._place(known[once]) if known else self._add([row])
+        return self._place(once, known[once]) if known else self._add([row])
 
     def append_many(self, envelopes: Sequence[bytes]) -> Sequence[Position]:
         """Append ``envelopes`` in one commit. See ``Ledger.append_many``."""
@@ -69,7 +70,7 @@ class Session:
         if fresh:
             last = self._add(list(fresh.values())).index
             known.update(zip(fresh, range(last + 1 - len(fresh), last + 1), strict=True))
-        return _Places(self._place, [known[row.once] for row in offered])
+        return _Places(self._place, [(row.once, known[row.once]) for row in offered])
 
     def find(self, names: Sequence[str]) -> dict[str, int]:
         """Return the index of each entry that has one of ``names``."""
@@ -97,21 +98,21 @@ class Session:
             self._names.update(hash(row.once) for row in rows)
         return place
 
-    def _place(self, index: int) -> Position:
+    def _place(self, once: str, index: int) -> Position:
         if index >= self._writer.published:
             self.close()
-        return self._place_of(index)
+        return self._place_of(once, index)
 
 
 class _Places(Sequence[Position]):
     """The places of entries that were appended together, each proved when it is asked for."""
 
-    def __init__(self, place_of: PlaceOf, indices: Sequence[int]) -> None:
+    def __init__(self, place_of: PlaceOf, entries: Sequence[tuple[str, int]]) -> None:
         self._place_of = place_of
-        self._indices = indices
+        self._entries = entries
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._entries)
 
     @overload
     def __getitem__(self, which: int) -> Position: ...
@@ -121,5 +122,5 @@ class _Places(Sequence[Position]):
 
     def __getitem__(self, which: int | slice) -> Position | _Places:
         if isinstance(which, slice):
-            return _Places(self._place_of, self._indices[which])
-        return self._place_of(self._indices[which])
+            return _Places(self._place_of, self._entries[which])
+        return self._place_of(*self._entries[which])

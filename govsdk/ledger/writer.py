@@ -7,8 +7,9 @@ Invariants:
   writer goes on from there;
 - the public folder follows: its files, then its checkpoint. Rows that were acknowledged and not
   yet published are published by whoever opens the ledger next;
-- every opening compares the rows with all heads it knows of: fewer rows is a rollback, another root
-  is a fork, and nothing is signed after either;
+- every opening compares the rows' leaf hashes with all heads it knows of: fewer rows is a rollback,
+  another root is a fork, and nothing is signed after either. A row's envelope and name are believed
+  only once they were compared with a leaf hash, or with what was published;
 - a process whose keys were replaced since it read them signs nothing: a head by a retired log key
   alone, or an entry by a retired certificate key, could never be mended;
 - rows beyond the heads were committed by a process that died: they are kept, and the head grows.
@@ -33,11 +34,16 @@ from govsdk.errors import (
     StaleKeysError,
 )
 from govsdk.ledger.anchors import Anchor
-from govsdk.ledger.entries import rows_of
+from govsdk.ledger.entries import require_whole, rows_of
 from govsdk.ledger.head_file import HEAD, HeadFile, not_ours
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import Row, Rows
-from govsdk.ledger.tile_files import clear_leftovers, discard_narrower, write_tiles
+from govsdk.ledger.tile_files import (
+    clear_leftovers,
+    discard_narrower,
+    write_lost,
+    write_tiles,
+)
 from govsdk.records import Position
 from govsdk.tlog.checkpoints import Checkpoint, SignedCheckpoint
 from govsdk.tlog.key_events import event_name
@@ -47,6 +53,10 @@ from govsdk.tlog.signatures import PublicKey
 
 LOG = "log"
 _PUBLIC = 0o644
+WHOLE = 256
+"""Of so many rows, the newest that were published, an opening compares everything: they are what a
+call that was killed offers again, by name. Of older rows it compares the leaf hash (``audit`` the
+rest): taking a million envelopes apart takes a minute."""
 _BATCH = 4096
 """Rows read at once: a long session that died must not fill the memory of the next one."""
 
@@ -70,6 +80,7 @@ class Writer:
         self._key = VerifierKey.parse(signer.vkey)
         self._anchors = [Anchor(each, self._key) for each in anchors]
         self._signers = signers
+        self._whole: frozenset[Row] = frozenset()
         self._retired: tuple[bytes, ...] = ()
         self._key_ids = key_ids(self._signed(Frontier()).note.encode(), self._key.name)
         self._frontier = Frontier()
@@ -171,7 +182,8 @@ class Writer:
         for start in range(public.size, count, _BATCH):
             self._require_entries(rows, rows.between(start, min(count, start + _BATCH)))
         if first and not PublicLog(self._log_folder, public.size).complete():
-            self.published = 0
+            write_lost(self._log_folder, rows, public.size)
+        self._compare_newest(rows, public.size)
         if count > kept.size:
             self._keep(self._signed(self._frontier))
         else:
@@ -195,6 +207,15 @@ class Writer:
         if self._signers[0] in retired:
             raise StaleKeysError("the certificate key was retired")
         self._retired = tuple(b'"keyid":"%s"' % key.keyid.encode() for key in retired)
+
+    def _compare_newest(self, rows: Rows, size: int) -> None:
+        """Accept the newest of the ``size`` rows that were published, if they are what was."""
+        first, log = max(0, size - WHOLE), PublicLog(self._log_folder, size)
+        found = rows.between(first, size)
+        if [row.leaf_hash for row in found] != log.leaf_hashes(first):
+            raise LedgerForkError("a row is not what was published")
+        require_whole([row for row in found if row not in self._whole])
+        self._whole = frozenset(found)
 
     def _require_entries(self, rows: Rows, found: Sequence[Row]) -> None:
         """Accept ``found`` if all are entries as ``append`` would have written them."""

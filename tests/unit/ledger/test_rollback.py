@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from govsdk.errors import IntegrityError, LedgerForkError, LedgerRollbackError
-from govsdk.ledger import Ledger
+from govsdk.ledger import Ledger, writer
 from tests.evidence import envelope, keys, ledger_of
 
 FORK = LedgerForkError
@@ -83,14 +83,98 @@ def test_rows_changed_in_sql(folder: Path, sql: str, error: type[Exception]) -> 
     assert Ledger(folder, keys=keys()).head() == head
 
 
-def test_a_changed_payload_is_found_by_the_audit(folder: Path) -> None:
-    """A row whose envelope was rewritten opens, but does not pass the audit."""
+CHANGED = "UPDATE entries SET envelope = encode('{}') WHERE seq = 1"
+RENAMED = "UPDATE entries SET once = 'x' WHERE seq = 1"
+SWAPPED = "UPDATE entries SET once = CASE seq WHEN 0 THEN 'e1' ELSE 'e0' END WHERE seq < 2"
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    """Return every file of the public folder."""
+    files = (path for path in (folder / "log").rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("sql", [CHANGED, RENAMED, SWAPPED])
+def test_newest_rows_are_compared_whole(folder: Path, sql: str) -> None:
+    """Envelopes and names of the newest rows are compared at an opening, and by a running process
+    at each append: a retry under the old name is not appended again."""
+    running, before = opened(folder), published(folder)
+    assert running.append(envelope("e1"), once="e1").index == 1, "the control"
+    in_sql(folder, sql)
+
+    for ledger in (lambda: running, lambda: opened(folder)):
+        with pytest.raises(FORK):
+            ledger().append(envelope("e1"), once="e1")
+    assert published(folder) == before
+
+
+@pytest.mark.parametrize("sql", [CHANGED, RENAMED, SWAPPED])
+def test_older_rows_are_compared_by_the_audit(
+    folder: Path, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row older than those does not keep the ledger from opening; the audit names it."""
+    monkeypatch.setattr(writer, "WHOLE", 1)
     assert opened(folder).audit().ok
-    in_sql(folder, "UPDATE entries SET envelope = encode('{}') WHERE seq = 1")
+    in_sql(folder, sql)
 
     failed = [f for f in opened(folder).audit().findings if f.error is not None]
 
     assert [finding.name for finding in failed] == ["rows"]
+
+
+@pytest.mark.parametrize("sql", [CHANGED, "UPDATE entries SET leaf = leaf_hash WHERE seq = 1"])
+def test_what_was_published_is_never_overwritten(
+    folder: Path, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that grows keeps what it held, or nothing is written; put right, it grows."""
+    monkeypatch.setattr(writer, "WHOLE", 1)
+    before = published(folder)
+    with duckdb.connect(str(folder / "ledger.duckdb")) as connection:
+        honest = connection.execute("SELECT leaf, envelope FROM entries WHERE seq = 1").fetchone()
+    in_sql(folder, sql)
+
+    with pytest.raises(FORK):
+        opened(folder).append(envelope("e3"), once="e3")
+    assert published(folder) == before
+
+    with duckdb.connect(str(folder / "ledger.duckdb")) as connection:
+        put_back = "UPDATE entries SET leaf = ?, envelope = ? WHERE seq = 1"
+        connection.execute(put_back, honest)
+    assert opened(folder).audit().ok
+    assert opened(folder).size == 4
+
+
+def test_a_lost_file_is_not_made_from_changed_rows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are the files that are there written again."""
+    monkeypatch.setattr(writer, "WHOLE", 1)
+    in_sql(folder, CHANGED)
+    (folder / "log" / "envelopes" / "000.p" / "3").unlink()
+    before = published(folder)
+
+    with pytest.raises(FORK):
+        opened(folder)
+    assert published(folder) == before
+
+
+def test_a_found_name_is_for_the_entry_to_say(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names exchanged in SQL do not pass one entry's place off as another's."""
+    monkeypatch.setattr(writer, "WHOLE", 1)
+    assert opened(folder).find("e2") is not None
+    in_sql(folder, SWAPPED)
+
+    ledger = opened(folder)
+
+    with pytest.raises(FORK):
+        ledger.find("e1")
+    with pytest.raises(FORK):
+        ledger.append(envelope("e0"), once="e0")
+    with pytest.raises(FORK):
+        list(ledger.append_many([envelope("e0"), envelope("e1")]))
+    assert ledger.find("e2") is not None
 
 
 def test_a_forged_or_missing_head(folder: Path) -> None:
