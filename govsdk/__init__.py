@@ -107,7 +107,8 @@ def verify_certificate(
         key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
         log_key: The ledger's verifier key (C2SP vkey), likewise.
         ledger: An exported ledger folder, newer than the certificate: was it withdrawn since?
-        ledger_key: The export's verifier key, if the log key was rotated since.
+        ledger_key: The ledger's newer verifier key, if it was rotated since: the export, ``since``
+            and ``proof`` may be under it.
         since: An older checkpoint of that ledger that you kept: is it the same history?
         require: A policy of your own that the certificate's figures must meet.
         model: The model folder the certificate should be about.

@@ -344,11 +344,11 @@ class _Examination:
 
     def _witnesses(self) -> str:
         assert self.witnesses is not None
-        return self.witnesses.check(self.bundle, self.log)
+        return self.witnesses.check(self.bundle, self.log, *self.held.log_keys)
 
     def _timestamp(self) -> str:
         assert self.timestamp is not None
-        return self.timestamp.check(self.bundle, self.log)
+        return self.timestamp.check(self.bundle, self.log, *self.held.log_keys)
 
     def _receipt(self) -> str:
         assert self.receipt is not None

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from govsdk.certify.bundles import Bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import Reason, lapse_in, revocation_in
-from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError
+from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError, SignatureError
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.findings import Check
 from govsdk.tlog.merkle import leaf_hash
@@ -43,6 +43,10 @@ class LogView(Protocol):
         """Return the root at each of ``sizes``, once the whole log leads to the signed root."""
         ...
 
+    def log_keys(self) -> set[VerifierKey]:
+        """Return the keys that sign, or once signed, its heads."""
+        ...
+
     def statements(self, first: int) -> Iterator[Statement]:
         """Yield what the entries from ``first`` on say, each verified."""
         ...
@@ -56,6 +60,8 @@ class Held:
     since: bytes | None = None
     """An older checkpoint of the same ledger."""
     policy: Policy | None = None
+    log_keys: tuple[VerifierKey, ...] = ()
+    """Keys that the log has had since the certificate was made."""
 
     def checks(
         self, bundle: Bundle, predicate: Forgetting, log: VerifierKey
@@ -67,7 +73,7 @@ class Held:
             "consistency": (  # 11
                 "no-older-checkpoint-given"
                 if since is None
-                else (lambda: _consistency(bundle, log, ledger, since))
+                else (lambda: _consistency(bundle, (log, *self.log_keys), ledger, since))
                 if comparable
                 else "no-ledger-given"
             ),
@@ -95,16 +101,30 @@ def _same_size(bundle: Bundle, since: bytes) -> bool:
     return len(lines) < 2 or lines[1] == str(bundle.tree_size).encode()
 
 
-def _consistency(bundle: Bundle, log: VerifierKey, ledger: LogView | None, since: bytes) -> str:
+def _consistency(
+    bundle: Bundle, logs: Sequence[VerifierKey], ledger: LogView | None, since: bytes
+) -> str:
     """Accept the certificate's head and the older one as heads of one history."""
     heads = {bundle.tree_size: bundle.root}
-    older = open_checkpoint(since, log)
+    older = _opened(since, logs, ledger)
     if heads.setdefault(older.size, older.root) != older.root:
         raise LedgerForkError(f"at {older.size} entries", reason="fork")
     if ledger is None:
         return "the same head"
     _require_inside(heads, ledger, own=bundle.tree_size)
     return f"{len(heads)} heads in a ledger of {ledger.head().size} entries"
+
+
+def _opened(since: bytes, logs: Sequence[VerifierKey], ledger: LogView | None) -> SignedCheckpoint:
+    """Return the older head, which may be from before or after a rotation of the log's key."""
+    try:
+        return open_checkpoint(since, *logs)
+    except SignatureError as cause:
+        if ledger is None or not cause.facts.get("other_key"):
+            raise
+    # Its entries name the log's keys; they are believed once all of them lead to the signed root.
+    ledger.roots([])
+    return open_checkpoint(since, *logs, *ledger.log_keys())
 
 
 def _require_inside(heads: Mapping[int, bytes], ledger: LogView, *, own: int) -> None:

@@ -26,8 +26,8 @@ class Timestamping:
     proof: bytes | None = None
     """The certificate's ``.tlog-proof`` under the stamped head, if that is a later one."""
 
-    def check(self, bundle: Bundle, log: VerifierKey) -> str:
-        """Return when the certificate was seen.
+    def check(self, bundle: Bundle, *logs: VerifierKey) -> str:
+        """Return when the certificate was seen; the log's keys are ``logs``.
 
         Raises:
             SignatureError: The stamp is of another head, or no trusted authority's.
@@ -37,13 +37,13 @@ class Timestamping:
         # Imported where it is needed: most verifiers hold no timestamp.
         from govsdk.tlog.timestamps import verify_timestamp
 
-        seen = verify_timestamp(self.token, self._head(bundle, log), self.roots_pem)
+        seen = verify_timestamp(self.token, self._head(bundle, *logs), self.roots_pem)
         return f"seen at {seen}"
 
-    def _head(self, bundle: Bundle, log: VerifierKey) -> SignedCheckpoint:
+    def _head(self, bundle: Bundle, *logs: VerifierKey) -> SignedCheckpoint:
         if self.proof is None:
-            return open_checkpoint(bundle.checkpoint, log)
-        index, head = verify_proof_text(self.proof, bundle.leaf, log)
+            return open_checkpoint(bundle.checkpoint, *logs)
+        index, head = verify_proof_text(self.proof, bundle.leaf, *logs)
         if index != bundle.index:
             raise ProofError("the proof is of another entry", reason="inclusion")
         return head

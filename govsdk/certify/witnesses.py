@@ -36,8 +36,8 @@ class Witnessing:
         """
         return cls(tuple(map(WitnessKey.parse, vkeys)), quorum, proof)
 
-    def check(self, bundle: Bundle, log: VerifierKey) -> str:
-        """Return who cosigned, once they are enough.
+    def check(self, bundle: Bundle, *logs: VerifierKey) -> str:
+        """Return who cosigned, once they are enough; the log's keys are ``logs``.
 
         Raises:
             SignatureError: They are not, or one of them does not verify.
@@ -46,7 +46,7 @@ class Witnessing:
         """
         note = bundle.checkpoint
         if self.proof is not None:
-            index, head = verify_proof_text(self.proof, bundle.leaf, log)
+            index, head = verify_proof_text(self.proof, bundle.leaf, *logs)
             if index != bundle.index:
                 raise ProofError("the proof is of another entry", reason="inclusion")
             note = head.note.encode()

@@ -57,7 +57,7 @@ def verify(
     ] = None,
     ledger_key: Annotated[
         Path | None,
-        typer.Option(help="The export's verifier key, if the log key was rotated since."),
+        typer.Option(help="The ledger's newer verifier key, if it was rotated since."),
     ] = None,
     since: Annotated[
         Path | None, typer.Option(help="An older checkpoint you kept: is it the same history?")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.certify.standing import Held
-from govsdk.errors import MissingError, RequestError
+from govsdk.errors import MissingError
 from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 from govsdk.tlog.signatures import PublicKey
 
@@ -30,28 +30,26 @@ def held_from(
     """Return what the files hold; an absent one is nothing held.
 
     Args:
-        ledger_key: The verifier key of ``ledger``, if it is not ``log_key``.
+        ledger_key: The log's present key, under which ``ledger``, ``since`` and a later proof may
+            be signed, if it is not ``log_key``.
 
     Raises:
         MissingError: A file is not there.
-        RequestError: A key is not one, or ``ledger_key`` was given without ``ledger``.
+        RequestError: A key is not one.
         PolicyError: ``require`` is no policy.
     """
-    view = None
-    if ledger is None and ledger_key is not None:
-        raise RequestError("a ledger's key and the ledger go together", hint="add --ledger")
+    present = _read(Path(ledger_key or log_key), "ledger_key" if ledger_key else "log_key")
+    view, log = None, VerifierKey.parse(present.decode("ascii", "replace"))
     if ledger is not None:
         from govsdk.ledger.view import ExportedLog
 
         view = ExportedLog(
             Path(ledger),
             key=PublicKey.from_pem(_read(Path(key), "key")),
-            log_key=VerifierKey.parse(
-                _read(Path(ledger_key or log_key), "log_key").decode("ascii", "replace")
-            ),
+            log_key=log,
         )
     older = None if since is None else _read(Path(since), "since")
-    return Held(view, older, None if require is None else _policy(require))
+    return Held(view, older, None if require is None else _policy(require), (log,))
 
 
 def _policy(given: str | Path | Policy) -> Policy:

@@ -1,7 +1,8 @@
 """Anchors: copies of the signed heads where the ledger's administrator cannot reach them.
 
 They, not the database, make the ledger append-only: without one a rollback of the whole folder,
-head included, cannot be told from an earlier time.
+head included, cannot be told from an earlier time. A head is believed for where it lies,
+whichever of the log's keys signed it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from govsdk.durable import disk_error, write_file
 from govsdk.errors import EvidenceError, LedgerForkError
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.checkpoints import SignedCheckpoint, remembered_checkpoint
 from govsdk.tlog.notes import VerifierKey
 
 _PUBLIC = 0o644
@@ -40,15 +41,15 @@ class Anchor:
         """Return the largest head that was stored.
 
         Raises:
-            LedgerForkError: It is not one that this ledger signed.
+            LedgerForkError: It is not a head of this ledger.
         """
         sizes = [int(path.stem) for path in self._place.glob("*.txt") if path.stem.isdecimal()]
         return self._read(self._place / f"{max(sizes)}.txt") if sizes else None
 
     def _read(self, path: Path) -> SignedCheckpoint:
         try:
-            return open_checkpoint(path.read_bytes(), self._key)
+            return remembered_checkpoint(path.read_bytes(), self._key.name)
         except OSError as cause:
             raise disk_error(cause, "reading an anchor") from cause
         except EvidenceError as cause:
-            raise LedgerForkError("an anchor holds a head that was not signed here") from cause
+            raise LedgerForkError("an anchor holds what is no head of this ledger") from cause

@@ -43,7 +43,7 @@ from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope, verify_all
 from govsdk.tlog.findings import Checked, Findings
-from govsdk.tlog.key_events import Signers
+from govsdk.tlog.key_events import Signers, log_key_in
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
 from govsdk.tlog.notes import VerifierKey
@@ -123,6 +123,8 @@ class _Audit:
         self.log_key = log_key
         self.checkpoints = checkpoints
         self.rows = rows
+        self.log_keys = {log_key}
+        """Those that the log had before, too: heads that were kept elsewhere may be older."""
         self.open_plans: dict[Sha256, None] = {}
         self.log = PublicLog(folder, size=0)
 
@@ -219,6 +221,9 @@ class _Audit:
         return f"{len(self.open_plans)} open plans"
 
     def _follow(self, statement: Statement) -> None:
+        named = log_key_in(statement)
+        if named is not None and named.name == self.log_key.name:
+            self.log_keys.add(named)
         if statement.request is None:
             return
         if statement.kind is Kind.PLAN:
@@ -228,7 +233,7 @@ class _Audit:
 
     def _heads(self) -> str:
         for note in self.checkpoints:
-            other = open_checkpoint(note, self.log_key)
+            other = open_checkpoint(note, *self.log_keys)
             if other.size > self.log.size:
                 raise LedgerRollbackError(rows=self.log.size, signed=other.size, reason="rollback")
             if root_of(other.size, self.log.node) != other.root:

@@ -1,7 +1,8 @@
 """Cosigned heads: what is offered to witnesses, and what they sent back.
 
 Heads that witnesses cosigned lie in ``cosignatures/<size>.txt`` beside the log's folder: the note
-with their lines added. They are kept apart from the log, which is complete without them.
+with their lines added. They are kept apart from the log, which is complete without them. Some
+may be from before the log's key was replaced: they are held against the log, not against its key.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from govsdk.durable import disk_error, write_file
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RequestError, SignatureError
 from govsdk.ledger.public_log import PublicLog, read_checkpoint
 from govsdk.records import Position
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, merged, witnesses_of
 from govsdk.tlog.merkle import (
     consistency_proof,
@@ -22,7 +23,7 @@ from govsdk.tlog.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.notes import VerifierKey, key_ids
 from govsdk.tlog.witnessing import Offer
 
 COSIGNATURES = "cosignatures"
@@ -56,23 +57,26 @@ def keep(
             cosigned it.
         LedgerRollbackError, LedgerForkError: A head that the log in ``log_folder`` does not have.
     """
-    head = open_checkpoint(cosigned, log)
+    head = remembered_checkpoint(cosigned, log.name)
     if not witnesses_of(cosigned, witnesses):
         raise SignatureError("no pinned witness cosigned this head", reason="quorum")
     present = read_checkpoint(log_folder, log)
-    if head.size > present.size:
-        raise LedgerRollbackError(rows=present.size, signed=head.size, reason="rollback")
-    if root_of(head.size, PublicLog(log_folder, present.size).node) != head.root:
-        raise LedgerForkError(f"at {head.size} entries", reason="fork", size=head.size)
+    signed_by = key_ids(cosigned, log.name)
+    if not signed_by or log.key_id in signed_by:
+        open_checkpoint(cosigned, log)
+    _require_inside(log_folder, present, head)
     path = _place(log_folder) / f"{head.size}.txt"
-    before = _read(path, log).note if path.exists() else head.note
-    note = merged(before, head.note)
+    # The log's own lines come first, also those that the witness could not verify.
+    own = present.note if present.size == head.size else head.note
+    note = merged(own, head.note)
+    if path.exists():
+        note = merged(note, _read(path, log).note)
     write_file(path, note.encode(), mode=_PUBLIC)
     return SignedCheckpoint(head.origin, head.size, head.root, note)
 
 
 def newest(log_folder: Path, log: VerifierKey) -> SignedCheckpoint | None:
-    """Return the largest cosigned head that was kept."""
+    """Return the largest cosigned head that was kept, not yet held against the log."""
     found = _place(log_folder).glob("*.txt")
     sizes = [int(path.stem) for path in found if path.stem.isdecimal()]
     return _read(_place(log_folder) / f"{max(sizes)}.txt", log) if sizes else None
@@ -91,10 +95,12 @@ def prove(log_folder: Path, index: int, log: VerifierKey) -> Position:
     Raises:
         RequestError: There is no such entry.
         ProofError: The log's files do not lead to the signed head.
+        LedgerRollbackError, LedgerForkError: The log does not have the head that was cosigned.
     """
     head = read_checkpoint(log_folder, log)
     cosigned = newest(log_folder, log)
     if cosigned is not None and index < cosigned.size:
+        _require_inside(log_folder, head, cosigned)
         head = cosigned
     if not 0 <= index < head.size:
         raise RequestError(f"no entry {index}: the ledger has {head.size}")
@@ -110,12 +116,25 @@ def prove(log_folder: Path, index: int, log: VerifierKey) -> Position:
     )
 
 
+def _require_inside(log_folder: Path, present: SignedCheckpoint, head: SignedCheckpoint) -> None:
+    """Accept ``head`` if it is one that the log, as of the ``present`` one, once had."""
+    if head.size > present.size:
+        raise LedgerRollbackError(rows=present.size, signed=head.size, reason="rollback")
+    node = PublicLog(log_folder, present.size).node
+    root = root_of(head.size, node)
+    if root != head.root:
+        raise LedgerForkError(f"at {head.size} entries", reason="fork", size=head.size)
+    if head.size:
+        proof = consistency_proof(head.size, present.size, node)
+        verify_consistency(head.size, present.size, proof, root, present.root)
+
+
 def _place(log_folder: Path) -> Path:
     return log_folder.parent / COSIGNATURES
 
 
 def _read(path: Path, log: VerifierKey) -> SignedCheckpoint:
     try:
-        return open_checkpoint(path.read_bytes(), log)
+        return remembered_checkpoint(path.read_bytes(), log.name)
     except OSError as cause:
         raise disk_error(cause, "reading a cosigned head") from cause

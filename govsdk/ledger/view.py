@@ -18,7 +18,7 @@ from govsdk.ledger.public_log import PublicLog, read_checkpoint
 from govsdk.ledger.tiles import WIDTH
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.envelopes import parse_envelope
-from govsdk.tlog.key_events import Signers
+from govsdk.tlog.key_events import Signers, log_key_in
 from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import Frontier, leaf_hash
 from govsdk.tlog.notes import VerifierKey
@@ -76,6 +76,15 @@ class ExportedLog:
             if leaf_hash(leaf_of(envelope, key)) != self._leaf_hashes[index]:
                 raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
             yield parse_statement(payload)
+
+    def log_keys(self) -> set[VerifierKey]:
+        """Return the keys that the log has had, by its own entries; call ``roots`` before.
+
+        Raises:
+            SignatureError, DigestMismatchError: See ``statements``.
+        """
+        named = map(log_key_in, self.statements(0))
+        return {self._log_key, *(key for key in named if key and key.name == self._log_key.name)}
 
     def _envelopes(self, first: int) -> Iterator[tuple[int, bytes]]:
         for number in range(first // WIDTH, -(-self._head.size // WIDTH)):

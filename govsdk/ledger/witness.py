@@ -4,7 +4,8 @@ Invariants:
 
 - a head is cosigned only after the log's pinned key and the consistency proof from the last one
   were verified, and after the new head is durable here: two heads of one size never both are;
-- what is remembered carries the witness's own signature, so a changed memory is noticed.
+- what is remembered carries the witness's own signature, so a changed memory is noticed, and it
+  stays readable when the log's key is replaced.
 
 An old copy of the whole folder cannot be told from the present one: a witness keeps its folder
 where the log's administrator cannot write.
@@ -26,7 +27,7 @@ from govsdk.errors import (
     LedgerRollbackError,
     ProofError,
 )
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessSigner, merged, witnesses_of
 from govsdk.tlog.merkle import EMPTY_ROOT, verify_consistency
 from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey, note, take_apart
@@ -53,7 +54,7 @@ class Witness:
             signed = path.read_bytes()[: MAX_NOTE_BYTES + 1]
             if not witnesses_of(signed, [self._signer.verifier]):
                 raise IntegrityError("the witness did not sign what it remembers")
-            return open_checkpoint(signed, log)
+            return remembered_checkpoint(signed, log.name)
         except OSError as cause:
             raise disk_error(cause, "reading a witness's memory") from cause
         except EvidenceError as cause:
@@ -77,7 +78,8 @@ class Witness:
         head = open_checkpoint(given.note, log)
         with locked(self._folder / ".lock"):
             self._require_continuation(self.last(log), head, given.old, given.proof)
-            # Other lines of the note are not vouched for, so they are not passed on.
+            # Foreign lines of the note are not vouched for, so they are not passed on. All of the
+            # log's own are: who pinned its next key needs the one that we cannot verify yet.
             text, signed = _own(head, log)
             whole = merged(signed, self._signer.cosign(text, seconds=seconds))
             write_file(self._path(log), whole.encode())
@@ -115,7 +117,6 @@ def _require_no(proof: tuple[bytes, ...]) -> None:
 
 
 def _own(head: SignedCheckpoint, log: VerifierKey) -> tuple[str, str]:
-    """Return ``head``'s text, and its note with the pinned key's signature alone."""
+    """Return ``head``'s text, and its note with the log's own signatures alone."""
     text, lines = take_apart(head.note.encode())
-    mine = {name: value for name, value in lines if (name, value[:4]) == (log.name, log.key_id)}
-    return text, note(text, mine)
+    return text, note(text, *((name, value) for name, value in lines if name == log.name))

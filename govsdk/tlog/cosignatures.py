@@ -84,7 +84,7 @@ class WitnessSigner:
         """
         signature = self.key.sign(_message(text, seconds))
         stamped = seconds.to_bytes(_TIME_BYTES, "big") + signature
-        return note(text, {self.name: self.verifier.key_id + stamped})
+        return note(text, (self.name, self.verifier.key_id + stamped))
 
 
 def witnesses_of(signed: bytes, keys: Sequence[WitnessKey]) -> dict[WitnessKey, int]:
@@ -133,7 +133,7 @@ def merged(signed: str, cosigned: str) -> str:
     if text != other:
         raise MalformedEvidenceError("a cosignature of another checkpoint", reason="note")
     whole = signed + "".join(
-        note(text, {name: value}).removeprefix(f"{text}\n")
+        note(text, (name, value)).removeprefix(f"{text}\n")
         for name, value in more
         if (name, value) not in lines
     )

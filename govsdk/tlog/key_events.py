@@ -28,8 +28,9 @@ from pydantic import ValidationError
 from govsdk.errors import EvidenceError, RequestError, SignatureError
 from govsdk.records import Instant, Record
 from govsdk.tlog.envelopes import Envelope, parse_envelope
+from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.tlog.statements import Kind, Statement, parse_statement
 
 Role = Literal["certificate", "log"]
 What = Literal["created", "rotated", "retired"]
@@ -55,6 +56,20 @@ def event_name(role: Role, key: str, event: What) -> str:
         key: A certificate key's ``keyid``, or a log key's ``fingerprint`` in hex.
     """
     return f"key/{role}/{key}/{event}"
+
+
+def log_key_in(statement: Statement) -> VerifierKey | None:
+    """Return the log key that a verified entry names as this log's, past or present; else None.
+
+    For heads that somebody remembers from before a rotation: the entry says whose they are. It does
+    not make the key good for a head that nobody kept.
+    """
+    if statement.kind is not Kind.KEY or statement.predicate.get("role") != "log":
+        return None
+    try:
+        return VerifierKey.parse(KeyEvent.model_validate(statement.predicate).key)
+    except (RequestError, ValidationError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -108,33 +108,35 @@ class FileNoteSigner:
         return str(self.verifier)
 
     def sign(self, text: str) -> str:
-        signed = note(text, {self.origin: self.verifier.key_id + self.key.sign(text.encode())})
+        signed = note(text, (self.origin, self.verifier.key_id + self.key.sign(text.encode())))
         if self.next is None:
             return signed
         key_id = VerifierKey(self.origin, self.next.public).key_id
         return signed + _line(self.origin, key_id + self.next.sign(text.encode()))
 
 
-def note(text: str, signatures: dict[str, bytes]) -> str:
-    """Return ``text`` (ending in a newline) with a line for each name's key id and signature."""
-    return f"{text}\n" + "".join(_line(name, value) for name, value in signatures.items())
+def note(text: str, *signatures: tuple[str, bytes]) -> str:
+    """Return ``text`` (ending in a newline) with a line for each name, key id and signature."""
+    return f"{text}\n" + "".join(_line(name, value) for name, value in signatures)
 
 
-def open_note(signed: bytes, key: VerifierKey) -> str:
-    """Return the text of the note ``signed``, which ``key`` must have signed.
+def open_note(signed: bytes, key: VerifierKey, *others: VerifierKey) -> str:
+    """Return the text of the note ``signed``, which ``key`` or one of ``others`` must have signed.
 
     Raises:
         MalformedEvidenceError: It is not a note, or too large.
-        SignatureError: ``key`` did not sign it (the fact ``other_key`` tells whether another key of
+        SignatureError: None of them signed it (the fact ``other_key`` tells whether another key of
             its name is said to have), or signed something else.
     """
     text, signatures = take_apart(signed)
-    mine = [value[4:] for name, value in signatures if (name, value[:4]) == (key.name, key.key_id)]
+    known = {(each.name, each.key_id): each for each in (key, *others)}
+    places = [((name, value[:4]), value[4:]) for name, value in signatures]
+    mine = [(known[place], signature) for place, signature in places if place in known]
     if not mine:
         other = any(name == key.name for name, _ in signatures)
         raise SignatureError("the log did not sign this note", reason="log-key", other_key=other)
-    for signature in mine:
-        ed25519_verify(key.public, text.encode(), signature)
+    for signer, signature in mine:
+        ed25519_verify(signer.public, text.encode(), signature)
     return text
 
 

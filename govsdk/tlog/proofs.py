@@ -24,16 +24,16 @@ def proof_text(position: Position) -> str:
     return f"{head}\n\n{position.checkpoint}"
 
 
-def verify_proof_text(text: bytes, leaf: bytes, key: VerifierKey) -> tuple[int, SignedCheckpoint]:
+def verify_proof_text(text: bytes, leaf: bytes, *keys: VerifierKey) -> tuple[int, SignedCheckpoint]:
     """Return index and checkpoint of ``leaf``, once its proof ``text`` leads to the signed root.
 
     Raises:
         MalformedEvidenceError: ``text`` is no proof, or too large.
-        SignatureError: The log ``key`` did not sign the checkpoint.
+        SignatureError: None of the log's ``keys`` signed the checkpoint.
         ProofError: The path does not lead from ``leaf`` to its root.
     """
     index, hashes, note = _take_apart(text)
-    checkpoint = open_checkpoint(note, key)
+    checkpoint = open_checkpoint(note, *keys)
     verify_inclusion(leaf_hash(leaf), index, checkpoint.size, hashes, checkpoint.root)
     return index, checkpoint
 

@@ -301,7 +301,7 @@ def heads() -> Iterator[Vector]:
     said = "Logged in a log of somebody else's."
     yield vector("foreign-log", said, foreign, "checkpoint", "log-key")
     posing = LOG.verifier.key_id + OTHER_LOG.key.sign(text.encode())
-    forged = under(note(text, {LOG.origin: posing}))
+    forged = under(note(text, (LOG.origin, posing)))
     said = "A head under the log's name by another key."
     yield vector("forged-head", said, forged, "checkpoint", "checkpoint-signature")
     renamed = under(LOG.sign(Checkpoint("other.ledger.invalid", 3, HONEST.checkpoint.root).text))
@@ -374,8 +374,8 @@ def witnesses() -> Iterator[Vector]:
         "witness-twice": ("One witness signed a second time, under the other's name.", alias),
     }
     yield from each("witnesses", "quorum", few, **two)
-    zeros = also(note(text, {SECOND.name: second + bytes(72)}))
-    undated = also(note(text, {SECOND.name: second + bytes(8) + SECOND.key.sign(text.encode())}))
+    zeros = also(note(text, (SECOND.name, second + bytes(72))))
+    undated = also(note(text, (SECOND.name, second + bytes(8) + SECOND.key.sign(text.encode()))))
     forged: Lies = {
         "witness-forged": ("A cosignature of zeros.", zeros),
         "witness-undated": ("A plain signature passed off as a dated one.", undated),

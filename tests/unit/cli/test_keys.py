@@ -13,6 +13,7 @@ from govsdk.certify.keys import SIGNER_FILE, VKEY_FILE
 from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import SignatureError, StaleKeysError
 from govsdk.govern.job import Job, JobState
+from govsdk.tlog.checkpoints import Checkpoint
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.signatures import PublicKey
 from tests.evidence import MODEL
@@ -240,6 +241,105 @@ def test_a_process_from_the_overlap_takes_nothing_of_the_retired_key(
         during.ledger.append_many([entry(during, "a"), entry(old, "late")])
     during.ledger.append(entry(during, "a"), once="a")
     assert govsdk("ledger", "audit").code == 0
+
+
+def replaced(govsdk: Govsdk) -> None:
+    """Rotate the log's key, and retire the old one."""
+    assert govsdk("keys", "rotate", "log").code == 0
+    assert govsdk("keys", "retire", "log").code == 0
+
+
+def test_a_checkpoint_kept_before_a_log_rotation(govsdk: Govsdk, place: Path) -> None:
+    """It is compared as ever, under the workspace's keys and under an auditor's new one; that of
+    another history, signed by the same old key, is still a fork."""
+    kept, forged = place / "kept.txt", place / "forged.txt"
+    before = opened(place)
+    kept.write_text(before.ledger.head().note)
+    fork = Checkpoint(before.ledger.head().origin, 2, bytes(32))
+    forged.write_text(before.keys.log.sign(fork.text))
+    replaced(govsdk)
+    replaced(govsdk)
+    new = published(place, "new")
+    assert govsdk("ledger", "export", place / "export").code == 0
+    pinned = ("--key", new / SIGNER_FILE, "--log-key", new / VKEY_FILE)
+
+    assert govsdk("ledger", "audit", "--checkpoint", kept).code == 0
+    assert govsdk("ledger", "fsck", place / "export", *pinned, "--checkpoint", kept).code == 0
+    answer = govsdk("ledger", "fsck", place / "export", *pinned, "--checkpoint", forged, "--json")
+    assert answer.code == 5
+    assert [line["reason"] for line in answer.json["checks"] if line["status"] == "FAIL"] == ["fork"]
+
+
+def test_a_certificate_beside_a_log_rotation(govsdk: Govsdk, place: Path) -> None:
+    """Checkpoints that a verifier kept before and after hold for old and new certificates alike."""
+    certify_in(opened(place), FIRST)
+    old, kept = published(place, "old"), {}
+    for name, change in (("before", lambda: None), ("after", lambda: replaced(govsdk))):
+        change()
+        kept[name] = place / f"{name}.txt"
+        kept[name].write_text(opened(place).ledger.head().note)
+    certify_in(opened(place), SECOND)
+    new = published(place, "new")
+    assert govsdk("ledger", "export", place / "export").code == 0
+    certificates = place / "workspace" / "certificates"
+
+    for request, log_key in ((FIRST, old), (SECOND, new)):
+        for since in (*kept.values(), None):
+            answer = govsdk(
+                *("verify", certificates / f"{request}.sigstore.json", "--key", new / SIGNER_FILE),
+                *("--log-key", log_key / VKEY_FILE, "--ledger-key", new / VKEY_FILE),
+                *("--ledger", place / "export", *(("--since", since) if since else ())),
+            )
+            assert answer.code == 0, answer.out
+
+
+def test_a_witness_beside_a_log_rotation(govsdk: Govsdk, place: Path) -> None:
+    """What it remembers goes on; entries are proved under cosigned heads from before and after."""
+    certify_in(opened(place), FIRST)
+    index = opened(place).ledger.size - 1
+    old = published(place, "old")
+    certificate = place / "workspace" / "certificates" / f"{FIRST}.sigstore.json"
+    secrets, state = place / "secrets", place / "state"
+    secrets.mkdir()
+    (secrets / "witness.passphrase").write_text("a long passphrase for the witness")
+    (secrets / "witness.passphrase").chmod(0o600)
+
+    def cosigned(keys: Path, since: int) -> None:
+        assert govsdk("ledger", "offer", place / "offer", "--since", since).code == 0
+        answer = govsdk(
+            *("ledger", "witness", place / "offer", place / "note"),
+            *("--log-key", keys / VKEY_FILE, "--state", state, "--passphrases", secrets),
+        )
+        assert answer.code == 0, answer.err
+        cosign = ("ledger", "cosign", place / "note", "--witness", state / "witness.vkey")
+        assert govsdk(*cosign).code == 0
+
+    def proved(keys: Path) -> int:
+        assert govsdk("ledger", "prove", index, place / "proof").code == 0
+        return govsdk(
+            *("verify", certificate, "--key", old / SIGNER_FILE, "--log-key", old / VKEY_FILE),
+            *("--ledger-key", keys / VKEY_FILE, "--proof", place / "proof"),
+            *("--witness", state / "witness.vkey"),
+        ).code
+
+    cosigned(old, 0)
+    seen = opened(place).ledger.size
+    assert govsdk("keys", "rotate", "log").code == 0
+    assert proved(old) == 0
+    cosigned(old, seen)  # who pinned the old key passes the next one's signature on
+    seen = opened(place).ledger.size
+    assert govsdk("keys", "retire", "log").code == 0
+    new = published(place, "new")
+    assert proved(new) == 0
+    cosigned(new, seen)
+    assert proved(new) == proved(old) == 0
+    assert govsdk("ledger", "export", place / "export").code == 0
+
+    seen = opened(place).ledger.size
+    certify_in(opened(place), SECOND)
+    cosigned(new, seen)
+    assert proved(new) == 0
+    assert proved(old) == 5, "the control: nobody vouches for the new key but who hands it out"
 
 
 def entry(workspace: Workspace, once: str) -> bytes:

@@ -85,7 +85,6 @@ def test_a_file_that_is_not_there_is_missing(govsdk: Govsdk, kit: Kit) -> None:
         (("--timestamp-ca", "FILE"), "--timestamp"),
         (("--quorum", "2"), "--witness"),
         (("--proof", "FILE"), "--witness"),
-        (("--ledger-key", "FILE"), "--ledger"),
         (("--reproduction", "FILE"), "--auditor-key"),
     ],
 )

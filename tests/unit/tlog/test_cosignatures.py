@@ -76,7 +76,7 @@ def test_another_text_or_time_is_not_what_was_cosigned() -> None:
     moved = f"{TEXT.replace('3', '4')}\n{line}".encode()
     value = ONE.verifier.key_id + (SEEN - 1).to_bytes(8, "big") + ONE.key.sign(TEXT.encode())
 
-    for forged in (moved, note(TEXT, {ONE.name: value}).encode()):
+    for forged in (moved, note(TEXT, (ONE.name, value)).encode()):
         with pytest.raises(SignatureError, match="witness"):
             witnesses_of(forged, [ONE.verifier])
 
