@@ -24,6 +24,7 @@
      |       +- MissingKeyError                a key or its passphrase cannot be found
      |       +- MissingModelError              a model folder or component is not there
      |       +- MissingWorkspaceError          no workspace at that path
+     |       +- MissingAnchorError             a folder that keeps heads is gone or empty
      +- EvidenceError                    5  the thing examined does not hold
      |   +- MalformedEvidenceError          it cannot be parsed (a certificate, a note, a proof)
      |   +- SignatureError                  a signature does not verify under the pinned key
@@ -220,6 +221,15 @@ class MissingKeyError(MissingError):
 class MissingModelError(MissingError):
     code = "missing.model"
     says = "a model, or a part of one, is not there"
+
+
+class MissingAnchorError(MissingError):
+    code = "missing.anchor"
+    says = "a folder that keeps the ledger's heads is not there, or remembers nothing"
+    advice = (
+        "mount or restore it; to begin it anew, without what it remembered, run"
+        " `govsdk ledger anchor DIR`"
+    )
 
 
 class MissingWorkspaceError(MissingError):

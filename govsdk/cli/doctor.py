@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -19,6 +19,9 @@ from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
 
 ROOM_BYTES = 2 * 2**30
 """Free space below which a doctor frowns: an edit stages a whole second model."""
@@ -205,13 +208,24 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
             yield Finding(what, "ok", look())
         except GovsdkError as error:
             yield _failed(what, error)
-    anchors = opened.config.anchors
-    if anchors:
-        yield Finding("checkpoints outside", "ok", f"{len(anchors)} folders get a copy")
-    else:
-        advice = "name a folder outside it under `anchors:` in workspace.yaml"
+    yield from _outside(opened)
+
+
+def _outside(opened: Workspace) -> Iterator[Finding]:
+    """Look into each folder that keeps checkpoints: one that is gone keeps none."""
+    from govsdk.ledger.anchors import Anchor
+    from govsdk.tlog.notes import VerifierKey
+
+    what = "checkpoints outside"
+    if not opened.config.anchors:
         found = "none: a rollback of the whole folder is not detectable"
-        yield Finding("checkpoints outside", "warning", found, advice)
+        yield Finding(what, "warning", found, "run `govsdk ledger anchor DIR`, outside of it")
+    for folder in opened.config.anchors:
+        try:
+            newest = Anchor(Path(folder), VerifierKey.parse(opened.log_vkey)).newest()
+            yield Finding(what, "ok", f"a copy of each, up to {newest.size} entries")
+        except GovsdkError as error:
+            yield _failed(what, error)
 
 
 def _failed(what: str, error: GovsdkError) -> Finding:

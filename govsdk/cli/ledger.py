@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         "checkpoint": checkpoint,
         "trusted-root": trusted_root,
         "restore": restore,
+        "anchor": anchor,
         **auditors.VERBS,
     }
     add_group(app, "ledger", verbs, purpose="Read, audit and export the ledger.", panel="Evidence")
@@ -147,6 +148,21 @@ def restore(
         overlapping=overlapping,
     )
     return Answer({"entries": ledger.size}, f"{ledger.size} entries restored")
+
+
+def anchor(
+    folder: Annotated[
+        Path, typer.Argument(help="Outside the workspace.", metavar="DIR", show_default=False)
+    ],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """Begin, or begin anew, a folder that gets a copy of every checkpoint."""
+    from govsdk.govern.anchoring import begin_anchor
+
+    head = begin_anchor(open_workspace(workspace, keys), folder)
+    data = {"folder": str(folder), "entries": head.size}
+    return Answer(data, f"{folder} keeps every checkpoint from {head.size} entries on")
 
 
 def _audit_export(

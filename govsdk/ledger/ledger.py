@@ -106,7 +106,7 @@ class Ledger:
         if (folder / ROWS).exists() or (folder / LOG).exists():
             raise ConflictError("there is a ledger already")
         ledger = cls(folder, keys=keys, anchors=anchors, lock_timeout=lock_timeout)
-        if any(head.size for head in ledger._writer.outside()):
+        if ledger._writer.remembered_outside():
             raise LedgerRollbackError("the anchors remember entries of this ledger", rows=0)
         with ledger._locked():
             folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +133,7 @@ class Ledger:
         Raises:
             LedgerRollbackError: Fewer entries than were once signed.
             LedgerForkError: Other entries than were once signed.
+            MissingAnchorError: One of ``anchors`` is gone, or empty.
             LockedError: Another process kept the lock for longer than ``lock_timeout`` seconds.
         """
         ledger = cls(

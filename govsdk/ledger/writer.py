@@ -92,7 +92,8 @@ class Writer:
         head = self._signed(self._frontier)
         HeadFile.create(self._folder / HEAD, head)
         self._put_checkpoint(head)
-        self._anchor(head)
+        for anchor in self._anchors:
+            anchor.begin(head)
 
     @contextmanager
     def caught_up(self, rows: Rows) -> Iterator[None]:
@@ -103,6 +104,7 @@ class Writer:
             LedgerForkError: Other entries than were once signed.
             IntegrityError: A head is gone, or not one that this ledger signed.
             StaleKeysError: A key of this process was replaced.
+            MissingAnchorError: A folder that keeps the heads is gone, or empty.
         """
         public = self.head()
         if not (self._folder / HEAD).exists():  # a ledger restored from its log has none yet
@@ -157,9 +159,16 @@ class Writer:
             raise not_ours(cause, "the ledger's signed head is gone or damaged") from cause
 
     def outside(self) -> list[SignedCheckpoint]:
-        """Return the newest head of each anchor that has one."""
-        found = (anchor.newest() for anchor in self._anchors)
-        return [head for head in found if head is not None]
+        """Return the newest head of each anchor.
+
+        Raises:
+            MissingAnchorError: One remembers none.
+        """
+        return [anchor.newest() for anchor in self._anchors]
+
+    def remembered_outside(self) -> bool:
+        """Return whether an anchor remembers entries of a ledger with this name."""
+        return any(anchor.newest().size for anchor in self._anchors if anchor.begun())
 
     # -- how ---------------------------------------------------------------------------------------
 

@@ -267,7 +267,8 @@ def test_a_checkpoint_kept_before_a_log_rotation(govsdk: Govsdk, place: Path) ->
     assert govsdk("ledger", "fsck", place / "export", *pinned, "--checkpoint", kept).code == 0
     answer = govsdk("ledger", "fsck", place / "export", *pinned, "--checkpoint", forged, "--json")
     assert answer.code == 5
-    assert [line["reason"] for line in answer.json["checks"] if line["status"] == "FAIL"] == ["fork"]
+    reasons = {line["reason"] for line in answer.json["checks"] if line["status"] == "FAIL"}
+    assert reasons == {"fork"}
 
 
 def test_a_certificate_beside_a_log_rotation(govsdk: Govsdk, place: Path) -> None:

@@ -188,3 +188,26 @@ def test_doctor_tells_keys_that_every_workspace_needs_from_others(
     assert answer.code == 7
     assert (states["key verifier"], states["key log"]) == ("warning", "error")
     assert states["workspace"] == "error"
+
+
+def test_a_folder_that_keeps_checkpoints(govsdk: Govsdk, place: Path) -> None:
+    """It is begun by its own verb; gone, doctor and every opening say so, until begun anew."""
+    outside = place / "outside"
+
+    def doctor() -> list[tuple[str, str]]:
+        found = [each for each in govsdk("doctor", "--json").json if "outside" in each["what"]]
+        return [(each["state"], each["found"]) for each in found]
+
+    assert doctor()[0][0] == "warning"
+    assert govsdk("ledger", "anchor", outside).code == 0
+    assert doctor() == [("ok", "a copy of each, up to 2 entries")]
+    assert govsdk("ledger", "anchor", outside).code == 6
+    assert govsdk("ledger", "audit", "--json").json["anchored"] is True
+
+    shutil.rmtree(outside)
+
+    assert [state for state, _ in doctor()] == ["error"]
+    assert govsdk("ledger", "audit").code == 7
+    assert not outside.exists()
+    assert govsdk("ledger", "anchor", outside).code == 0
+    assert govsdk("ledger", "audit").code == 0

@@ -8,7 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from govsdk.errors import IntegrityError, LedgerForkError, LedgerRollbackError
+from govsdk.errors import (
+    IntegrityError,
+    LedgerForkError,
+    LedgerRollbackError,
+    MissingAnchorError,
+)
 from govsdk.ledger import Ledger, writer
 from tests.evidence import envelope, keys, ledger_of
 
@@ -233,6 +238,30 @@ def test_anchors_hold_every_head(tmp_path: Path) -> None:
     head = opened(tmp_path / "ledger", anchor).head()
 
     assert (kept / "2.txt").read_text() == head.note
+
+
+@pytest.mark.parametrize("gone", ["", keys().log.origin], ids=["unmounted", "emptied"])
+def test_an_anchor_that_forgot_is_not_begun_anew(tmp_path: Path, gone: str) -> None:
+    """Neither an opening nor a running process writes to an anchor that was taken away."""
+    folder, anchor, old = tmp_path / "ledger", tmp_path / "anchor", tmp_path / "old"
+    running = ledger_of(folder, 2, anchors=[anchor])
+    shutil.copytree(folder, old)
+    running.append(envelope("e2"), once="e2")
+    shutil.move(anchor / gone, tmp_path / "aside")
+    with pytest.raises(MissingAnchorError):
+        running.append(envelope("e3"), once="e3")
+    shutil.rmtree(folder)
+    shutil.copytree(old, folder)
+
+    with pytest.raises(MissingAnchorError, match="remembers nothing") as caught:
+        opened(folder, anchor)
+
+    assert "govsdk ledger anchor" in caught.value.hint
+    assert not (anchor / keys().log.origin).exists()
+    shutil.rmtree(anchor, ignore_errors=True)
+    shutil.move(tmp_path / "aside", anchor / gone)
+    with pytest.raises(LedgerRollbackError):
+        opened(folder, anchor)
 
 
 def test_files_that_contradict_the_head_are_not_signed_over(folder: Path) -> None:
