@@ -9,7 +9,7 @@ Invariants:
 - one key is pinned by the verifier; another one is believed only where the two named each other, so
   neither can adopt a stranger;
 - validity is by position: a key signs nothing before its ``created``, nothing from its ``retired``
-  on. Clocks play no part;
+  on, key events included. Clocks play no part;
 - a log signed by the pinned key alone is never searched for key events; entries are asked about in
   order from the first, or after ``look_ahead``.
 
@@ -137,14 +137,9 @@ class Signers:
     def _spans(self) -> dict[str, _Span]:
         spans = {self._pinned.keyid: _Span(self._pinned)}
         found = list(self._events())
+        _retire(spans, found)
         while self._take_in(spans, found):
-            pass
-        for each in found:
-            span, about = spans.get(each.envelope.keyid), spans.get(each.about.keyid)
-            if each.event.event == "retired" and span is not None and about not in (None, span):
-                assert about is not None
-                each.envelope.verify(span.key)
-                about.last = each.index if about.last is None else min(about.last, each.index)
+            _retire(spans, found)
         return spans
 
     def _take_in(self, spans: dict[str, _Span], found: list[_Found]) -> bool:
@@ -155,7 +150,7 @@ class Signers:
             old = _public(new.event.predecessor)
             if old is None or (old.keyid in spans) == (new.about.keyid in spans):
                 continue
-            if _named_each_other(old, new, found):
+            if _named_each_other(spans.get(old.keyid, _Span(old)), new, found):
                 spans.setdefault(old.keyid, _Span(old))
                 spans.setdefault(new.about.keyid, _Span(new.about)).first = new.index
                 return True
@@ -176,13 +171,25 @@ class Signers:
                 yield _Found(index, envelope, event, about)
 
 
-def _named_each_other(old: PublicKey, new: _Found, found: list[_Found]) -> bool:
-    """Return whether ``old`` announced the new key, which then signed its own ``created``."""
+def _retire(spans: dict[str, _Span], found: list[_Found]) -> None:
+    """End the keys that another one retired while it was valid itself; ``found`` is in order."""
+    for each in found:
+        span, about = spans.get(each.envelope.keyid), spans.get(each.about.keyid)
+        if each.event.event != "retired" or span is None or about is None or about is span:
+            continue
+        if span.holds(each.index) and _signed(each, span.key):
+            about.last = each.index if about.last is None else min(about.last, each.index)
+
+
+def _named_each_other(old: _Span, new: _Found, found: list[_Found]) -> bool:
+    """Return whether ``old``, while valid, announced the new key, which then signed its own
+    ``created``."""
     return _signed(new, new.about) and any(
         each.event.event == "rotated"
         and each.about == new.about
         and each.index < new.index
-        and _signed(each, old)
+        and old.holds(each.index)
+        and _signed(each, old.key)
         for each in found
     )
 

@@ -102,6 +102,40 @@ def test_a_stranger_is_not_believed(adoption: list[bytes]) -> None:
     assert reasons(log, OLD)[-1] == "keyid"
 
 
+@pytest.mark.parametrize("pinned", [OLD, NEW])
+def test_a_retired_key_adopts_nobody(pinned: FileSigner) -> None:
+    """Nor retires its successor. In time, it could have."""
+    adoption = [event(OLD, "rotated", STRANGER), event(STRANGER, "created", STRANGER, OLD)]
+    in_time = [*LOG[:5], *adoption, *LOG[5:], other(STRANGER)]
+    late = [*LOG, *adoption, event(OLD, "retired", NEW), other(STRANGER), other(NEW)]
+
+    assert reasons(in_time, pinned)[-1] == "", "the control"
+    assert reasons(late, pinned)[len(LOG) :] == [
+        "key-not-valid-here",
+        "keyid",
+        "key-not-valid-here",
+        "keyid",
+        "",
+    ]
+
+
+def test_a_key_that_was_retired_early_adopts_nobody_whoever_is_believed_later() -> None:
+    """The end of a key counts although the key that ended it is found by another way round."""
+    log = [
+        *LOG[:5],
+        event(NEW, "rotated", THIRD),
+        event(THIRD, "created", THIRD, NEW),
+        event(THIRD, "retired", NEW),
+        event(NEW, "rotated", STRANGER),
+        event(STRANGER, "created", STRANGER, NEW),
+        other(STRANGER),
+        other(THIRD),
+    ]
+
+    for pinned in (OLD, NEW, THIRD):
+        assert reasons(log, pinned)[-2:] == ["keyid", ""]
+
+
 def test_a_stranger_retires_nobody() -> None:
     """Nor does a key end itself."""
     by_stranger = [other(OLD), event(STRANGER, "retired", OLD), other(OLD)]
