@@ -58,19 +58,31 @@ def restore(
     """Return the ledger rebuilt in ``folder`` from the log in ``source``, audited first.
 
     ``source`` may be an export or the ``log`` folder of ``folder`` itself, whose database was lost.
+    Where what was lost is the writer's own head alone, it is made anew and the database kept: the
+    opening compares the two.
 
     Raises:
-        ConflictError: ``folder`` still has a database; move it away first.
+        ConflictError: ``folder`` still has a database and a head; move the database away first.
         LedgerRollbackError: ``source`` is older than a head in ``folder`` or in an anchor.
         EvidenceError, IntegrityError: ``source`` does not pass the audit.
     """
     log_vkey, signer = keys.log.vkey, PublicKey.from_pem(keys.certificate.public_pem)
-    if (folder / ROWS).exists():
+    kept = (folder / ROWS).exists()
+    if kept and (folder / HEAD).exists():
         raise ConflictError("the ledger to restore still has a database")
     report = audit(source, key_pem=keys.certificate.public_pem, log_vkey=log_vkey)
     report.require()
     _require_newest(folder / LOG, report.size, log_vkey)
     head = read_checkpoint(source, VerifierKey.parse(log_vkey))
+    if not kept:
+        _rebuild(source, folder, head, signer)
+    if not (folder / HEAD).exists():
+        HeadFile.create(folder / HEAD, head)
+    return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)
+
+
+def _rebuild(source: Path, folder: Path, head: SignedCheckpoint, signer: PublicKey) -> None:
+    """Put the rows of the audited log in ``source``, and the log's head, into ``folder``."""
     log = PublicLog(source, head.size)
     unfinished = folder / f".{ROWS}.restoring"
     unfinished.unlink(missing_ok=True)
@@ -87,7 +99,6 @@ def restore(
     sync_folder(folder)
     unfinished.replace(folder / ROWS)
     sync_folder(folder)
-    return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)
 
 
 def _require_newest(log_folder: Path, size: int, log_vkey: str) -> None:

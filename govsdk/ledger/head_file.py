@@ -6,7 +6,8 @@ the end of its write-ahead log.
 
 - A head of up to 512 bytes lies in one sector, which a disk writes whole or not at all.
 - The file has its full length from the beginning: a full disk does not stop it.
-- A file that does not hold a head of this ledger is reported, never replaced.
+- A file that is gone, or does not hold a head of this ledger, is reported; only a new ledger or a
+  restored one gets another. It alone remembers what was acknowledged and not yet published.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from govsdk.tlog.notes import VerifierKey
 
 HEAD = "head"
 _LENGTH = 4096
+_GONE = (
+    "find out who removed it and put it back; `govsdk ledger restore` begins anew from the"
+    " published head, and cannot know what was acknowledged after it"
+)
 
 
 class HeadFile:
@@ -40,9 +45,15 @@ class HeadFile:
     @staticmethod
     @contextmanager
     def open(path: Path, key: VerifierKey) -> Iterator[HeadFile]:
-        """Hold the file open for the block."""
+        """Hold the file open for the block.
+
+        Raises:
+            IntegrityError: It is gone.
+        """
         try:
             handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError as cause:
+            raise IntegrityError("the writer's own head is gone", hint=_GONE) from cause
         except OSError as cause:
             raise disk_error(cause, "opening the ledger's head") from cause
         try:

@@ -107,8 +107,6 @@ class Writer:
             MissingAnchorError: A folder that keeps the heads is gone, or empty.
         """
         public = self.head()
-        if not (self._folder / HEAD).exists():  # a ledger restored from its log has none yet
-            HeadFile.create(self._folder / HEAD, public)
         with HeadFile.open(self._folder / HEAD, self._key) as self._head_file:
             self._catch_up(rows, public)
             yield

@@ -18,7 +18,7 @@ from govsdk.errors import (
     RequestError,
     SignatureError,
 )
-from govsdk.ledger import Ledger, writer
+from govsdk.ledger import Ledger, restore, writer
 from govsdk.ledger.head_file import HEAD
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.signatures import PublicKey
@@ -150,15 +150,37 @@ def test_killed_before_publishing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_damaged_memory_of_the_head_is_reported(tmp_path: Path) -> None:
-    """The writer's own head is not replaced where it does not verify; a missing one is made."""
+    """The writer's own head is not replaced where it does not verify or is gone; restoring, which
+    somebody asks for, makes it and keeps the database."""
     ledger = ledger_of(tmp_path / "ledger", 2)
-    head = tmp_path / "ledger" / HEAD
+    head, rows = tmp_path / "ledger" / HEAD, tmp_path / "ledger" / "ledger.duckdb"
     content = head.read_bytes()
     head.write_bytes(content.replace(b"\n2\n", b"\n1\n"))
     with pytest.raises(IntegrityError, match="remembers"):
         Ledger.open(tmp_path / "ledger", keys=keys())
 
     head.unlink()
+    with pytest.raises(IntegrityError, match="is gone") as caught:
+        Ledger.open(tmp_path / "ledger", keys=keys())
+    assert "govsdk ledger restore" in caught.value.hint
+    assert not head.exists()
+    kept = rows.stat().st_ino
 
-    assert Ledger.open(tmp_path / "ledger", keys=keys()).size == ledger.size
-    assert head.read_bytes() == content
+    assert restore(ledger.log_folder, tmp_path / "ledger", keys=keys()).size == ledger.size
+    assert (head.read_bytes(), rows.stat().st_ino) == (content, kept)
+
+
+def test_what_was_acknowledged_does_not_vanish_with_the_head(tmp_path: Path) -> None:
+    """A head and a write-ahead log that are both gone after a session died are no fresh start."""
+    folder = tmp_path / "ledger"
+    ledger_of(folder, 2)
+    died = subprocess.run([sys.executable, "-c", DIES, str(folder)], check=False)
+    assert died.returncode == 9
+    shutil.copytree(folder, tmp_path / "copy")
+    assert Ledger.open(tmp_path / "copy", keys=keys()).size == 4, "the control"
+
+    (folder / "ledger.duckdb.wal").unlink()
+    (folder / HEAD).unlink()
+
+    with pytest.raises(IntegrityError, match="is gone"):
+        Ledger.open(folder, keys=keys())
