@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,34 +139,24 @@ def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> N
     assert workspace.ledger.audit().ok
 
 
-def test_a_certificate_counts_what_was_tried_before(workspace: Workspace) -> None:
-    """The failed request's attempts stand in the next one's plan and certificate."""
-    failed = planned(asked(workspace, request_id="r-1"), Stage.DECLINED, staged=2)
-    result = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-2")
-
-    assert result.ok, result.to_dict()
-    plan = failed.entries.payload_digest(Kind.PLAN)
-    said = RequestEntries(workspace, result.request).predicate(Kind.PLAN)
-    assert said is not None
-    assert said["earlierRequests"] == [{"plan": plan, "attempts": 2}]
-    certificate = certified(workspace, result.request)
-    assert (certificate.earlier_attempts, len(certificate.attempts)) == (2, 1)
-
-
 def test_a_second_subject_is_forgotten_and_the_first_is_screened(
-    place: Path, workspace: Workspace
+    forgotten: Path, tmp_path: Path
 ) -> None:
-    """Two forgets in one workspace: the later one says that the earlier person stayed away."""
-    assert workspace.forget(world.SUBJECT, world.POLICY).ok
+    """The later certificate says that the earlier person stayed away, and what was tried before."""
+    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    failed = planned(asked(workspace, "r-2"), Stage.DECLINED, staged=2)
 
     second = workspace.forget(world.SECOND, world.POLICY)
 
     assert second.ok, second.to_dict()
-    screen = second.verifications[-1].screen
-    assert screen is not None
-    assert (screen.subjects, screen.regressions, screen.unscreened) == (1, 0, 0)
+    said, plan = certified(workspace, second.request), plan_of(workspace, second.request)
+    assert said.screen is not None
+    assert (said.screen.subjects, said.screen.regressions, said.screen.unscreened) == (1, 0, 0)
+    named = {"plan": failed.entries.payload_digest(Kind.PLAN), "attempts": 2}
+    assert plan["earlierRequests"] == [named]
+    assert (said.earlier_attempts, len(said.attempts)) == (2, len(second.verifications))
     assert workspace.line.current().number == 2
-    assert workspace.ledger.audit().ok
+    assert standings(workspace) == {}
 
 
 def test_whoever_cannot_be_screened_lapses_with_the_next_version(
@@ -175,23 +166,30 @@ def test_whoever_cannot_be_screened_lapses_with_the_next_version(
     workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
     (first,) = workspace.certificates()
     residual_path(workspace, first).unlink()
-    assert standings(workspace) == {}
 
     second = workspace.forget(world.SECOND, world.POLICY)
 
     assert second.ok, second.to_dict()
-    screen = certified(workspace, second.request).screen
-    assert screen is not None
-    assert (screen.subjects, screen.unscreened) == (0, 1)
+    said = certified(workspace, second.request)
+    assert said.screen is not None
+    assert (said.screen.subjects, said.screen.unscreened) == (0, 1)
+    assert said.earlier_attempts == 0
     assert standings(workspace) == {reference(workspace, first).leaf_hash: "lapsed"}
     assert workspace.ledger.audit().ok
 
 
+def plan_of(workspace: Workspace, request: str) -> Mapping[str, Any]:
+    """Return what the plan of ``request`` says."""
+    plan = RequestEntries(workspace, request).predicate(Kind.PLAN)
+    assert plan is not None
+    return plan
+
+
 def asked(workspace: Workspace, request_id: str) -> Forgetting:
-    """Return a request for the subject, not run."""
+    """Return a request for the second subject, not run."""
     return Forgetting(
         workspace,
-        SubjectId(world.SUBJECT),
+        SubjectId(world.SECOND),
         Policy.load(world.POLICY),
         request_id=request_id,
         receipt_to=None,
