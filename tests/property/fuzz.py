@@ -1,7 +1,7 @@
 """What coverage-guided fuzzing finds in one parser: ``python -m tests.property.fuzz NAME SECONDS``.
 
 Starts from a good input and keeps whatever reaches new code. Any error but ours ends it, with the
-input printed. Needs ``atheris``, which has wheels for some machines only and so is in no extra.
+input printed. Needs ``atheris``, which the extra ``dev`` brings where there is a wheel of it.
 """
 
 from __future__ import annotations

@@ -16,8 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from govsdk.canonical import base64_bytes, base64_text, canonical_bytes, parse_json
-from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.receipts import check_receipt
+from govsdk.certify.bundles import Bundle, parse_bundle
+from govsdk.certify.receipts import check_receipt, commitment, receipt, receipt_bytes
+from govsdk.certify.reproductions import Attached, reproduction
+from govsdk.certify.revocations import LeafReference, Reason, lapse_in, revocation_in
+from govsdk.certify.statements import Kind, sign, statement
 from govsdk.errors import GovsdkError
 from govsdk.ledger.tiles import (
     WIDTH,
@@ -25,12 +28,15 @@ from govsdk.ledger.tiles import (
     pack_leaves,
     tiles_of,
     unpack_envelopes,
+    unpack_hashes,
     unpack_leaves,
 )
 from govsdk.policy import Policy
+from govsdk.records import Position
 from govsdk.tlog.checkpoints import Checkpoint, open_checkpoint
-from govsdk.tlog.cosignatures import witnesses_of
+from govsdk.tlog.cosignatures import WitnessKey, witnesses_of
 from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.key_events import Signers
 from govsdk.tlog.merkle import (
     Frontier,
     consistency_proof,
@@ -40,14 +46,17 @@ from govsdk.tlog.merkle import (
     verify_inclusion,
 )
 from govsdk.tlog.notes import VerifierKey, take_apart
-from govsdk.tlog.proofs import verify_proof_text
+from govsdk.tlog.proofs import proof_text, verify_proof_text
 from govsdk.tlog.signatures import PublicKey
-from govsdk.tlog.statements import parse_statement
+from govsdk.tlog.statements import Statement, parse_statement
 from govsdk.tlog.timestamps import obtain_timestamp, verify_timestamp
 from govsdk.tlog.witnessing import parse_offer
 from tests.authority import Authority
-from tests.evidence import certificate_in, envelope, keys
+from tests.evidence import MODEL, RECEIPT_KEY, SUBJECT, TEMPLATES, certificate_in, envelope, keys
+from tests.unit.certify.test_reproductions import AUDITOR, said_of
 from tests.unit.tlog.test_cosignatures import ONE, cosigned
+from tests.unit.tlog.test_key_events import LOG, NEW, OLD
+from tests.withdrawals import lapse_of, revocation_of
 
 quick = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -68,18 +77,29 @@ def samples() -> dict[str, bytes]:
     """Return one good input for each parser."""
     certificate, _ = certificate_in(Path(mkdtemp()))
     bundle = parse_bundle(certificate)
+    own = LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
     return {
         "bundle": certificate,
         "envelope": envelope("e"),
         "statement": bundle.envelope.payload,
         "checkpoint": bundle.checkpoint,
-        "proof": b"c2sp.org/tlog-proof@v1\nindex 0\n\n" + bundle.checkpoint,
-        "receipt": b'{"key":"00"}',
+        "proof": proof_text(alone()).encode(),
+        "receipt": receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES)),
         "note": bundle.checkpoint,
         "cosignature": cosigned(ONE),
         "offer": b"old 1\n" + base64_text(bytes(32)).encode() + b"\n\n" + bundle.checkpoint,
         "timestamp": obtain_timestamp(*stamping(), authority().answer)[0],
         "leaves": pack_leaves([bundle.leaf, b""]),
+        "hashes": bytes(96),
+        "envelopes": pack_envelopes([envelope("e"), envelope("f")]),
+        "key-events": pack_envelopes(LOG),
+        "key-event": canonical_bytes(
+            dict(parse_statement(parse_envelope(LOG[2]).payload).predicate)
+        ),
+        "revocation": canonical_bytes(revocation_of(own, Reason.MODEL_WITHDRAWN).public()),
+        "lapse": canonical_bytes(lapse_of(own).public()),
+        "reproduction": reproduction(said_of(own), MODEL, AUDITOR),
+        "witness-key": str(ONE.verifier).encode(),
         "key": keys().certificate.public_pem,
         "vkey": keys().log.vkey.encode(),
         "policy": (Path(__file__).parents[2] / "policies" / "quickstart.yaml").read_bytes(),
@@ -96,6 +116,42 @@ def stamping() -> tuple[Checkpoint, bytes]:
     return Checkpoint("log.invalid", 1, bytes(32)), authority().root.read_bytes()
 
 
+@cache
+def alone() -> Position:
+    """Return the place of the only entry of a log, whose leaf is ``leaf``."""
+    root = Frontier([leaf_hash(b"leaf")]).root()
+    signed = keys().log.sign(Checkpoint(keys().log.origin, 1, root).text)
+    return Position(
+        index=0, leaf_hash=leaf_hash(b"leaf").hex(), tree_size=1, inclusion=(), checkpoint=signed
+    )
+
+
+@cache
+def supported() -> Bundle:
+    return parse_bundle(samples()["bundle"])
+
+
+def said(kind: Kind, data: bytes) -> Statement:
+    """Return the statement of ``kind`` that says ``data``, or nothing where that is no object."""
+    predicate = parse_json(data, what="the predicate")
+    given = predicate if isinstance(predicate, dict) else {}
+    given.pop("once", None)
+    return parse_statement(statement(kind, [MODEL], given, once="x"))
+
+
+def follow(entries: list[bytes]) -> object:
+    """Look for keys in ``entries``, and for who may sign each of them."""
+    signers = Signers(OLD.public, lambda: entries)
+    signers.look_ahead()
+    return [signers.of(index, parse_envelope(each)) for index, each in enumerate(entries)]
+
+
+def follow_event(data: bytes) -> object:
+    """Believe, or not, a key event that says ``data`` and is signed, after the old key's word."""
+    payload = statement(Kind.KEY, [MODEL], said(Kind.KEY, data).predicate, once="x")
+    return follow([*LOG[:2], sign(payload, NEW)])
+
+
 def parse_policy(data: bytes) -> object:
     """Read a policy as people have it: from a file."""
     path = Path(mkdtemp()) / "policy.yaml"
@@ -109,16 +165,33 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "statement": parse_statement,
     "checkpoint": lambda data: open_checkpoint(data, log_key()),
     "proof": lambda data: verify_proof_text(data, b"leaf", log_key()),
-    "receipt": lambda data: check_receipt(data, "0" * 64),
+    "receipt": lambda data: check_receipt(data, commitment(RECEIPT_KEY, SUBJECT, TEMPLATES)),
     "note": take_apart,
     "cosignature": lambda data: witnesses_of(data, [ONE.verifier]),
     "offer": parse_offer,
     "timestamp": lambda data: verify_timestamp(data, *stamping()),
     "leaves": unpack_leaves,
+    "hashes": unpack_hashes,
+    "envelopes": unpack_envelopes,
+    "key-events": lambda data: follow(data.splitlines()),
+    "key-event": follow_event,
+    "revocation": lambda data: revocation_in(said(Kind.REVOCATION, data)),
+    "lapse": lambda data: lapse_in(said(Kind.ERASURE, data)),
+    "reproduction": lambda data: Attached(data, PublicKey.from_pem(AUDITOR.public_pem)).check(
+        supported()
+    ),
+    "witness-key": lambda data: WitnessKey.parse(data.decode("utf-8", "replace")),
     "key": PublicKey.from_pem,
     "vkey": lambda data: VerifierKey.parse(data.decode("utf-8", "replace")),
     "policy": parse_policy,
 }
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_every_good_input_is_taken(name: str) -> None:
+    """What is bent below is good before: there is a sample for each parser, which takes it."""
+    assert PARSERS[name](samples()[name]) is not None
+    assert samples().keys() == PARSERS.keys()
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -141,7 +214,7 @@ def test_only_typed_errors_escape(
 @pytest.mark.parametrize("name", PARSERS)
 def test_coverage_guided(name: str) -> None:
     """Nor does anything else escape in some seconds of fuzzing that follows the code."""
-    pytest.importorskip("atheris")
+    pytest.importorskip("atheris", reason="atheris has no wheel for this machine")
     command = [sys.executable, "-m", "tests.property.fuzz", name, "6"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
