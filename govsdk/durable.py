@@ -52,10 +52,20 @@ def write_files(files: Iterable[tuple[Path, bytes]], *, mode: int = PRIVATE) -> 
     try:
         for path, data in files:
             _make(path.parent)
-            _replace(path, data, mode)
+            _replace(path, [data], mode)
             folders[path.parent] = None
         for folder in folders:
             sync_folder(folder)
+    except OSError as cause:
+        raise disk_error(cause, "writing a file") from cause
+
+
+def write_stream(path: Path, chunks: Iterable[bytes], *, mode: int = PRIVATE) -> None:
+    """Put ``chunks``, one after another, under ``path``, as ``write_file`` puts what is held."""
+    try:
+        _make(path.parent)
+        _replace(path, chunks, mode)
+        sync_folder(path.parent)
     except OSError as cause:
         raise disk_error(cause, "writing a file") from cause
 
@@ -68,12 +78,12 @@ def _make(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _replace(path: Path, chunks: Iterable[bytes], mode: int) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -90,6 +90,12 @@ def export(
     folder: Annotated[
         Path, typer.Argument(help="The folder to write.", metavar="DIR", show_default=False)
     ],
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write all entries to this file, one envelope a line.", metavar="FILE"
+        ),
+    ] = None,
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:
@@ -97,8 +103,10 @@ def export(
     from govsdk.ledger import export as copy
 
     opened = open_workspace(workspace, keys)
-    found = copy(opened.ledger.log_folder, folder, log_vkey=opened.log_vkey)
+    found = copy(opened.ledger.log_folder, folder, log_vkey=opened.log_vkey, lines=jsonl)
     data = {"folder": str(folder), "entries": found.size}
+    if jsonl is not None:
+        data["lines"] = str(jsonl)
     return Answer(data, f"{found.size} entries in {folder}")
 
 

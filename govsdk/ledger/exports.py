@@ -1,11 +1,11 @@
-"""Exports: the log as a folder to hand to auditors, and the ledger rebuilt from one."""
+"""Exports: the log as a folder to hand to auditors or as lines, and the ledger rebuilt from one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from govsdk.durable import remove_tree, sync_folder, write_file
+from govsdk.durable import remove_tree, sync_folder, write_file, write_stream
 from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
 from govsdk.ledger.cosigned import with_cosignatures
@@ -14,7 +14,7 @@ from govsdk.ledger.head_file import HEAD, HeadFile
 from govsdk.ledger.ledger import ROWS, Ledger, LedgerKeys
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
-from govsdk.ledger.tiles import WIDTH, tiles_of
+from govsdk.ledger.tiles import WIDTH, pack_envelopes, tiles_of
 from govsdk.ledger.writer import LOG
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.key_events import Signers
@@ -24,19 +24,29 @@ from govsdk.tlog.signatures import PublicKey
 _PUBLIC = 0o644
 
 
-def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint:
+def export(
+    log_folder: Path, target: Path, *, log_vkey: str, lines: Path | None = None
+) -> SignedCheckpoint:
     """Copy the log in ``log_folder``, as of its present head, to the new folder ``target``.
 
     The copy is a C2SP tlog-tiles folder with the signed envelopes beside; ``audit`` accepts it.
     Its checkpoint carries the cosignatures that were kept of this head. Appends may go on
     meanwhile.
 
+    Args:
+        lines: A file for all envelopes, oldest first, one a line (JSON Lines): for tools that want
+            one file. It holds no proofs; what shows that it is whole is ``target``.
+
     Raises:
-        ConflictError: ``target`` is not empty.
+        ConflictError: ``target`` is not empty, or ``lines`` is there already or lies in it.
         MissingError: There is no log in ``log_folder``.
     """
     if target.exists() and any(target.iterdir()):
         raise ConflictError("the folder to export to is not empty")
+    if lines is not None and lines.exists():
+        raise ConflictError("the file to write the entries to exists")
+    if lines is not None and lines.resolve().is_relative_to(target.resolve()):
+        raise ConflictError("an export holds the files of its head and no others")
     key = VerifierKey.parse(log_vkey)
     head = read_checkpoint(log_folder, key)
     log = PublicLog(log_folder, head.size)
@@ -44,6 +54,9 @@ def export(log_folder: Path, target: Path, *, log_vkey: str) -> SignedCheckpoint
         write_file(target / tile.path, log.exactly(tile), mode=_PUBLIC)
     note = with_cosignatures(log_folder, head, key)
     write_file(target / CHECKPOINT, note.encode(), mode=_PUBLIC)
+    if lines is not None:
+        bundles = range(-(-head.size // WIDTH))
+        write_stream(lines, (pack_envelopes(log.envelopes(n)) for n in bundles), mode=_PUBLIC)
     return head
 
 

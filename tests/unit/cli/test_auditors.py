@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,17 @@ def test_fsck_says_what_it_cannot_see(
     assert said not in " ".join(compared.out.split())
     asked = govsdk("ledger", "fsck", tmp_path / "export", *pinned, "--quorum", "2", "--json")
     assert (asked.code, asked.json["hint"]) == (2, "add --witness")
+
+
+def test_an_export_and_its_entries_as_lines(govsdk: Govsdk, place: Path, tmp_path: Path) -> None:
+    """One line for each entry, beside the folder."""
+    lines = tmp_path / "entries.jsonl"
+    said = govsdk("ledger", "export", tmp_path / "export", "--jsonl", lines, "--json").json
+
+    assert said["lines"] == str(lines)
+    found = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert len(found) == said["entries"] == 2
+    assert all(each["payloadType"] == "application/vnd.in-toto+json" for each in found)
 
 
 def test_fsck_of_a_changed_export(

@@ -54,6 +54,32 @@ def test_an_export_passes(tmp_path: Path) -> None:
     assert skipped == ["heads", "rows", "witnesses"]
 
 
+@pytest.mark.parametrize("entries", [0, 3, 257])
+def test_entries_as_lines(tmp_path: Path, entries: int) -> None:
+    """Every envelope, oldest first, one a line; the export beside them stays an export."""
+    ledger = ledger_of(tmp_path / "ledger", 0)
+    ledger.append_many([envelope(f"e{number}") for number in range(entries)])
+    folder, lines = tmp_path / "export", tmp_path / "lines.jsonl"
+
+    head = export(ledger.log_folder, folder, log_vkey=keys().log.vkey, lines=lines)
+
+    assert head.size == entries
+    assert lines.read_bytes().split(b"\n")[:-1] == list(ledger.entries())
+    assert audited(folder).ok
+
+
+def test_lines_replace_nothing_and_stay_outside_of_the_export(tmp_path: Path) -> None:
+    """A file that is there, and one inside the export, are refused before anything is written."""
+    ledger, there = ledger_of(tmp_path / "ledger", 1), tmp_path / "there"
+    there.write_text("kept")
+    for lines in (there, tmp_path / "export" / "lines.jsonl"):
+        with pytest.raises(ConflictError):
+            export(ledger.log_folder, tmp_path / "export", log_vkey=keys().log.vkey, lines=lines)
+
+    assert not (tmp_path / "export").exists()
+    assert there.read_text() == "kept"
+
+
 def test_an_empty_log_passes(tmp_path: Path) -> None:
     """A log without entries is a log."""
     assert audited(exported(ledger_of(tmp_path / "ledger", 0), tmp_path / "export")).ok
