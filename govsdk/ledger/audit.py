@@ -6,6 +6,8 @@ Invariants:
   256 entries;
 - memory does not grow with the log (``names``); only what is open or wrong is held;
 - a file too many, too few, or with a byte changed fails; nothing is repaired here;
+- a live ledger is audited as of one head, and its lock is held for the files' names and for a batch
+  of rows at a time: appends go on meanwhile;
 - needs neither DuckDB nor torch: an auditor gets the folder and two public keys.
 
 The numbers are those of docs/formats/ledger-v1.md, section 4.
@@ -14,7 +16,8 @@ The numbers are those of docs/formats/ledger-v1.md, section 4.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +30,13 @@ from govsdk.errors import (
     ProofError,
 )
 from govsdk.ledger.names import Names
-from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
+from govsdk.ledger.public_log import (
+    CHECKPOINT,
+    PublicLog,
+    Snapshot,
+    checkpoint_note,
+    read_checkpoint,
+)
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tiles import (
     ENTRIES,
@@ -39,7 +48,7 @@ from govsdk.ledger.tiles import (
     tiles_of,
 )
 from govsdk.records import Sha256
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope, verify_all
 from govsdk.tlog.findings import Checked, Findings
@@ -49,6 +58,10 @@ from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import TERMINAL, Kind, Statement, parse_statement
+
+OpenLocked = Callable[[], AbstractContextManager[Rows]]
+_ROWS = 16 * WIDTH
+"""Rows read at once, under the lock: some milliseconds of it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ def audit(
     key_pem: bytes,
     log_vkey: str,
     checkpoints: Sequence[bytes] = (),
-    rows: Rows | None = None,
+    live: OpenLocked | None = None,
     witnesses: Sequence[WitnessKey] = (),
     quorum: int = 1,
 ) -> AuditReport:
@@ -90,7 +103,7 @@ def audit(
         key_pem: The signer's public key, obtained apart from the log.
         log_vkey: The log's verifier key, likewise.
         checkpoints: Heads of this log that were kept elsewhere.
-        rows: The writer's database, to be compared too.
+        live: Takes the ledger's lock and opens its database, which is compared too, for a block.
         witnesses: Who may have cosigned the head; ``quorum`` of them must have.
 
     Raises:
@@ -98,7 +111,7 @@ def audit(
         MissingError: There is no log in ``folder``.
     """
     key, log_key = PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey)
-    examination = _Audit(folder, key, log_key, checkpoints, rows)
+    examination = _Audit(folder, key, log_key, checkpoints, live)
     examination.witnesses, examination.quorum = tuple(witnesses), quorum
     return examination.report()
 
@@ -116,13 +129,13 @@ class _Audit:
         key: PublicKey,
         log_key: VerifierKey,
         checkpoints: Sequence[bytes],
-        rows: Rows | None,
+        live: OpenLocked | None,
     ) -> None:
         self.folder = folder
         self.key = key
         self.log_key = log_key
         self.checkpoints = checkpoints
-        self.rows = rows
+        self.live = live
         self.log_keys = {log_key}
         """Those that the log had before, too: heads that were kept elsewhere may be older."""
         self.open_plans: dict[Sha256, None] = {}
@@ -130,20 +143,15 @@ class _Audit:
 
     def report(self) -> AuditReport:
         found = Findings()
-        sound = found.chain(
-            {
-                "checkpoint": self._checkpoint,  # 1
-                "files": self._files,  # 2
-                "root": self._root,  # 3
-                "tiles": self._tiles,  # 4
-            }
-        )
+        with self.live() if self.live is not None else nullcontext():
+            sound = found.chain({"checkpoint": self._checkpoint, "files": self._files})  # 1, 2
+        sound = found.chain({"root": self._root, "tiles": self._tiles}, reached=sound)  # 3, 4
         found.each(
             {
                 "signatures": self._signatures,  # 5
                 "statements": self._statements,  # 6
                 "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
-                "rows": self._rows if self.rows is not None else "no-database-given",  # 8
+                "rows": self._rows if self.live is not None else "no-database-given",  # 8
                 "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 9
             },
             reached=sound,
@@ -170,6 +178,7 @@ class _Audit:
         # All that belongs here is here: so many files and no others are exactly those.
         if sum(1 for _ in _files_in(self.folder)) != expected:
             raise self._unexpected()
+        self.log = Snapshot(self.folder, self.log.size)
         return f"{expected} files"
 
     def _unexpected(self) -> IntegrityError:
@@ -241,18 +250,28 @@ class _Audit:
         return f"{len(self.checkpoints)} compared"
 
     def _rows(self) -> None:
-        assert self.rows is not None
-        if self.rows.count() != self.log.size:
+        for first in range(0, max(self.log.size, 1), _ROWS):
+            found = self._read_rows(first)
+            for start in range(0, len(found), WIDTH):
+                self._compare_rows((first + start) // WIDTH, found[start : start + WIDTH])
+
+    def _read_rows(self, first: int) -> list[Row]:
+        assert self.live is not None
+        with self.live() as rows:
+            # Who appended meanwhile has published it before giving the lock back.
+            present = remembered_checkpoint(checkpoint_note(self.folder), self.head.origin)
+            if rows.count() != present.size:
+                raise LedgerForkError("rows and log differ in number", reason="rows")
+            return rows.between(first, min(first + _ROWS, self.log.size))
+
+    def _compare_rows(self, number: int, found: Sequence[Row]) -> None:
+        leaves, envelopes = self.log.leaves(number), self.log.envelopes(number)
+        if len(found) != len(leaves):
             raise LedgerForkError("rows and log differ in number", reason="rows")
-        for number in self._bundles():
-            leaves, envelopes = self.log.leaves(number), self.log.envelopes(number)
-            first = number * WIDTH
-            for row, leaf, envelope in zip(
-                self.rows.between(first, first + len(leaves)), leaves, envelopes, strict=True
-            ):
-                once = parse_statement(parse_envelope(envelope).payload).once
-                if row != Row(once, leaf_hash(leaf), leaf, envelope):
-                    raise LedgerForkError("a row differs from the log", reason="rows")
+        for row, leaf, envelope in zip(found, leaves, envelopes, strict=True):
+            once = parse_statement(parse_envelope(envelope).payload).once
+            if row != Row(once, leaf_hash(leaf), leaf, envelope):
+                raise LedgerForkError("a row differs from the log", reason="rows")
 
     def _witnesses(self) -> str:
         found = require_quorum(self.head.note.encode(), self.witnesses, quorum=self.quorum)

@@ -233,16 +233,22 @@ class Ledger:
         return self.head().size
 
     def audit(self, *, checkpoints: Sequence[bytes] = ()) -> AuditReport:
-        """Return what ``audit`` finds in the log's folder, compared with rows and anchors too."""
+        """Return what ``audit`` finds in the log's folder, compared with rows and anchors too.
+
+        As of the head that there is at the beginning; appends go on meanwhile.
+
+        Raises:
+            LockedError: Another process kept the lock for longer than ``lock_timeout`` seconds.
+            MissingAnchorError: See ``open``.
+        """
         kept = [head.note.encode() for head in self._writer.outside()]
-        with self._locked(), self._open_rows(self.folder / ROWS) as rows:
-            return audit(
-                self.log_folder,
-                key_pem=self._signer_key.pem,
-                log_vkey=self._keys.log.vkey,
-                checkpoints=[*checkpoints, *kept],
-                rows=rows,
-            )
+        return audit(
+            self.log_folder,
+            key_pem=self._signer_key.pem,
+            log_vkey=self._keys.log.vkey,
+            checkpoints=[*checkpoints, *kept],
+            live=self._held,
+        )
 
     # -- how ---------------------------------------------------------------------------------------
 
@@ -250,12 +256,13 @@ class Ledger:
         return locked(self.folder / _LOCK, timeout_seconds=self._lock_timeout)
 
     @contextmanager
+    def _held(self) -> Iterator[Rows]:
+        with self._locked(), self._open_rows(self.folder / ROWS) as rows:
+            yield rows
+
+    @contextmanager
     def _writing(self) -> Iterator[Session]:
-        with (
-            self._locked(),
-            self._open_rows(self.folder / ROWS) as rows,
-            self._writer.caught_up(rows),
-        ):
+        with self._held() as rows, self._writer.caught_up(rows):
             session = Session(
                 rows,
                 self._writer,

@@ -141,6 +141,26 @@ class PublicLog:
         return b"".join(self.hashes(tile.level, tile.number))
 
 
+class Snapshot(PublicLog):
+    """A log folder as of one size, in which others may go on appending.
+
+    The few files that still grow are read at the beginning and held; a full one never changes.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        """Hold what grows.
+
+        Raises:
+            IntegrityError: A file that grows is not there.
+        """
+        super().__init__(folder, size)
+        growing = (tile for tile in tiles_of(size) if tile.width < WIDTH)
+        self._held: dict[Tile, bytes] = {tile: super(Snapshot, self).read(tile) for tile in growing}
+
+    def read(self, tile: Tile) -> bytes:
+        return self._held[tile] if tile in self._held else super().read(tile)
+
+
 def read_checkpoint(folder: Path, key: VerifierKey) -> SignedCheckpoint:
     """Return the verified head of the log in ``folder``.
 
@@ -148,9 +168,14 @@ def read_checkpoint(folder: Path, key: VerifierKey) -> SignedCheckpoint:
         MissingError: There is no log in ``folder``.
         MalformedEvidenceError, SignatureError: Its checkpoint is not one that ``key`` signed.
     """
+    return open_checkpoint(checkpoint_note(folder), key)
+
+
+def checkpoint_note(folder: Path) -> bytes:
+    """Return the head of the log in ``folder``, not verified; MissingError if there is none."""
     try:
         with (folder / CHECKPOINT).open("rb") as file:
-            return open_checkpoint(file.read(MAX_NOTE_BYTES + 1), key)
+            return file.read(MAX_NOTE_BYTES + 1)
     except OSError as cause:
         raise MissingError("no log in that folder") from cause
 

@@ -56,9 +56,9 @@ class Findings:
 
     lines: list[Finding] = field(default_factory=list)
 
-    def chain(self, checks: Mapping[str, Check]) -> bool:
-        """Run ``checks``, each of which relies on those before; return whether all passed."""
-        sound = True
+    def chain(self, checks: Mapping[str, Check], *, reached: bool = True) -> bool:
+        """Run ``checks`` if ``reached``; each relies on those before. Return whether all passed."""
+        sound = reached
         for name, check in checks.items():
             if sound:
                 sound = self._run(name, check)

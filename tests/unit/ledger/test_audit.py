@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from govsdk.certify.statements import Kind
@@ -22,7 +24,9 @@ from govsdk.errors import (
 )
 from govsdk.ledger import AuditReport, Ledger, audit, export, restore
 from govsdk.ledger.tiles import unpack_envelopes
+from govsdk.tlog.envelopes import Envelope, verify_all
 from govsdk.tlog.findings import Status
+from govsdk.tlog.signatures import PublicKey
 from tests.evidence import envelope, flips, keys, ledger_of
 
 
@@ -297,6 +301,44 @@ print(report.ok, report.size, sorted({{"torch", "faiss", "pyrage"}} & set(sys.mo
     ).stdout
 
     assert shown == "True 2 []\n"
+
+
+@pytest.mark.parametrize("sql", ["", "UPDATE entries SET once = 'x' WHERE seq = 0"])
+def test_appending_goes_on_during_an_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    """Others append while signatures are verified; the report is that of the head it began with,
+    and a row that is wrong is found all the same."""
+    ledger = ledger_of(tmp_path / "ledger", 3)
+    other = Ledger(tmp_path / "ledger", keys=keys(), lock_timeout=0.1)
+    more = [envelope(f"more{number}") for number in range(300)]
+    appended: list[int] = []
+
+    def meanwhile(signed: Sequence[tuple[Envelope, PublicKey]]) -> None:
+        if not appended:
+            appended.extend(place.index for place in other.append_many(more))
+            with duckdb.connect(str(tmp_path / "ledger" / "ledger.duckdb")) as connection:
+                connection.execute(sql or "SELECT 1")
+        verify_all(signed)
+
+    monkeypatch.setattr(sys.modules["govsdk.ledger.audit"], "verify_all", meanwhile)
+    report = ledger.audit()
+
+    assert appended == list(range(3, 303))
+    assert failed(report) == ({"rows": "rows"} if sql else {})
+    assert report.size == 3
+    monkeypatch.undo()
+    assert ledger.audit().size == 303
+
+
+def test_a_row_too_many_is_found_by_the_audit(tmp_path: Path) -> None:
+    """Rows are counted against the present head."""
+    ledger = ledger_of(tmp_path / "ledger", 2)
+    assert ledger.audit().ok
+    with duckdb.connect(str(tmp_path / "ledger" / "ledger.duckdb")) as connection:
+        connection.execute("INSERT INTO entries SELECT 2, * EXCLUDE (seq) FROM entries LIMIT 1")
+
+    assert failed(ledger.audit()) == {"rows": "rows"}
 
 
 def test_reports_are_json(tmp_path: Path) -> None:
