@@ -38,18 +38,21 @@ def held_from(
         RequestError: A key is not one.
         PolicyError: ``require`` is no policy.
     """
-    present = _read(Path(ledger_key or log_key), "ledger_key" if ledger_key else "log_key")
-    view, log = None, VerifierKey.parse(present.decode("ascii", "replace"))
+    view, later = None, () if ledger_key is None else (_log_key(ledger_key, "ledger_key"),)
     if ledger is not None:
         from govsdk.ledger.view import ExportedLog
 
         view = ExportedLog(
             Path(ledger),
             key=PublicKey.from_pem(_read(Path(key), "key")),
-            log_key=log,
+            log_key=later[0] if later else _log_key(log_key, "log_key"),
         )
     older = None if since is None else _read(Path(since), "since")
-    return Held(view, older, None if require is None else _policy(require), (log,))
+    return Held(view, older, None if require is None else _policy(require), later)
+
+
+def _log_key(path: str | Path, what: str) -> VerifierKey:
+    return VerifierKey.parse(_read(Path(path), what).decode("ascii", "replace"))
 
 
 def _policy(given: str | Path | Policy) -> Policy:
