@@ -66,7 +66,7 @@ class PublicKey:
             raise RequestError("the signer's key is not an ECDSA key on P-256")
         return cls(key.public_bytes(*_SPKI_DER))
 
-    @property
+    @cached_property
     def keyid(self) -> Sha256:
         """The key's name: SHA-256 of its SubjectPublicKeyInfo."""
         return hashlib.sha256(self.der).hexdigest()
