@@ -11,7 +11,6 @@ Source: RFC 8785 (JSON Canonicalization Scheme), through the ``rfc8785`` package
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -78,7 +77,7 @@ def hmac_hex(key: bytes, message: bytes) -> Sha256:
 
 def base64_text(data: bytes) -> str:
     """Return ``data`` in standard Base 64 with padding (RFC 4648, section 4)."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def base64_bytes(text: str, *, what: str) -> bytes:
@@ -88,7 +87,7 @@ def base64_bytes(text: str, *, what: str) -> bytes:
         MalformedEvidenceError: other alphabets, missing padding, stray or non-zero spare bits.
     """
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
+        data = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as cause:
         raise MalformedEvidenceError(f"{what} is not Base 64", reason="not-base64") from cause
     if base64_text(data) != text:

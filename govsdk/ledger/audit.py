@@ -50,7 +50,7 @@ from govsdk.ledger.tiles import (
 from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
-from govsdk.tlog.envelopes import parse_envelope, verify_all
+from govsdk.tlog.envelopes import parse_envelope, payload_in, verify_all
 from govsdk.tlog.findings import Checked, Findings
 from govsdk.tlog.key_events import Signers, log_key_in
 from govsdk.tlog.leaves import leaf_of
@@ -222,7 +222,7 @@ class _Audit:
     def _statements(self) -> str:
         with Names() as names:
             for envelope in self.log.entries():
-                statement = parse_statement(parse_envelope(envelope).payload)
+                statement = parse_statement(payload_in(envelope))
                 names.add(statement.once)
                 self._follow(statement)
             if names.twice():
@@ -269,7 +269,7 @@ class _Audit:
         if len(found) != len(leaves):
             raise LedgerForkError("rows and log differ in number", reason="rows")
         for row, leaf, envelope in zip(found, leaves, envelopes, strict=True):
-            once = parse_statement(parse_envelope(envelope).payload).once
+            once = parse_statement(payload_in(envelope)).once
             if row != Row(once, leaf_hash(leaf), leaf, envelope):
                 raise LedgerForkError("a row differs from the log", reason="rows")
 

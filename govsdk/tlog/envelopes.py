@@ -95,6 +95,18 @@ def parse_envelope(data: bytes) -> Envelope:
     return envelope
 
 
+def payload_in(data: bytes) -> bytes:
+    """Return the payload of the envelope that ``data`` spells, for who verified it before.
+
+    Raises:
+        MalformedEvidenceError: See ``parse_envelope``.
+    """
+    spelled = _CANONICAL.fullmatch(data)
+    if spelled is None:
+        return parse_envelope(data).payload
+    return base64_bytes(spelled[1].decode("ascii"), what="the payload")
+
+
 def envelope_from(value: JSON) -> Envelope:
     """Return the envelope that the JSON value ``value`` spells.
 
