@@ -20,6 +20,7 @@ from govsdk.govern.lapsing import unscreened
 from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.govern.timing import Timed
+from govsdk.govern.withdrawing import came_back
 from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
@@ -91,10 +92,15 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
 
 
 def people_to_screen(run: Forgetting) -> list[Forgotten]:
-    """Return everybody who must not come back, each with the policy of their certificate."""
+    """Return everybody who must not come back, each with the policy of their certificate.
+
+    Whoever is known to have come back before is replayed in the edit and not screened: that is on
+    record, and would fail every later edit.
+    """
     return [
         Forgotten(past.templates, past.policy or run.policy)
         for past in earlier_subjects(run.workspace)
+        if not came_back(run.workspace, past.templates.subject)
     ]
 
 

@@ -63,6 +63,12 @@ def is_withdrawn(workspace: Workspace, request: str) -> bool:
     return RequestEntries(workspace, request).predicate(Kind.REVOCATION) is not None
 
 
+def came_back(workspace: Workspace, request: str) -> bool:
+    """Return whether the certificate of ``request`` was revoked because its subject came back."""
+    said = RequestEntries(workspace, request).predicate(Kind.REVOCATION)
+    return said is not None and said["reason"] == Reason.SUBJECT_CAME_BACK
+
+
 def standings(workspace: Workspace) -> dict[Sha256, str]:
     """Return what later entries say of certificates, by leaf hash; most stand and are not there."""
     found: dict[Sha256, str] = {}

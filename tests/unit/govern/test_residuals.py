@@ -16,6 +16,7 @@ from govsdk.canonical import sha256_hex
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.recipients import fingerprint, is_recipient
 from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.certify.revocations import Reason
 from govsdk.durable import locked
 from govsdk.errors import LockedError, RequestError
 from govsdk.govern.config import WorkspaceConfig
@@ -31,7 +32,7 @@ from govsdk.govern.residuals import (
     residual_path,
 )
 from govsdk.govern.sweeping import sweep
-from govsdk.govern.withdrawing import reference, standings
+from govsdk.govern.withdrawing import reference, revoke, standings
 from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
 from tests.evidence import MODEL, erasure_only
@@ -107,6 +108,24 @@ def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Pat
 
     assert run.policy != strict
     assert [past.policy for past in people_to_screen(run)] == [strict, run.policy]
+
+
+@pytest.mark.parametrize(
+    ("reason", "screened"), [(Reason.SUBJECT_CAME_BACK, 0), (Reason.KEY_COMPROMISE, 1)]
+)
+def test_whoever_is_known_to_have_come_back_fails_no_later_edit(
+    place: Path, reason: Reason, screened: int
+) -> None:
+    """They are replayed, so that they may be gone again, and on record as back."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2027-02-01")
+    run = asked(place, "ada")
+    assert len(people_to_screen(run)) == 1
+
+    revoke(workspace, REQUEST, reason)
+
+    assert len(people_to_screen(run)) == screened
+    assert len(earlier_subjects(workspace)) == 1
 
 
 @needs_age
