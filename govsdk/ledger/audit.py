@@ -50,7 +50,7 @@ from govsdk.ledger.tiles import (
 from govsdk.records import Sha256
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
-from govsdk.tlog.envelopes import parse_envelope, payload_in, verify_all
+from govsdk.tlog.envelopes import parse_envelope, payload_in
 from govsdk.tlog.findings import Checked, Findings
 from govsdk.tlog.key_events import Signers, log_key_in
 from govsdk.tlog.leaves import leaf_of
@@ -58,6 +58,7 @@ from govsdk.tlog.merkle import Frontier, leaf_hash, root_of
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import TERMINAL, Kind, Statement, parse_statement
+from govsdk.tlog.verifying import verifying
 
 OpenLocked = Callable[[], AbstractContextManager[Rows]]
 _ROWS = 16 * WIDTH
@@ -210,14 +211,15 @@ class _Audit:
 
     def _signatures(self) -> None:
         signers = Signers(self.key, self.log.entries)
-        for number in self._bundles():
-            envelopes, leaves = self.log.envelopes(number), self.log.leaves(number)
-            self._require_exact(ENVELOPES, number, pack_envelopes(envelopes))
-            parsed = enumerate(map(parse_envelope, envelopes), number * WIDTH)
-            signed = [(each, signers.of(index, each)) for index, each in parsed]
-            verify_all(signed)
-            if [leaf_of(each, key) for each, key in signed] != leaves:
-                raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
+        with verifying(self.log.size) as verify:
+            for number in self._bundles():
+                envelopes, leaves = self.log.envelopes(number), self.log.leaves(number)
+                self._require_exact(ENVELOPES, number, pack_envelopes(envelopes))
+                parsed = enumerate(map(parse_envelope, envelopes), number * WIDTH)
+                signed = [(each, signers.of(index, each)) for index, each in parsed]
+                verify(signed)
+                if [leaf_of(each, key) for each, key in signed] != leaves:
+                    raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
 
     def _statements(self) -> str:
         with Names() as names:

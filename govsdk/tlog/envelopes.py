@@ -22,7 +22,6 @@ from pydantic.alias_generators import to_camel
 from govsdk.canonical import JSON, base64_bytes, base64_text, parse_json
 from govsdk.errors import MalformedEvidenceError, SignatureError
 from govsdk.records import Sha256
-from govsdk.tlog.cores import on_all_cores
 from govsdk.tlog.signatures import PublicKey, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -70,10 +69,14 @@ class Envelope:
         Raises:
             SignatureError: ``key`` did not.
         """
-        if self.keyid != key.keyid:
-            raise SignatureError("signed by another key than the pinned one", reason="keyid")
+        self.require_key(key)
         key.verify(pae(self.payload), self.signature)
         return self.payload
+
+    def require_key(self, key: PublicKey) -> None:
+        """Accept ``key`` if it is the one that the envelope names, or raise SignatureError."""
+        if self.keyid != key.keyid:
+            raise SignatureError("signed by another key than the pinned one", reason="keyid")
 
 
 def parse_envelope(data: bytes) -> Envelope:
@@ -128,8 +131,9 @@ def sign_payload(payload: bytes, signer: Signer) -> Envelope:
 
 
 def verify_all(signed: Sequence[tuple[Envelope, PublicKey]]) -> None:
-    """Accept each envelope under the key beside it, on all cores, or raise SignatureError."""
-    on_all_cores(lambda pair: pair[0].verify(pair[1]), signed)
+    """Accept each envelope under the key beside it, or raise SignatureError."""
+    for envelope, key in signed:
+        envelope.verify(key)
 
 
 def _envelope(payload: str, keyid: str, sig: str) -> Envelope:

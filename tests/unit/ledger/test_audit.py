@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -24,9 +25,8 @@ from govsdk.errors import (
 )
 from govsdk.ledger import AuditReport, Ledger, audit, export, restore
 from govsdk.ledger.tiles import unpack_envelopes
-from govsdk.tlog.envelopes import Envelope, verify_all
 from govsdk.tlog.findings import Status
-from govsdk.tlog.signatures import PublicKey
+from govsdk.tlog.verifying import Signed, verifying
 from tests.evidence import envelope, flips, keys, ledger_of
 
 
@@ -314,14 +314,13 @@ def test_appending_goes_on_during_an_audit(
     more = [envelope(f"more{number}") for number in range(300)]
     appended: list[int] = []
 
-    def meanwhile(signed: Sequence[tuple[Envelope, PublicKey]]) -> None:
-        if not appended:
-            appended.extend(place.index for place in other.append_many(more))
-            with duckdb.connect(str(tmp_path / "ledger" / "ledger.duckdb")) as connection:
-                connection.execute(sql or "SELECT 1")
-        verify_all(signed)
+    def meanwhile(expected: int) -> AbstractContextManager[Callable[[Signed], None]]:
+        appended.extend(place.index for place in other.append_many(more))
+        with duckdb.connect(str(tmp_path / "ledger" / "ledger.duckdb")) as connection:
+            connection.execute(sql or "SELECT 1")
+        return verifying(expected)
 
-    monkeypatch.setattr(sys.modules["govsdk.ledger.audit"], "verify_all", meanwhile)
+    monkeypatch.setattr(sys.modules["govsdk.ledger.audit"], "verifying", meanwhile)
     report = ledger.audit()
 
     assert appended == list(range(3, 303))
