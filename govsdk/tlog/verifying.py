@@ -111,15 +111,23 @@ class _Helper:
 
 
 def _started(expected: int) -> list[_Helper]:
-    count = min(len(os.sched_getaffinity(0)) - 1, _MOST) if expected >= _WORTH_IT else 0
+    count = min(_cores() - 1, _MOST) if expected >= _WORTH_IT else 0
     command = [sys.executable, "-P", "-m", __name__]
     found = []
     with suppress(OSError):  # where no process may be started, this one does it all
         for _ in range(count):
             pipe = subprocess.PIPE
-            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=os.sep
+            )
             found.append(_Helper(process))
     return found
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _finish(helpers: Sequence[_Helper]) -> None:

@@ -41,8 +41,8 @@ def forged(batch: int, place: int) -> list[Signed]:
 @pytest.fixture(params=["helpers", "two helpers", "none"])
 def helpers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """As many processes as the name says."""
-    cores = {"helpers": {0, 1}, "two helpers": {0, 1, 2}, "none": {0}}[request.param]
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
+    cores = {"helpers": 2, "two helpers": 3, "none": 1}[request.param]
+    monkeypatch.setattr(module, "_cores", lambda: cores)
     return str(request.param)
 
 
@@ -95,7 +95,7 @@ def test_a_helper_that_dies_changes_nothing(
         take(self, signed)
         dies(self)
 
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(module, "_cores", lambda: 2)
     monkeypatch.setattr(_Helper, "take", interrupted)
     verify([*BATCHES])
     with pytest.raises(SignatureError):
@@ -120,7 +120,7 @@ def test_nothing_of_the_present_folder_is_run(
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"open({str(ran)!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(module, "_cores", lambda: 2)
     answered: list[Signed] = []
     monkeypatch.setattr(module, "verify_all", answered.append)
     verify([*BATCHES])
