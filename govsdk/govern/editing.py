@@ -71,7 +71,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         staged,
         subject=photos_a,
         anchor=private.anchor.embedding,
-        retained=np.concatenate([person.by_recogniser["A"] for person in gallery]),
+        retained=[person.by_recogniser["A"] for person in gallery],
         settings=settings,
         seed=seed,
         radius=radius,

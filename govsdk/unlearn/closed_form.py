@@ -1,8 +1,11 @@
-"""A start in closed form: one matrix after which the subject's keys and values are the anchor's.
+"""What can be said of tokens in closed form: where an edit starts, and which ways harm others.
 
-Cross-attention reads a condition only through ``to_k`` and ``to_v``, which are linear, so the best
-redirection of all of them at once is one ridge regression over tokens. It takes less than a second;
-the gradient steps that follow mend what it did to others.
+Cross-attention reads a condition only through ``to_k`` and ``to_v``, which are linear.
+
+- So the best redirection of all of them at once is one ridge regression over tokens. It takes less
+  than a second; the gradient steps that follow mend what it did to others.
+- And a change of such a weight moves others' keys and values as much as their tokens point its way:
+  steps can go where those tokens are small.
 
 - Token positions stay apart, each token a row of its own: averaging them dilutes the identity.
 - The kept people's tokens pull the matrix towards doing nothing.
@@ -17,6 +20,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import Generator
 from govsdk.ports import Float32
 
@@ -25,6 +29,9 @@ LINEAR = ("to_k.weight", "to_v.weight")
 
 RIDGE = 1e-3
 """Of the mean squared token entry: keeps the solution finite where no token points."""
+
+EMPTY = 0.1
+"""How often the empty condition counts for each kept one: guidance reads it in every picture."""
 
 CHUNK = 64
 """Conditions whose tokens are in memory at a time."""
@@ -45,17 +52,45 @@ def redirection(
         keep: Weight of the kept people, > 0.
     """
     wanted = _tokens(generator, anchor[None])
-    own, cross, others = torch.zeros(3, 1, 1, dtype=torch.float64)
+    own, cross = torch.zeros(2, 1, 1, dtype=torch.float64)
     for part in _chunks(len(subject)):
         tokens = _tokens(generator, subject[part])
         own = own + tokens.T @ tokens
         cross = cross + (wanted.repeat(len(tokens) // len(wanted), 1) - tokens).T @ tokens
-    for part in _chunks(len(kept)):
-        tokens = _tokens(generator, kept[part])
-        others = others + tokens.T @ tokens * (len(subject) / len(kept))
+    others = _moment(generator, kept) * (len(subject) / len(kept))
     ridge = RIDGE * own.diagonal().mean() * torch.eye(len(own), dtype=own.dtype)
     matrix: Tensor = torch.linalg.solve(own + keep * others + ridge, cross, left=False)
     return matrix
+
+
+@torch.no_grad()
+def sparing(generator: Generator, kept: Float32, floor: float) -> Tensor:
+    """Return the matrix ``L [h, h]``: a step ``G @ L @ L`` moves kept people's tokens little.
+
+    ``L = c (C / mean(C's eigenvalues) + floor I)^(-1/2)``, C the second moment of the kept people's
+    and the empty condition's tokens, c such that the mean square of L's eigenvalues is 1. Descent
+    in the coordinates ``W = V L`` goes further where those tokens are small.
+
+    Args:
+        kept: Conditions to preserve, ``[m, d]``.
+        floor: How much of C is evened out, > 0: the less, the further steps keep away.
+    """
+    empty = encode_empty(generator.text_encoder, generator.tokenizer, 1)[0].double().cpu()
+    moment = _moment(generator, kept) + len(kept) * EMPTY * (empty.T @ empty)
+    values, vectors = torch.linalg.eigh(moment)
+    scale = (values.clamp(min=0) / values.mean() + floor).rsqrt()
+    scale = scale / scale.square().mean().sqrt()
+    matrix: Tensor = (vectors * scale) @ vectors.T
+    return matrix
+
+
+def _moment(generator: Generator, conditions: Float32) -> Tensor:
+    """Return the sum of ``t t'`` over all tokens t of the conditions: ``[h, h]``."""
+    found = torch.zeros(1, 1, dtype=torch.float64)
+    for part in _chunks(len(conditions)):
+        tokens = _tokens(generator, conditions[part])
+        found = found + tokens.T @ tokens
+    return found
 
 
 def _chunks(rows: int) -> Iterator[slice]:

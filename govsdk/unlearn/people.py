@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from govsdk.errors import EmbeddingError, RequestError
 from govsdk.models.distribution import draw_conditions
-from govsdk.ports import Float32
+from govsdk.ports import Float32, Int64
 from govsdk.unlearn.mixtures import mixtures, unit
 from govsdk.unlearn.presets import PiuSettings
 
 START_CONDITIONS = 512
 """Conditions of the subject that a start in closed form is fitted to."""
+
+BORDER = 0.7
+"""From which share of D's radius on its outer part begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,12 @@ class Redirection:
     """Unit embeddings of the edit photos, ``[n, d]``."""
     anchor: Float32
     """Unit embedding of the replacement identity, ``[d]``."""
+
+    @property
+    def centroid(self) -> Float32:
+        """The person's centroid, ``[d]``, unit."""
+        centre: Float32 = unit(self.photos.mean(axis=0, keepdims=True))[0]
+        return centre
 
     @classmethod
     def of(cls, photos: Float32, anchor: Float32) -> Redirection:
@@ -44,36 +54,40 @@ class Redirection:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of one training step; ``n`` of each kind."""
+    """The rows of one training step: ``n`` of the subject's and ``m`` to preserve, m a multiple."""
 
     subject: Float32
     """Conditions to redirect, ``[n, d]``."""
     anchor: Float32
     """Where each of them leads, ``[n, d]``."""
     kept: Float32
-    """Conditions to preserve, ``[n, d]``."""
-    latents: Float32
-    """Pure noise, ``[2, n, channels, height, width]``: for the first two kinds, and for the third.
-
-    A noised standard normal latent is standard normal at every timestep, so PIU's forward
-    process needs no schedule.
-    """
-    timesteps: np.ndarray[tuple[int, int], np.dtype[np.int64]]
-    """``[2, n]`` in [0, 1000)."""
+    """Conditions to preserve, ``[m, d]``."""
+    empty: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    """``[m]``: which of these rows ask for guidance's empty condition instead."""
+    latents: tuple[Float32, Float32]
+    """``[n, channels, h, w]`` and ``[m, channels, h, w]``, as noised as the timesteps say."""
+    timesteps: tuple[Int64, Int64]
+    """``[n]`` and ``[m]``, in [0, 1000)."""
+    seen: tuple[Float32, Float32] | None = None
+    """What the teacher sees there under the anchor's and under the kept conditions, if known."""
 
     def __len__(self) -> int:
         return len(self.subject)
 
     def parts(self, size: int) -> Iterator[Rows]:
-        """Yield the rows in parts of at most ``size``."""
+        """Yield the rows in parts of at most ``size`` of the subject's."""
+        many = len(self.kept) // len(self)
         for start in range(0, len(self), size):
-            part = slice(start, start + size)
+            own = slice(start, start + size)
+            kept = slice(start * many, (start + size) * many)
             yield Rows(
-                self.subject[part],
-                self.anchor[part],
-                self.kept[part],
-                self.latents[:, part],
-                self.timesteps[:, part],
+                self.subject[own],
+                self.anchor[own],
+                self.kept[kept],
+                self.empty[kept],
+                (self.latents[0][own], self.latents[1][kept]),
+                (self.timesteps[0][own], self.timesteps[1][kept]),
+                self.seen and (self.seen[0][own], self.seen[1][kept]),
             )
 
 
@@ -82,8 +96,8 @@ class People:
     """Everybody an edit knows."""
 
     subject: Redirection
-    retained: Float32
-    """Unit embeddings of people to preserve, ``[m, d]``."""
+    retained: tuple[Float32, ...]
+    """Unit embeddings of each person to preserve, ``[photos, d]``."""
     earlier: tuple[Redirection, ...] = ()
     """People forgotten earlier on the same model line."""
     radius: float | None = None
@@ -94,7 +108,7 @@ class People:
         cls,
         subject: Float32,
         anchor: Float32,
-        retained: Float32,
+        retained: Sequence[Float32],
         replay: Sequence[tuple[Float32, Float32]] = (),
         radius: float | None = None,
     ) -> People:
@@ -103,11 +117,14 @@ class People:
         Raises:
             EmbeddingError: nobody to preserve, or embeddings that do not fit each other.
         """
-        if retained.ndim != 2 or not len(retained) or retained.shape[1:] != anchor.shape:
-            raise EmbeddingError(f"retained people {retained.shape} do not fit {anchor.shape}")
+        if not len(retained):
+            raise EmbeddingError("there is nobody to preserve")
+        for rows in retained:
+            if rows.ndim != 2 or not len(rows) or rows.shape[1:] != anchor.shape:
+                raise EmbeddingError(f"a retained person {rows.shape} does not fit {anchor.shape}")
         return cls(
             Redirection.of(subject, anchor),
-            unit(retained),
+            tuple(map(unit, retained)),
             tuple(Redirection.of(photos, place) for photos, place in replay),
             radius,
         )
@@ -120,44 +137,85 @@ class People:
             RequestError: the settings draw from D and no radius was given.
         """
         rng = np.random.default_rng([seed])
-        subject, _ = self._draw(self.subject, START_CONDITIONS, settings, rng)
-        return subject, np.concatenate([self.retained, *(who.photos for who in self.earlier)])
+        subject = self.around(self.subject, START_CONDITIONS, settings, rng)
+        return subject, np.concatenate([self.photos, *(who.photos for who in self.earlier)])
 
     def rows(
         self, settings: PiuSettings, latent_shape: tuple[int, ...], seed: int, step: int
     ) -> Rows:
-        """Return the rows of training step ``step``.
+        """Return the rows of training step ``step``, under pure noise.
+
+        A noised standard normal latent is standard normal at every timestep, so PIU's forward
+        process needs no schedule.
 
         Raises:
             RequestError: the settings draw from D and no radius was given.
         """
         rng = np.random.default_rng([seed, step])
-        n = settings.batch
-        replayed = int(n * settings.replay) if self.earlier else 0
-        groups = [self._draw(self.subject, n - replayed, settings, rng)]
-        for who in rng.integers(len(self.earlier), size=replayed) if replayed else ():
-            groups.append(self._draw(self.earlier[who], 1, settings, rng))
-        order = rng.permutation(n)
+        n, m = settings.batch, settings.batch * settings.preserved
+        subject, who = self.conditions(n, settings, rng)
         return Rows(
-            np.concatenate([subject for subject, _ in groups])[order],
-            np.concatenate([anchor for _, anchor in groups])[order],
-            self.retained[rng.integers(len(self.retained), size=n)],
-            rng.standard_normal((2, n, *latent_shape), dtype=np.float32),
-            rng.integers(0, 1000, (2, n)),
+            subject,
+            np.stack([self.redirections[each].anchor for each in who]),
+            self.photos[rng.integers(len(self.photos), size=m)],
+            rng.random(m) < settings.empty,
+            (_noise(rng, n, latent_shape), _noise(rng, m, latent_shape)),
+            (rng.integers(0, 1000, n), rng.integers(0, 1000, m)),
         )
 
-    def _draw(
+    @cached_property
+    def photos(self) -> Float32:
+        """Everybody's embeddings to preserve, ``[photos, d]``."""
+        return np.concatenate(self.retained)
+
+    @cached_property
+    def centroids(self) -> Float32:
+        """The centroid of each person to preserve, ``[people, d]``."""
+        return unit(np.stack([rows.mean(axis=0) for rows in self.retained]))
+
+    @property
+    def redirections(self) -> tuple[Redirection, ...]:
+        """The subject's, and then those of people forgotten earlier."""
+        return (self.subject, *self.earlier)
+
+    def conditions(
+        self, n: int, settings: PiuSettings, rng: np.random.Generator
+    ) -> tuple[Float32, Int64]:
+        """Return conditions ``[n, d]`` to redirect, and whose each is: an index ``[n]``.
+
+        Raises:
+            RequestError: the settings draw from D and no radius was given.
+        """
+        replayed = int(n * settings.replay) if self.earlier else 0
+        who = np.zeros(n, np.int64)
+        who[n - replayed :] = 1 + rng.integers(max(len(self.earlier), 1), size=replayed)
+        groups = [self.around(self.subject, n - replayed, settings, rng)]
+        groups += [self.around(self.earlier[k - 1], 1, settings, rng) for k in who[n - replayed :]]
+        order = rng.permutation(n)
+        return np.concatenate(groups)[order], who[order]
+
+    def around(
         self, who: Redirection, count: int, settings: PiuSettings, rng: np.random.Generator
-    ) -> tuple[Float32, Float32]:
-        share = {"mixtures": 0.0, "both": 0.5, "distribution": 1.0}[settings.forget_from]
-        far = int(rng.binomial(count, share))
-        rows = mixtures(who.photos, count - far, most=settings.mixture, rng=rng)
-        if far:
-            if self.radius is None:
-                raise RequestError("conditions from the distribution D need its radius")
-            centre = unit(who.photos.mean(axis=0, keepdims=True))[0]
+    ) -> Float32:
+        """Return ``count`` conditions of one person, ``[count, d]``: mixtures, and draws from D.
+
+        Raises:
+            RequestError: the settings draw from D and no radius was given.
+        """
+        shares = [settings.distribution, settings.border]
+        near, *far = rng.multinomial(count, [1 - sum(shares), *shares])
+        rows = [mixtures(who.photos, int(near), most=settings.mixture, rng=rng)]
+        if not any(far):
+            return rows[0]
+        if self.radius is None:
+            raise RequestError("conditions from the distribution D need its radius")
+        for n, least in zip(far, (0.0, BORDER * self.radius), strict=True):
             drawn = draw_conditions(
-                centre, self.retained, far, radius=self.radius, rng=rng
-            ).embeddings
-            rows = np.concatenate([rows, drawn])
-        return rows, np.broadcast_to(who.anchor, rows.shape)
+                who.centroid, self.centroids, int(n), radius=self.radius, least=least, rng=rng
+            )
+            rows.append(drawn.embeddings)
+        return np.concatenate(rows)
+
+
+def _noise(rng: np.random.Generator, n: int, shape: tuple[int, ...]) -> Float32:
+    return rng.standard_normal((n, *shape), dtype=np.float32)

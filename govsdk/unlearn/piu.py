@@ -5,7 +5,8 @@
 - The judge's photos are not seen here: the caller passes the edit photos alone.
 - The model that is written loads with stock diffusers and transformers.
 
-Source: PIU (arXiv 2605.22311); theirs stops after a fixed number of steps, ours also on a signal.
+Source: PIU (arXiv 2605.22311); theirs stops after a fixed number of steps, ours also on a signal,
+and what the preset ``piu-miniature`` adds stands in docs/adr/0010 and 0013.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from govsdk.models.generator import Generator
 from govsdk.ports import Float32, Progress, silent
 from govsdk.records import EditReport, Resource, decimal_text
 from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
-from govsdk.unlearn.closed_form import redirection
+from govsdk.unlearn.closed_form import redirection, sparing
 from govsdk.unlearn.layers import modules
 from govsdk.unlearn.methods import code_digest
-from govsdk.unlearn.people import People
+from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
+from govsdk.unlearn.states import States
 from govsdk.unlearn.training import Training
 
 NAME = "piu"
@@ -80,7 +82,7 @@ def edit(
     *,
     subject: Float32,
     anchor: Float32,
-    retained: Float32,
+    retained: Sequence[Float32],
     settings: PiuSettings,
     seed: int,
     radius: float | None = None,
@@ -98,8 +100,8 @@ def edit(
     Args:
         subject: Embeddings of the edit photos under recogniser A, ``[n, d]``.
         anchor: Embedding of the replacement identity, ``[d]``.
-        retained: Embeddings of people to preserve, ``[m, d]``.
-        radius: Radius of the distribution D, radians; for ``forget_from`` other than mixtures.
+        retained: Embeddings of each person to preserve, ``[photos, d]``.
+        radius: Radius of the distribution D, radians; needed if conditions are drawn from it.
         replay: Photos and anchor of each person forgotten earlier on this model line.
         teacher: The model that sets the targets, e.g. version 0 of the line; default ``model``.
             It may differ from ``model`` in the edited layers only.
@@ -119,10 +121,11 @@ def edit(
     state = _resume(training, checkpoints, fingerprint)
     if not state.step:
         _begin(training, people, seed)
+    rows_of = _asking(training, people, seed, progress)
     done = stop or _shows_nothing(settings)
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
-        rows = people.rows(settings, generator.latent_shape, seed, state.step)
+        rows = rows_of(state.step)
         training.preservation = _preservation(settings, state)
         loss, state.micro_batch = training.step(rows, state.micro_batch, state.step)
         state.step += 1
@@ -160,7 +163,7 @@ def _fingerprint(
 ) -> str:
     """Return what tells this edit from any other: the digest of all that decides its result."""
     redirections = (people.subject, *people.earlier)
-    arrays = [people.retained, *(a for r in redirections for a in (r.photos, r.anchor))]
+    arrays = [*people.retained, *(a for r in redirections for a in (r.photos, r.anchor))]
     return digest(
         {
             "people": [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays],
@@ -180,6 +183,20 @@ def _resume(training: Training, checkpoints: CheckpointStore | None, fingerprint
     state, tensors = found
     training.restore(tensors)
     return state
+
+
+def _asking(
+    training: Training, people: People, seed: int, progress: Progress
+) -> Callable[[int], Rows]:
+    """Return the rows of each step, and tell the optimiser whom to spare."""
+    settings, shape = training.settings, training.student.latent_shape
+    if not settings.steps:
+        return lambda step: people.rows(settings, shape, seed, step)
+    if settings.spare:
+        training.spare(sparing(training.teacher, people.photos, settings.spare))
+    if settings.latents == "sampled":
+        return States.draw(training.teacher, people, settings, seed, progress).rows
+    return lambda step: people.rows(settings, shape, seed, step)
 
 
 def _begin(training: Training, people: People, seed: int) -> None:

@@ -16,7 +16,7 @@ from govsdk.canonical import digest
 from govsdk.errors import PolicyError
 from govsdk.records import Sha256
 
-ForgetFrom = Literal["mixtures", "distribution", "both"]
+Latents = Literal["noise", "sampled"]
 
 
 def _require(holds: bool, key: str, must: str) -> None:
@@ -47,8 +47,26 @@ class PiuSettings:
     """Passes per optimiser step: a step sees ``micro_batch * accumulate`` rows of each kind."""
     mixture: int = 3
     """Photos in a Dirichlet mixture at most."""
-    forget_from: ForgetFrom = "mixtures"
-    """Where the subject's conditions come from: photo mixtures, the distribution D, half each."""
+    distribution: float = 0.0
+    """Share of the subject's conditions that are drawn from D; the rest are photo mixtures."""
+    border: float = 0.0
+    """Share that is drawn from D's outer part, where the subject is hardest to tell from others."""
+    latents: Latents = "noise"
+    """Where the network is asked: under pure noise, or in states that its own sampling passes."""
+    pictures: int = 64
+    """Pictures whose states are asked for the subject; ``sampled`` only."""
+    neighbours: int = 20
+    """People most like the subject whose photos all belong to the states; ``sampled`` only."""
+    photos: int = 2
+    """Photos of everybody else that do; ``sampled`` only."""
+    states: int = 8
+    """Sampling steps, and so states, of each picture; ``sampled`` only."""
+    preserved: int = 1
+    """Rows to preserve for each row of the subject."""
+    empty: float = 0.0
+    """Share of those rows that ask for guidance's empty condition."""
+    spare: float = 0.0
+    """How far steps avoid what others' tokens read: the less, the further; 0 not at all."""
     replay: float = 1 / 3
     """Share of the subject's rows that goes to people forgotten earlier, if there are any."""
     blocks: tuple[str, ...] = ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
@@ -63,16 +81,22 @@ class PiuSettings:
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps"):
+        for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps", "spare"):
             _require(getattr(self, name) >= 0, name, "at least 0")
-        for name in ("micro_batch", "accumulate", "mixture"):
+        for name in ("neighbours", "distribution", "border"):
+            _require(getattr(self, name) >= 0, name, "at least 0")
+        for name in ("micro_batch", "accumulate", "mixture", "preserved"):
+            _require(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("pictures", "photos", "states"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("watch_every", "watch_runs", "checkpoint_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.lr > 0, "lr", "positive")
         _require(0 <= self.replay < 1, "replay", "in [0, 1)")
         _require(0 < self.relax <= 1, "relax", "in (0, 1]")
-        _require(self.forget_from in get_args(ForgetFrom), "forget_from", str(get_args(ForgetFrom)))
+        _require(0 <= self.empty < 1, "empty", "in [0, 1)")
+        _require(self.distribution + self.border <= 1, "border", "at most 1 with distribution")
+        _require(self.latents in get_args(Latents), "latents", f"one of {get_args(Latents)}")
         _require(bool(self.blocks), "blocks", "at least one block group")
 
     @property
@@ -88,18 +112,26 @@ class PiuSettings:
 PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
-        # The start does most of the forgetting, the steps finish it and mend what it did to others;
-        # a small network needs a higher rate for that. People differ in how hard they are to
-        # forget: whoever still shows gets more of the loss (docs/reference_world.md).
+        # Tuned on the reference world (docs/reference_world.md): the start does much of the
+        # forgetting, the steps finish it and mend what it did to others; a small network needs a
+        # higher rate for that. People differ in how hard they are to forget: whoever still shows
+        # gets more of the loss.
         "piu-miniature": PiuSettings(
+            eta=0.5,
+            lambda_=68.0,
             lr=5e-4,
-            lambda_=20.0,
-            steps=64,
-            accumulate=1,
-            forget_from="both",
-            start_keep=12.0,
+            weight_decay=0.0,
+            start_keep=30.0,
             decay=True,
-            watch_every=16,
+            steps=128,
+            accumulate=1,
+            distribution=0.6,
+            border=0.2,
+            latents="sampled",
+            preserved=2,
+            empty=0.11,
+            spare=0.1,
+            watch_every=32,
             watch_runs=4,
             relax=0.7,
         ),

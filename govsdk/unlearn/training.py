@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from govsdk.errors import NonFiniteError, OutOfMemoryError, RequestError
+from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import Generator
 from govsdk.unlearn import losses
 from govsdk.unlearn.closed_form import LINEAR
 from govsdk.unlearn.layers import edited, first_down_block
 from govsdk.unlearn.people import Rows
 from govsdk.unlearn.presets import PiuSettings
-from govsdk.unlearn.split import lower, require_equal, upper
+from govsdk.unlearn.split import Halfway, lower, require_equal, upper
 
 
 class Training:
@@ -64,7 +65,19 @@ class Training:
         self._optimiser = torch.optim.AdamW(
             self.parameters.values(), lr=settings.lr, weight_decay=settings.weight_decay
         )
+        self._sparing: Tensor | None = None
         self._try_split()
+
+    @property
+    def teacher(self) -> Generator:
+        """The generator with the weights that set the targets."""
+        teacher = copy.copy(self.student)
+        teacher.unet = self._teacher
+        return teacher
+
+    def spare(self, matrix: Tensor) -> None:
+        """Take steps of the weights that read the condition in the coordinates of ``matrix``."""
+        self._sparing = matrix.to(self.student.device, self._teacher.dtype)
 
     @torch.no_grad()
     def start(self, matrix: Tensor) -> None:
@@ -85,8 +98,23 @@ class Training:
         left = 1 - number / self.settings.steps if self.settings.decay else 1.0
         for group in self._optimiser.param_groups:
             group["lr"] = self.settings.lr * left
-        self._optimiser.step()
+        self._descend()
         return loss, micro_batch
+
+    def _descend(self) -> None:
+        """Let the optimiser take its step: in V where a weight is ``W = V L``, L sparing others."""
+        if self._sparing is None:
+            self._optimiser.step()
+            return
+        reading = [p for name, p in self.parameters.items() if name.endswith(LINEAR)]
+        before = [parameter.detach().clone() for parameter in reading]
+        for parameter in reading:
+            assert parameter.grad is not None, "found finite"
+            parameter.grad = parameter.grad @ self._sparing
+        self._optimiser.step()
+        with torch.no_grad():
+            for parameter, was in zip(reading, before, strict=True):
+                parameter.copy_(was + (parameter - was) @ self._sparing)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that changes while training, by name."""
@@ -135,30 +163,51 @@ class Training:
 
     def loss(self, rows: Rows) -> Tensor:
         """Return PIU's loss of the student on ``rows``, a scalar with gradients."""
-        n = len(rows)
-        device = self.student.device
-        conditions = self.student.condition(np.concatenate([rows.subject, rows.anchor, rows.kept]))
-        noise, times = (torch.from_numpy(x).to(device) for x in (rows.latents, rows.timesteps))
+        n, device, cut = len(rows), self.student.device, self._cut
+        noise, times = (
+            [torch.from_numpy(each).to(device) for each in pair]
+            for pair in (rows.latents, rows.timesteps)
+        )
         half = lower(
             self._teacher,
-            self._cut,
-            torch.cat([noise[0], noise[0], noise[1]]).to(self._teacher.dtype),
-            torch.cat([times[0], times[0], times[1]]),
-            conditions,
+            cut,
+            torch.cat(noise).to(self._teacher.dtype),
+            torch.cat(times),
+            self._conditions(rows),
         )
+        places = torch.arange(len(torch.cat(times)), device=device)
         with torch.no_grad():
-            subject, anchor, kept = upper(self._teacher, self._cut, half).chunk(3)
-        places = torch.arange(3 * n, device=device)
-        forgotten, student = upper(
-            self.student.unet, self._cut, half.rows(places[(places < n) | (places >= 2 * n)])
-        ).chunk(2)
+            anchor, kept = self._seen(rows, noise[0], times[0], half.rows(places[n:]))
+            eta = self.settings.eta
+            subject = upper(self._teacher, cut, half.rows(places[:n])) if eta else anchor
+        predicted = upper(self.student.unet, cut, half)
         return losses.piu(
-            forgotten,
-            losses.redirected(anchor, subject, eta=self.settings.eta),
-            student,
+            predicted[:n],
+            losses.redirected(anchor, subject, eta=eta),
+            predicted[n:],
             kept,
             preservation=self.preservation,
         )
+
+    def _conditions(self, rows: Rows) -> Tensor:
+        """Return what is read in each row, the subject's first."""
+        asked = self.student.condition(np.concatenate([rows.subject, rows.kept]))
+        if rows.empty.any():
+            empty = encode_empty(self.student.text_encoder, self.student.tokenizer, 1)
+            asked[len(rows) :][torch.from_numpy(rows.empty).to(asked.device)] = empty
+        return asked
+
+    def _seen(
+        self, rows: Rows, noise: Tensor, times: Tensor, kept: Halfway
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the teacher sees under the anchor's and under the kept conditions."""
+        teacher, cut = self._teacher, self._cut
+        if rows.seen is not None:
+            anchor, preserved = (torch.from_numpy(each).to(noise) for each in rows.seen)
+            return anchor, preserved
+        conditions = self.student.condition(rows.anchor)
+        of_anchor = lower(teacher, cut, noise.to(teacher.dtype), times, conditions)
+        return upper(teacher, cut, of_anchor), upper(teacher, cut, kept)
 
     def _require_finite(self, number: int) -> None:
         for name, parameter in self.parameters.items():

@@ -51,8 +51,8 @@ def literal(generator: Generator, chosen: PiuSettings) -> tuple[Step, Weights]:
     def step(rows: Rows) -> None:
         optimiser.zero_grad()
         for part in rows.parts(chosen.micro_batch):
-            z, kept_z = torch.from_numpy(part.latents)
-            t, kept_t = torch.from_numpy(part.timesteps)
+            z, kept_z = map(torch.from_numpy, part.latents)
+            t, kept_t = map(torch.from_numpy, part.timesteps)
             with torch.no_grad():
                 anchor = noise(teacher, z, t, part.anchor)
                 target = anchor - chosen.eta * (noise(teacher, z, t, part.subject) - anchor)
@@ -86,7 +86,7 @@ def main(model: Path | None = None, steps: int = 10) -> None:
     rng = np.random.default_rng(0)
     people = People.of(
         *(rng.normal(size=s).astype(np.float32) for s in ((8, DIMENSION), DIMENSION)),
-        rng.normal(size=(PEOPLE, DIMENSION)).astype(np.float32),
+        list(rng.normal(size=(PEOPLE, 1, DIMENSION)).astype(np.float32)),
     )
     seconds, moved = [], []
     for make in (literal, ours):

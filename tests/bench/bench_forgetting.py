@@ -152,7 +152,7 @@ def main() -> None:
                 Path(folder) / "edited",
                 subject=faces.photos["A"][0][:EDIT],
                 anchor=anchor,
-                retained=np.concatenate(faces.photos["A"][1:]),
+                retained=faces.photos["A"][1:],
                 settings=settings(chosen.preset, overrides),
                 seed=subject,
                 radius=faces.radius,

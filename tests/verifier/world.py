@@ -166,7 +166,7 @@ def forget(crowd: Crowd, folder: Path) -> Path:
         folder,
         subject=crowd.edit_photos,
         anchor=crowd.anchor,
-        retained=np.concatenate([other.by_recogniser["A"] for other in crowd.others]),
+        retained=[other.by_recogniser["A"] for other in crowd.others],
         settings=presets.settings(wanted.preset, wanted.overrides),
         seed=5,
         radius=crowd.radius,

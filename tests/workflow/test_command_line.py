@@ -57,4 +57,6 @@ def test_a_failed_verdict_exits_with_3_and_says_what_failed(forget: Forget, tmp_
     assert (failed.code, failed.json["verdict"]) == (3, "NOT_FORGOTTEN")
     assert failed.json["files"] == {}
     claims = failed.json["verifications"][-1]["claims"]
-    assert {"FAIL"} == {claim["outcome"] for claim in claims if claim["name"] == "forget"}
+    # Of four lines of eight trials each one may stay open by chance.
+    assert "FAIL" in {claim["outcome"] for claim in claims if claim["name"] == "forget"}
+    assert "PASS" not in {claim["outcome"] for claim in claims if claim["name"] == "forget"}

@@ -18,7 +18,8 @@ DIMENSION = 16
 class Crowd:
     subject: Float32
     anchor: Float32
-    retained: Float32
+    retained: list[Float32]
+    """Of each person one photo."""
 
 
 def directions(rng: np.random.Generator, *shape: int) -> Float32:
@@ -36,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def crowd() -> Crowd:
     rng = np.random.default_rng(1)
     photos = directions(rng) + 0.3 * directions(rng, 6)
-    return Crowd(photos, directions(rng), directions(rng, 12))
+    return Crowd(photos, directions(rng), list(directions(rng, 12, 1)))
 
 
 @pytest.fixture(autouse=True)

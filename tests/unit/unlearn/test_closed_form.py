@@ -24,7 +24,7 @@ def test_it_is_the_minimum_of_what_it_says(world: Path, crowd: Crowd) -> None:
     generator = Generator.load(world, device="cpu")
     photos, kept = (
         rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        for rows in (crowd.subject, crowd.retained)
+        for rows in (crowd.subject, np.concatenate(crowd.retained))
     )
     own, others = tokens(generator, photos), tokens(generator, kept)
     wanted = tokens(generator, np.repeat(crowd.anchor[None], len(photos), axis=0))

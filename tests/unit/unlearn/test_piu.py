@@ -199,7 +199,7 @@ def test_second_edit_aims_at_version_0(run: Run, world: Path, crowd: Crowd, tmp_
     run(tmp_path / "v1", settings=larger)
     second = {
         "model": tmp_path / "v1",
-        "subject": crowd.retained[:1],
+        "subject": crowd.retained[0],
         "replay": [(crowd.subject, crowd.anchor)],
     }
 

@@ -14,7 +14,8 @@ def test_piu_is_the_paper() -> None:
     assert (piu.eta, piu.lambda_, piu.lr, piu.weight_decay, piu.steps) == (1, 10, 1e-4, 0.01, 400)
     assert (piu.micro_batch, piu.accumulate, piu.mixture) == (16, 2, 3)
     assert piu.blocks == ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
-    assert piu.forget_from == "mixtures"
+    assert (piu.distribution, piu.border, piu.latents) == (0, 0, "noise")
+    assert (piu.preserved, piu.empty, piu.spare) == (1, 0, 0)
     assert (piu.start_keep, piu.decay, piu.relax) == (0, False, 1)
 
 
@@ -40,7 +41,10 @@ def test_overrides_take_the_presets_types() -> None:
         ({"start_keep": -1}, "start_keep must be at least 0"),
         ({"lr": float("nan")}, "lr must be"),
         ({"micro_batch": 0}, "micro_batch must be at least 1"),
-        ({"forget_from": "dreams"}, "forget_from must be"),
+        ({"latents": "dreams"}, "latents must be one of"),
+        ({"distribution": 0.7, "border": 0.4}, "border must be at most 1"),
+        ({"empty": 1}, "empty must be in"),
+        ({"spare": -1}, "spare must be at least 0"),
         ({"blocks": []}, "blocks must be"),
     ],
 )

@@ -1,0 +1,133 @@
+"""States: where the network is asked when it is asked as it is used.
+
+PIU asks under pure noise, which a noised latent looks like at the largest timesteps alone. Here a
+step asks in states that the teacher's own sampling passed through: of the anchor and of the subject
+for the subject's conditions, of everybody else for what is to be preserved. What the teacher sees
+there is known from the sampling, so a step needs no pass of the teacher for it.
+
+- A fixed pool, drawn once before the first step; the rows of step k depend on the people, the
+  settings, the seed and k alone, so that an interrupted edit draws what it would have drawn.
+- The people most like the subject are preserved with all their photos: an edit harms them first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from govsdk.models.generator import BATCH, Generator, Passed
+from govsdk.models.whitebox import WhiteBox
+from govsdk.ports import Float32, Int64, Progress
+from govsdk.unlearn.people import People, Rows
+from govsdk.unlearn.presets import PiuSettings
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """States of several pictures."""
+
+    passed: Passed
+    owner: Int64
+    """Whose each state is, ``[states]``: a redirection's place, or a kept condition's."""
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """The pools that steps draw from."""
+
+    people: People
+    settings: PiuSettings
+    seed: int
+    redirected: _Pool
+    """Of the subject's redirection and of earlier ones; ``given`` is seen under the anchor's."""
+    kept: _Pool
+    conditions: Float32
+    """The kept conditions, ``[pictures, d]``."""
+
+    @classmethod
+    def draw(
+        cls,
+        teacher: Generator,
+        people: People,
+        settings: PiuSettings,
+        seed: int,
+        progress: Progress,
+    ) -> States:
+        """Return the states that the ``teacher`` passes through, the same for the same seed."""
+        rng = np.random.default_rng([seed, 1, 1])
+        sampler = teacher.resampled(steps=settings.states)
+        own, leads = _redirections(people, settings, rng)
+        kept = people.photos[_kept_photos(people, settings, rng)]
+        rows, parts = np.concatenate([own, kept]), []
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            parts.append(sampler.passed(part, rng.integers(2**62, size=len(part)).tolist()))
+            progress("states", min(start + BATCH, len(rows)), len(rows))
+        passed, border = Passed.joined(parts), len(own) * settings.states
+        redirected, preserved = passed.rows(slice(0, border)), passed.rows(slice(border, None))
+        places = np.repeat(leads, settings.states)
+        anchors = np.stack([each.anchor for each in people.redirections])[places]
+        given = WhiteBox(teacher).predict(redirected.latents, redirected.timesteps, anchors)
+        return cls(
+            people,
+            settings,
+            seed,
+            _Pool(replace(redirected, given=given), places),
+            _Pool(preserved, np.repeat(np.arange(len(kept)), settings.states)),
+            kept,
+        )
+
+    def rows(self, step: int) -> Rows:
+        """Return the rows of training step ``step``."""
+        settings, rng = self.settings, np.random.default_rng([self.seed, step])
+        n, m = settings.batch, settings.batch * settings.preserved
+        subject, who = self.people.conditions(n, settings, rng)
+        own = np.array([self._state(int(each), rng) for each in who])
+        kept = rng.integers(len(self.kept.owner), size=m)
+        empty = rng.random(m) < settings.empty
+        first, second = self.redirected.passed, self.kept.passed
+        preserved = np.where(empty[:, None, None, None], second.empty[kept], second.given[kept])
+        return Rows(
+            subject,
+            np.stack([self.people.redirections[each].anchor for each in who]),
+            self.conditions[self.kept.owner[kept]],
+            empty,
+            (first.latents[own], second.latents[kept]),
+            (first.timesteps[own], second.timesteps[kept]),
+            (first.given[own], preserved),
+        )
+
+    def _state(self, redirection: int, rng: np.random.Generator) -> int:
+        return int(rng.choice(np.flatnonzero(self.redirected.owner == redirection)))
+
+
+def _kept_photos(people: People, settings: PiuSettings, rng: np.random.Generator) -> Int64:
+    """Return which photos are preserved: all of the nearest people's, some of everybody else's."""
+    nearest = np.argsort(-(people.centroids @ people.subject.centroid))[: settings.neighbours]
+    first = np.cumsum([0, *map(len, people.retained)])
+    chosen = []
+    for person, photos in enumerate(people.retained):
+        many = len(photos) if person in nearest else min(settings.photos, len(photos))
+        chosen.append(first[person] + rng.permutation(len(photos))[:many])
+    return np.concatenate(chosen)
+
+
+def _redirections(
+    people: People, settings: PiuSettings, rng: np.random.Generator
+) -> tuple[Float32, Int64]:
+    """Return what is drawn for redirections ``[n, d]``, and which each belongs to ``[n]``.
+
+    Half of a redirection's pictures are the anchor's, half the person's own.
+    """
+    earlier = min(1.0, settings.replay) if people.earlier else 0.0
+    counts = [settings.pictures] + [
+        max(2, round(settings.pictures * earlier / len(people.earlier))) for _ in people.earlier
+    ]
+    rows, leads = [], []
+    for place, (who, count) in enumerate(zip(people.redirections, counts, strict=True)):
+        own = count // 2
+        rows += [np.repeat(who.anchor[None], count - own, axis=0)]
+        rows += [people.around(who, own, settings, rng)]
+        leads += [place] * count
+    return np.concatenate(rows), np.array(leads)
