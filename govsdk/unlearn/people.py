@@ -179,9 +179,16 @@ class People:
         return (self.subject, *self.earlier)
 
     def conditions(
-        self, n: int, settings: PiuSettings, rng: np.random.Generator
+        self,
+        n: int,
+        settings: PiuSettings,
+        rng: np.random.Generator,
+        hard: Float32 | None = None,
     ) -> tuple[Float32, Int64]:
         """Return conditions ``[n, d]`` to redirect, and whose each is: an index ``[n]``.
+
+        Args:
+            hard: Conditions of the subject that were found hard, ``[k, d]``.
 
         Raises:
             RequestError: the settings draw from D and no radius was given.
@@ -189,7 +196,11 @@ class People:
         replayed = int(n * settings.replay) if self.earlier else 0
         who = np.zeros(n, np.int64)
         who[n - replayed :] = 1 + rng.integers(max(len(self.earlier), 1), size=replayed)
-        groups = [self.around(self.subject, n - replayed, settings, rng)]
+        own = self.around(self.subject, n - replayed, settings, rng)
+        if hard is not None and len(hard):
+            places = rng.random(len(own)) < settings.searched
+            own[places] = hard[rng.integers(len(hard), size=int(places.sum()))]
+        groups = [own]
         groups += [self.around(self.earlier[k - 1], 1, settings, rng) for k in who[n - replayed :]]
         order = rng.permutation(n)
         return np.concatenate(groups)[order], who[order]

@@ -28,7 +28,7 @@ from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
 from govsdk.unlearn.closed_form import redirection, sparing
 from govsdk.unlearn.layers import modules
 from govsdk.unlearn.methods import code_digest
-from govsdk.unlearn.people import People, Rows
+from govsdk.unlearn.people import People
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.states import States
 from govsdk.unlearn.training import Training
@@ -118,14 +118,18 @@ def edit(
     generator = Generator.load(model, device=device)
     training = Training(generator, settings, _teacher_weights(model, teacher))
     fingerprint = _fingerprint(people, settings, seed, model, teacher)
-    state = _resume(training, checkpoints, fingerprint)
+    states = _states(training, people, seed, progress)
+    state = _resume(training, states, checkpoints, fingerprint)
     if not state.step:
         _begin(training, people, seed)
-    rows_of = _asking(training, people, seed, progress)
     done = stop or _shows_nothing(settings)
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
-        rows = rows_of(state.step)
+        if states is None:
+            rows = people.rows(settings, generator.latent_shape, seed, state.step)
+        else:
+            states.search(training.student, state.step)
+            rows = states.rows(state.step)
         training.preservation = _preservation(settings, state)
         loss, state.micro_batch = training.step(rows, state.micro_batch, state.step)
         state.step += 1
@@ -135,7 +139,8 @@ def edit(
             state.watched.append(watch(training.student))
         state.stopped = done(state)
         if checkpoints is not None and state.step % settings.checkpoint_every == 0:
-            checkpoints.save(pack(fingerprint, state, training.tensors()))
+            found = {} if states is None else states.tensors()
+            checkpoints.save(pack(fingerprint, state, training.tensors() | found))
         left = (clock() - started) / (state.step - first) * (settings.steps - state.step)
         progress("edit", state.step, settings.steps, f"loss {loss:.4f}, at most {left:.0f} s left")
     weights.write(model, out, dict(training.parameters) if state.step else {})
@@ -175,28 +180,31 @@ def _fingerprint(
     )
 
 
-def _resume(training: Training, checkpoints: CheckpointStore | None, fingerprint: str) -> EditState:
+def _resume(
+    training: Training,
+    states: States | None,
+    checkpoints: CheckpointStore | None,
+    fingerprint: str,
+) -> EditState:
     data = checkpoints.load() if checkpoints is not None else None
     found = unpack(data, fingerprint) if data is not None else None
     if found is None:
         return EditState(training.settings.micro_batch)
     state, tensors = found
     training.restore(tensors)
+    if states is not None:
+        states.restore(tensors)
     return state
 
 
-def _asking(
-    training: Training, people: People, seed: int, progress: Progress
-) -> Callable[[int], Rows]:
-    """Return the rows of each step, and tell the optimiser whom to spare."""
-    settings, shape = training.settings, training.student.latent_shape
-    if not settings.steps:
-        return lambda step: people.rows(settings, shape, seed, step)
-    if settings.spare:
+def _states(training: Training, people: People, seed: int, progress: Progress) -> States | None:
+    """Return where steps ask, or None for pure noise; and tell the optimiser whom to spare."""
+    settings = training.settings
+    if settings.spare and settings.steps:
         training.spare(sparing(training.teacher, people.photos, settings.spare))
-    if settings.latents == "sampled":
-        return States.draw(training.teacher, people, settings, seed, progress).rows
-    return lambda step: people.rows(settings, shape, seed, step)
+    if settings.latents == "noise" or not settings.steps:
+        return None
+    return States.draw(training.teacher, people, settings, seed, progress)
 
 
 def _begin(training: Training, people: People, seed: int) -> None:

@@ -61,6 +61,13 @@ class PiuSettings:
     """Photos of everybody else that do; ``sampled`` only."""
     states: int = 8
     """Sampling steps, and so states, of each picture; ``sampled`` only."""
+    searched: float = 0.0
+    """Share of the subject's own conditions that give way to ones found hard: tuned until the
+    student sees the subject; ``sampled`` only."""
+    search_every: int = 16
+    """Steps between searches for hard conditions."""
+    reach: float = 0.6
+    """How far from the centroid they lie at most, as a share of D's radius."""
     preserved: int = 1
     """Rows to preserve for each row of the subject."""
     empty: float = 0.0
@@ -83,19 +90,22 @@ class PiuSettings:
     def __post_init__(self) -> None:
         for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps", "spare"):
             _require(getattr(self, name) >= 0, name, "at least 0")
-        for name in ("neighbours", "distribution", "border"):
+        for name in ("neighbours", "distribution", "border", "searched"):
             _require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("micro_batch", "accumulate", "mixture", "preserved"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("pictures", "photos", "states"):
             _require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("watch_every", "watch_runs", "checkpoint_every"):
+        for name in ("watch_every", "watch_runs", "checkpoint_every", "search_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.lr > 0, "lr", "positive")
         _require(0 <= self.replay < 1, "replay", "in [0, 1)")
         _require(0 < self.relax <= 1, "relax", "in (0, 1]")
         _require(0 <= self.empty < 1, "empty", "in [0, 1)")
         _require(self.distribution + self.border <= 1, "border", "at most 1 with distribution")
+        _require(self.searched <= 1, "searched", "at most 1")
+        _require(not self.searched or self.latents == "sampled", "searched", "0 under pure noise")
+        _require(0 < self.reach <= 1, "reach", "in (0, 1]")
         _require(self.latents in get_args(Latents), "latents", f"one of {get_args(Latents)}")
         _require(bool(self.blocks), "blocks", "at least one block group")
 

@@ -12,15 +12,20 @@ there is known from the sampling, so a step needs no pass of the teacher for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from govsdk.errors import RequestError
 from govsdk.models.generator import BATCH, Generator, Passed
 from govsdk.models.whitebox import WhiteBox
 from govsdk.ports import Float32, Int64, Progress
 from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
+from govsdk.unlearn.searching import hard_conditions
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,7 @@ class _Pool:
     """Whose each state is, ``[states]``: a redirection's place, or a kept condition's."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class States:
     """The pools that steps draw from."""
 
@@ -44,6 +49,10 @@ class States:
     kept: _Pool
     conditions: Float32
     """The kept conditions, ``[pictures, d]``."""
+    wanted: Passed
+    """The subject's own states, as the teacher sees them under the subject's conditions."""
+    hard: Float32
+    """Conditions that were found hard so far, ``[k, d]``."""
 
     @classmethod
     def draw(
@@ -76,13 +85,42 @@ class States:
             _Pool(replace(redirected, given=given), places),
             _Pool(preserved, np.repeat(np.arange(len(kept)), settings.states)),
             kept,
+            redirected.rows(_own_states(settings)),
+            np.empty((0, kept.shape[1]), np.float32),
         )
+
+    def search(self, student: Generator, step: int) -> None:
+        """Look for conditions that are hard for the student before training step ``step``."""
+        settings, people, subject = self.settings, self.people, self.people.subject
+        if not settings.searched or step % settings.search_every:
+            return
+        if people.radius is None:
+            raise RequestError("a search for hard conditions needs the radius of D")
+        rng = np.random.default_rng([self.seed, step, 1])
+        found = hard_conditions(
+            student,
+            people.around(subject, settings.batch, settings, rng),
+            self.wanted,
+            centroid=subject.centroid,
+            others=people.centroids,
+            radius=settings.reach * people.radius,
+            rng=rng,
+        )
+        self.hard = np.concatenate([self.hard, found])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything that changes from step to step, by name."""
+        return {"found/hard": torch.from_numpy(self.hard)}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`tensors` gave."""
+        self.hard = tensors["found/hard"].numpy()
 
     def rows(self, step: int) -> Rows:
         """Return the rows of training step ``step``."""
         settings, rng = self.settings, np.random.default_rng([self.seed, step])
         n, m = settings.batch, settings.batch * settings.preserved
-        subject, who = self.people.conditions(n, settings, rng)
+        subject, who = self.people.conditions(n, settings, rng, self.hard)
         own = np.array([self._state(int(each), rng) for each in who])
         kept = rng.integers(len(self.kept.owner), size=m)
         empty = rng.random(m) < settings.empty
@@ -113,6 +151,17 @@ def _kept_photos(people: People, settings: PiuSettings, rng: np.random.Generator
     return np.concatenate(chosen)
 
 
+def _own_pictures(count: int) -> int:
+    """Return how many of a redirection's pictures are the person's own: half; the last ones."""
+    return count // 2
+
+
+def _own_states(settings: PiuSettings) -> slice:
+    """Return where the subject's own states lie among all redirections'."""
+    last = settings.pictures * settings.states
+    return slice(last - _own_pictures(settings.pictures) * settings.states, last)
+
+
 def _redirections(
     people: People, settings: PiuSettings, rng: np.random.Generator
 ) -> tuple[Float32, Int64]:
@@ -126,7 +175,7 @@ def _redirections(
     ]
     rows, leads = [], []
     for place, (who, count) in enumerate(zip(people.redirections, counts, strict=True)):
-        own = count // 2
+        own = _own_pictures(count)
         rows += [np.repeat(who.anchor[None], count - own, axis=0)]
         rows += [people.around(who, own, settings, rng)]
         leads += [place] * count

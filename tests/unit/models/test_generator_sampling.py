@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from govsdk.errors import RequestError
 from govsdk.models.generator import SCHEDULERS, Generator
 from govsdk.models.untrained import write_untrained
+from govsdk.models.whitebox import WhiteBox
 from govsdk.ports import Sampler
 from govsdk.reference import people, renderer, world
 from tests.unit.models.test_generator import embeddings
@@ -88,3 +90,24 @@ def test_a_strength_outside_its_range_is_refused(generator: Generator, strength:
     """Nothing to run, or more than everything."""
     with pytest.raises(RequestError, match="strength"):
         generator.redraw(generator.draw(embeddings(1), [1]), embeddings(1), [1], strength=strength)
+
+
+def test_states_are_those_that_drawing_passes(generator: Generator) -> None:
+    """The first state is each seed's noise; what is recorded is what the network sees there."""
+    faces, opened = embeddings(2), WhiteBox(generator)
+
+    passed = generator.passed(faces, [1, 2])
+
+    assert passed.latents.shape == passed.given.shape == (12, *generator.latent_shape)
+    noise = torch.randn(generator.latent_shape, generator=torch.Generator().manual_seed(2))
+    np.testing.assert_allclose(passed.latents[6], noise.numpy(), atol=1e-6)
+    assert list(np.diff(passed.timesteps[6:]) < 0) == [True] * 5
+    seen = opened.predict(passed.latents, passed.timesteps, np.repeat(faces, 6, axis=0))
+    np.testing.assert_allclose(passed.given, seen, atol=1e-5)
+    assert float(np.abs(passed.given - passed.empty).max()) > 1e-4
+
+
+def test_states_need_guidance(generator: Generator) -> None:
+    """Without guidance the empty condition is never asked for, so nothing is known of it."""
+    with pytest.raises(RequestError, match="under guidance"):
+        generator.resampled(guidance=1.0).passed(embeddings(1), [1])

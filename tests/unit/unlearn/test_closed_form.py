@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import Generator
-from govsdk.unlearn.closed_form import LINEAR, RIDGE, redirection
+from govsdk.unlearn.closed_form import EMPTY, LINEAR, RIDGE, redirection, sparing
 from govsdk.unlearn.people import People
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.training import Training
@@ -62,3 +64,22 @@ def test_keys_and_values_lead_to_the_anchor(world: Path, crowd: Crowd) -> None:
             assert now.norm() < 0.5 * was.norm()
         else:
             assert torch.equal(weight.double(), before[name])
+
+
+def test_steps_that_spare_go_where_others_have_little(world: Path, crowd: Crowd) -> None:
+    """The matrix evens out the second moment of others' tokens, and is as long as no matrix."""
+    generator, kept = Generator.load(world, device="cpu"), np.concatenate(crowd.retained)
+    others = tokens(generator, kept)
+    empty = encode_empty(generator.text_encoder, generator.tokenizer, 1)[0].double()
+    moment = others.T @ others + EMPTY * len(kept) * (empty.T @ empty)
+
+    matrix = sparing(generator, kept, floor=0.01)
+
+    def spread(moment: torch.Tensor) -> float:
+        values = torch.linalg.eigvalsh(moment)
+        return float(values.max() / values.mean())
+
+    assert spread(matrix @ moment @ matrix) < 0.3 * spread(moment)
+    assert float(torch.linalg.eigvalsh(matrix).square().mean()) == pytest.approx(1)
+    even = sparing(generator, kept, floor=1e6)
+    torch.testing.assert_close(even, torch.eye(len(even), dtype=even.dtype), atol=1e-4, rtol=0)

@@ -1,6 +1,7 @@
 """The whole edit: from a model folder to a model folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ from govsdk.unlearn.presets import PiuSettings
 from .conftest import Crowd
 
 SETTINGS = PiuSettings(micro_batch=2, accumulate=1, steps=8, checkpoint_every=3, watch_every=2)
+SAMPLED = replace(
+    SETTINGS,
+    latents="sampled",
+    pictures=2,
+    states=2,
+    spare=0.1,
+    start_keep=9.0,
+    searched=0.5,
+    search_every=2,
+)
 
 Run = Callable[..., Edited]
 
@@ -49,6 +60,7 @@ def run(world: Path, crowd: Crowd) -> Run:
             "retained": crowd.retained,
             "settings": SETTINGS,
             "seed": 11,
+            "radius": 0.8,
             "device": "cpu",
         }
         return edit(out=out, **usual | changes)
@@ -92,22 +104,27 @@ def test_same_seed_gives_the_same_bytes(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("killed_at", [1, 4, 7])
-def test_resumed_edit_ends_in_the_same_bytes(run: Run, tmp_path: Path, killed_at: int) -> None:
+@pytest.mark.parametrize("settings", [SETTINGS, SAMPLED], ids=["noise", "sampled"])
+def test_resumed_edit_ends_in_the_same_bytes(
+    run: Run, tmp_path: Path, settings: PiuSettings, killed_at: int
+) -> None:
     """Interrupted and called again, the edit writes what it would have written."""
-    whole = run(tmp_path / "whole")
+    whole = run(tmp_path / "whole", settings=settings)
     kept = Kept()
     steps: list[int] = []
 
-    def interrupt(_stage: str, done: int, _total: int, _note: str = "") -> None:
-        if done == killed_at:
+    def interrupt(stage: str, done: int, _total: int, _note: str = "") -> None:
+        if (stage, done) == ("edit", killed_at):
             raise KeyboardInterrupt
 
+    def count(stage: str, done: int, _total: int, _note: str = "") -> None:
+        if stage == "edit":
+            steps.append(done)
+
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "out", checkpoints=kept, progress=interrupt)
+        run(tmp_path / "out", settings=settings, checkpoints=kept, progress=interrupt)
     assert not (tmp_path / "out").exists()
-    resumed = run(
-        tmp_path / "out", checkpoints=kept, progress=lambda _s, done, *_: steps.append(done)
-    )
+    resumed = run(tmp_path / "out", settings=settings, checkpoints=kept, progress=count)
 
     assert steps[0] == killed_at // 3 * 3 + 1
     assert resumed == whole

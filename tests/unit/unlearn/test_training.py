@@ -9,6 +9,7 @@ import torch
 from govsdk.errors import EmbeddingError, NonFiniteError, OutOfMemoryError, RequestError
 from govsdk.models.generator import Generator
 from govsdk.unlearn import losses
+from govsdk.unlearn.closed_form import LINEAR, sparing
 from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.training import Training
@@ -250,3 +251,25 @@ def test_people_that_do_not_fit_are_refused(crowd: Crowd) -> None:
     ]:
         with pytest.raises(EmbeddingError):
             People.of(subject, anchor, retained)
+
+
+def test_steps_that_spare_move_others_less(world: Path, crowd: Crowd, people: People) -> None:
+    """For the same rows, others' keys and values move less, beside what the subject's move."""
+
+    def harm(spare: bool) -> float:
+        training = Training(Generator.load(world, device="cpu"), SETTINGS)
+        if spare:
+            training.spare(sparing(training.teacher, people.photos, floor=0.01))
+        before = {n: p.detach().clone() for n, p in training.parameters.items()}
+        for number in range(3):
+            training.step(people.rows(SETTINGS, SHAPE, 5, number), 4, number)
+        read = training.student.condition(np.concatenate([people.photos, people.subject.photos]))
+        moved = [
+            (read @ (p.detach() - before[n]).T).flatten(1).norm(dim=1)
+            for n, p in training.parameters.items()
+            if n.endswith(LINEAR)
+        ]
+        rows = torch.stack(moved).mean(dim=0)
+        return float(rows[: len(people.photos)].mean() / rows[len(people.photos) :].mean())
+
+    assert harm(spare=True) < harm(spare=False)
