@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LOOKS = 32
 """Generations in one look at the early-stop signal."""
 
-MARGIN = 0.12
+MARGIN = 0.08
 """How far below the threshold a look's best score must stay: a look sees few pictures, and one
 recogniser only."""
 

@@ -122,14 +122,14 @@ class Writer:
         grown.append(last)
         # The head is signed while the disk is at work, and leaves this function after the rows are
         # safe: should they fail, nobody has seen it.
-        signing = self._beside.submit(self._place, grown, path, last)
+        signing = self._beside.submit(self._signed_place, grown, path, last)
         rows.insert(entries, first=self._frontier.size)
         head, place = signing.result()
         self._keep(head)
         self._frontier = grown
         return place
 
-    def _place(
+    def _signed_place(
         self, grown: Frontier, path: Sequence[bytes], last: bytes
     ) -> tuple[SignedCheckpoint, Position]:
         head = self._signed(grown)

@@ -217,8 +217,14 @@ def _begin(training: Training, people: People, seed: int) -> None:
 
 
 def _preservation(settings: PiuSettings, state: EditState) -> float:
-    """Return lambda for the next step: it gives way while looks still show the subject."""
-    shown = sum(look > 0 for look in state.watched)
+    """Return lambda for the next step.
+
+    It gives way with each look that shows the subject, and comes back with each that does not, two
+    looks' worth beyond the setting at most: so it ends where the subject has just gone.
+    """
+    shown = 0
+    for look in state.watched:
+        shown = max(shown + (1 if look > 0 else -1), -2)
     return settings.lambda_ * settings.relax**shown
 
 

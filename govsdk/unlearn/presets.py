@@ -57,8 +57,10 @@ class PiuSettings:
     """Pictures whose states are asked for the subject; ``sampled`` only."""
     neighbours: int = 20
     """People most like the subject whose photos all belong to the states; ``sampled`` only."""
+    nearby: float = 0.5
+    """Share of the rows to preserve that are theirs; ``sampled`` only."""
     photos: int = 2
-    """Photos of everybody else that do; ``sampled`` only."""
+    """Photos of everybody else that belong to the states; ``sampled`` only."""
     states: int = 8
     """Sampling steps, and so states, of each picture; ``sampled`` only."""
     searched: float = 0.0
@@ -81,7 +83,8 @@ class PiuSettings:
     watch_every: int = 25
     """Steps between looks at the early-stop signal."""
     relax: float = 1.0
-    """Factor on ``lambda_`` for every look that still showed the subject; in (0, 1]."""
+    """Factor on ``lambda_`` for a look that still showed the subject, and its inverse for one that
+    did not; in (0, 1]."""
     watch_runs: int = 2
     """Looks in a row that must show nothing before the edit stops early."""
     checkpoint_every: int = 25
@@ -102,6 +105,7 @@ class PiuSettings:
         _require(0 <= self.replay < 1, "replay", "in [0, 1)")
         _require(0 < self.relax <= 1, "relax", "in (0, 1]")
         _require(0 <= self.empty < 1, "empty", "in [0, 1)")
+        _require(0 <= self.nearby <= 1, "nearby", "in [0, 1]")
         _require(self.distribution + self.border <= 1, "border", "at most 1 with distribution")
         _require(self.searched <= 1, "searched", "at most 1")
         _require(not self.searched or self.latents == "sampled", "searched", "0 under pure noise")
@@ -128,7 +132,7 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         # gets more of the loss.
         "piu-miniature": PiuSettings(
             eta=0.5,
-            lambda_=68.0,
+            lambda_=60.0,
             lr=5e-4,
             weight_decay=0.0,
             start_keep=30.0,
@@ -137,13 +141,15 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
             accumulate=1,
             distribution=0.6,
             border=0.2,
+            searched=0.25,
+            search_every=32,
             latents="sampled",
             preserved=2,
             empty=0.11,
             spare=0.1,
-            watch_every=32,
-            watch_runs=4,
-            relax=0.7,
+            watch_every=16,
+            watch_runs=8,
+            relax=0.6,
         ),
     }
 )

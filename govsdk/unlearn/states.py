@@ -49,6 +49,8 @@ class States:
     kept: _Pool
     conditions: Float32
     """The kept conditions, ``[pictures, d]``."""
+    near: int
+    """How many of the kept states are the neighbours': the first ones."""
     wanted: Passed
     """The subject's own states, as the teacher sees them under the subject's conditions."""
     hard: Float32
@@ -67,7 +69,7 @@ class States:
         rng = np.random.default_rng([seed, 1, 1])
         sampler = teacher.resampled(steps=settings.states)
         own, leads = _redirections(people, settings, rng)
-        kept = people.photos[_kept_photos(people, settings, rng)]
+        kept, near = _kept_photos(people, settings, rng)
         rows, parts = np.concatenate([own, kept]), []
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
@@ -85,6 +87,7 @@ class States:
             _Pool(replace(redirected, given=given), places),
             _Pool(preserved, np.repeat(np.arange(len(kept)), settings.states)),
             kept,
+            near * settings.states,
             redirected.rows(_own_states(settings)),
             np.empty((0, kept.shape[1]), np.float32),
         )
@@ -122,7 +125,7 @@ class States:
         n, m = settings.batch, settings.batch * settings.preserved
         subject, who = self.people.conditions(n, settings, rng, self.hard)
         own = np.array([self._state(int(each), rng) for each in who])
-        kept = rng.integers(len(self.kept.owner), size=m)
+        kept = self._preserved(m, rng)
         empty = rng.random(m) < settings.empty
         first, second = self.redirected.passed, self.kept.passed
         preserved = np.where(empty[:, None, None, None], second.empty[kept], second.given[kept])
@@ -136,19 +139,34 @@ class States:
             (first.given[own], preserved),
         )
 
+    def _preserved(self, m: int, rng: np.random.Generator) -> Int64:
+        """Return which kept states are asked, ``[m]``."""
+        last = len(self.kept.owner)
+        if not 0 < self.near < last:
+            return rng.integers(last, size=m)
+        near = rng.random(m) < self.settings.nearby
+        return np.where(
+            near, rng.integers(self.near, size=m), rng.integers(self.near, last, size=m)
+        )
+
     def _state(self, redirection: int, rng: np.random.Generator) -> int:
         return int(rng.choice(np.flatnonzero(self.redirected.owner == redirection)))
 
 
-def _kept_photos(people: People, settings: PiuSettings, rng: np.random.Generator) -> Int64:
-    """Return which photos are preserved: all of the nearest people's, some of everybody else's."""
-    nearest = np.argsort(-(people.centroids @ people.subject.centroid))[: settings.neighbours]
-    first = np.cumsum([0, *map(len, people.retained)])
-    chosen = []
-    for person, photos in enumerate(people.retained):
-        many = len(photos) if person in nearest else min(settings.photos, len(photos))
-        chosen.append(first[person] + rng.permutation(len(photos))[:many])
-    return np.concatenate(chosen)
+def _kept_photos(
+    people: People, settings: PiuSettings, rng: np.random.Generator
+) -> tuple[Float32, int]:
+    """Return whose photos are preserved ``[pictures, d]``, and how many are the nearest people's.
+
+    Theirs come first, all of them; of everybody else there are some.
+    """
+    nearest = np.argsort(-(people.centroids @ people.subject.centroid))
+    near = [people.retained[who] for who in nearest[: settings.neighbours]]
+    others = [
+        rng.permutation(people.retained[who])[: settings.photos]
+        for who in nearest[settings.neighbours :]
+    ]
+    return np.concatenate([*near, *others]), sum(map(len, near))
 
 
 def _own_pictures(count: int) -> int:

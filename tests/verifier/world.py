@@ -36,7 +36,7 @@ FIRST = 500
 """Where in ``DEMO_PEOPLE`` these people begin."""
 FRESH_SHOTS = 10_000
 """Photos from this shot on were seen by nobody: neither editor nor judge."""
-LEAKY = 0.75
+LEAKY = 0.6
 """How far a leaky edit goes from the shipped weights to the good ones."""
 NOTE = b"w-verifier.ledger.invalid\n1\nAAAA\n"
 

@@ -15,7 +15,7 @@ from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.records import Resource
 from govsdk.unlearn.checkpoints import EditState
-from govsdk.unlearn.piu import Edited, edit
+from govsdk.unlearn.piu import Edited, _preservation, edit
 from govsdk.unlearn.presets import PiuSettings
 
 from .conftest import Crowd
@@ -260,7 +260,8 @@ def test_the_rate_falls_to_nothing(run: Run, world: Path, tmp_path: Path) -> Non
 def test_preservation_gives_way_to_whoever_still_shows(
     run: Run, world: Path, tmp_path: Path
 ) -> None:
-    """With ``relax``, a look that shows the subject changes the steps after it; others do not."""
+    """With ``relax`` others count for less after a look that shows the subject, for more after one
+    that does not; without it looks change nothing."""
     looks = {"gone": 0.0, "there": 0.5}
     changes = {"micro_batch": 2, "accumulate": 1, "steps": 4, "watch_every": 2, "watch_runs": 9}
 
@@ -270,5 +271,18 @@ def test_preservation_gives_way_to_whoever_still_shows(
         run(out, settings=settings, watch=lambda _: looks[look])
         return weights.digest(out)
 
-    assert edited("gone", 0.5) == edited("gone", 1.0) == edited("there", 1.0)
-    assert edited("there", 0.5) != edited("there", 1.0)
+    assert edited("gone", 1.0) == edited("there", 1.0)
+    assert len({edited("gone", 0.5), edited("gone", 1.0), edited("there", 0.5)}) == 3
+
+
+def test_lambda_ends_where_the_subject_has_gone() -> None:
+    """Each look that shows the subject is a factor, each that does not its inverse, up to two."""
+    settings = PiuSettings(lambda_=8.0, relax=0.5)
+
+    def after(*looks: float) -> float:
+        return _preservation(settings, EditState(4, watched=list(looks)))
+
+    assert [after(), after(0.1), after(0.1, 0.1), after(0.1, 0.1, 0.0)] == [8, 4, 2, 4]
+    assert after(0.0) == 16
+    assert after(*[0.0] * 9) == 32
+    assert after(*[0.0] * 9, 0.1) == 16
