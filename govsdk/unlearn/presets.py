@@ -97,8 +97,9 @@ class PiuSettings:
             _require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("micro_batch", "accumulate", "mixture", "preserved"):
             _require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("pictures", "photos", "states"):
+        for name in ("photos", "states"):
             _require(getattr(self, name) >= 1, name, "at least 1")
+        _require(self.pictures >= 2, "pictures", "at least 2: the anchor's and the subject's")
         for name in ("watch_every", "watch_runs", "checkpoint_every", "search_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.lr > 0, "lr", "positive")

@@ -27,6 +27,12 @@ from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.searching import hard_conditions
 
+MOST_PHOTOS = 24
+"""Photos of a neighbour that are preserved at most."""
+
+MOST_OTHERS = 256
+"""People besides the neighbours of whom photos are preserved at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Pool:
@@ -158,14 +164,15 @@ def _kept_photos(
 ) -> tuple[Float32, int]:
     """Return whose photos are preserved ``[pictures, d]``, and how many are the nearest people's.
 
-    Theirs come first, all of them; of everybody else there are some.
+    Theirs come first, all of them; of everybody else there are some. However many people are
+    enrolled, and with however many photos, the pool stays of one size.
     """
     nearest = np.argsort(-(people.centroids @ people.subject.centroid))
-    near = [people.retained[who] for who in nearest[: settings.neighbours]]
-    others = [
-        rng.permutation(people.retained[who])[: settings.photos]
-        for who in nearest[settings.neighbours :]
-    ]
+    near = [people.retained[who][:MOST_PHOTOS] for who in nearest[: settings.neighbours]]
+    rest = nearest[settings.neighbours :]
+    if len(rest) > MOST_OTHERS:
+        rest = rng.choice(rest, MOST_OTHERS, replace=False)
+    others = [rng.permutation(people.retained[who])[: settings.photos] for who in rest]
     return np.concatenate([*near, *others]), sum(map(len, near))
 
 

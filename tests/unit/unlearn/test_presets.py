@@ -44,6 +44,8 @@ def test_overrides_take_the_presets_types() -> None:
         ({"latents": "dreams"}, "latents must be one of"),
         ({"distribution": 0.7, "border": 0.4}, "border must be at most 1"),
         ({"empty": 1}, "empty must be in"),
+        ({"pictures": 1}, "pictures must be at least 2"),
+        ({"searched": 0.5}, "searched must be 0 under pure noise"),
         ({"spare": -1}, "spare must be at least 0"),
         ({"blocks": []}, "blocks must be"),
     ],

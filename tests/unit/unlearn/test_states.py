@@ -77,6 +77,16 @@ def test_neighbours_are_preserved_whole(states: States, people: People) -> None:
     assert counts == [4 if who in near else 1 for who in range(5)]
 
 
+def test_the_pool_does_not_grow_with_the_registry(
+    teacher: Generator, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of neighbours with many photos, and of many other people, there is a sample."""
+    monkeypatch.setattr("govsdk.unlearn.states.MOST_PHOTOS", 3)
+    monkeypatch.setattr("govsdk.unlearn.states.MOST_OTHERS", 2)
+
+    assert len(draw(teacher, people).conditions) == 2 * 3 + 2 * 1
+
+
 def test_rows_follow_from_seed_and_step(states: States, teacher: Generator, people: People) -> None:
     """Drawn again, the same rows; another step or another seed has others."""
     again, other = draw(teacher, people), draw(teacher, people, seed=4)
