@@ -21,7 +21,6 @@ Source: docs/formats/ledger-v1.md, section 3.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,7 +84,6 @@ class Writer:
         self._retired: tuple[bytes, ...] = ()
         self._key_ids = key_ids(self._signed(Frontier()).note.encode(), self._key.name)
         self._frontier = Frontier()
-        self._beside = ThreadPoolExecutor(1, "govsdk-ledger")
         self.published = 0
         """Entries under the public checkpoint, as of the last ``catch_up`` or ``publish``."""
 
@@ -120,20 +118,11 @@ class Writer:
             grown.append(each.leaf_hash)
         path, last = grown.path(), entries[-1].leaf_hash
         grown.append(last)
-        # The head is signed while the disk is at work, and leaves this function after the rows are
-        # safe: should they fail, nobody has seen it.
-        signing = self._beside.submit(self._signed_place, grown, path, last)
         rows.insert(entries, first=self._frontier.size)
-        head, place = signing.result()
+        head = self._signed(grown)
         self._keep(head)
         self._frontier = grown
-        return place
-
-    def _signed_place(
-        self, grown: Frontier, path: Sequence[bytes], last: bytes
-    ) -> tuple[SignedCheckpoint, Position]:
-        head = self._signed(grown)
-        return head, Position(
+        return Position(
             index=head.size - 1,
             leaf_hash=last.hex(),
             tree_size=head.size,
