@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 LOOKS = 32
 """Generations in one look at the early-stop signal."""
 
-MARGIN = 0.08
-"""How far below the threshold a look's best score must stay: a look sees few pictures, and one
-recogniser only."""
-
 
 def require_editable(policy: Policy) -> Policy:
     """Return ``policy`` if the editor knows its method, its preset and every override.
@@ -83,7 +79,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         device=workspace.config.device,
         checkpoints=_SealedCheckpoints(run, attempt),
         progress=run.progress,
-        watch=_Watch(run, photos_a, gallery, radius, seed),
+        watch=_Watch(run, photos_a, gallery, radius, settings.margin, seed),
     )
     model = Resource(name=f"staged/{attempt}", sha256=manifest_of(staged).digest())
     report = edited.report(model, wanted.preset)
@@ -127,6 +123,7 @@ class _Watch:
         photos: Float32,
         gallery: Sequence[Templates],
         radius: float,
+        margin: float,
         seed: int,
     ) -> None:
         workspace = run.workspace
@@ -136,7 +133,7 @@ class _Watch:
         self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
         self._others = np.stack([person.centroid("A") for person in gallery])
         self._recogniser = workspace.embedders["A"]
-        self._threshold = calibration.threshold(fmr, "low") - MARGIN
+        self._threshold = calibration.threshold(fmr, "low") - margin
         self._radius = radius
         self._sampling = workspace.config.sampling
         self._seed = seed

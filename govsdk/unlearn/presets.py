@@ -85,13 +85,16 @@ class PiuSettings:
     relax: float = 1.0
     """Factor on ``lambda_`` for a look that still showed the subject, and its inverse for one that
     did not; in (0, 1]."""
+    margin: float = 0.12
+    """How far below the threshold, as a cosine, a look's best score must stay: a look sees few
+    pictures, and one recogniser only."""
     watch_runs: int = 2
     """Looks in a row that must show nothing before the edit stops early."""
     checkpoint_every: int = 25
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps", "spare"):
+        for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps", "spare", "margin"):
             _require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("neighbours", "distribution", "border", "searched"):
             _require(getattr(self, name) >= 0, name, "at least 0")
@@ -129,7 +132,7 @@ class PiuSettings:
 # People differ in how hard they are to forget: whoever still shows gets more of the loss.
 _MINIATURE = PiuSettings(
     eta=0.5,
-    lambda_=60.0,
+    lambda_=25.0,
     lr=5e-4,
     weight_decay=0.0,
     start_keep=30.0,
@@ -155,7 +158,7 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         "piu-miniature": _MINIATURE,
         # Twice the time, for policies that allow others to lose little.
         "piu-miniature-thorough": replace(
-            _MINIATURE, steps=256, photos=6, nearby=0.45, lambda_=120.0, relax=0.75
+            _MINIATURE, steps=256, photos=6, nearby=0.45, lambda_=120.0, relax=0.75, margin=0.08
         ),
     }
 )
