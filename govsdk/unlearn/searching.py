@@ -3,8 +3,8 @@
 Random conditions miss the few directions in which an edit is weak; who holds the weights does not.
 What is found here joins the conditions of the steps that follow.
 
-- The editor's own search, on its own photos and recogniser A's embeddings alone: it shares no code
-  with the attacks of the judge, which start elsewhere and take other steps.
+- The editor's own search, on its own photos and recogniser A's embeddings alone: of the judge's
+  attacks, which start elsewhere and take other steps, it shares only the models' gradients and D.
 
 Source: adversarial training (Madry et al. 2018, arXiv 1706.06083), with the objective of P4D.
 """
