@@ -16,7 +16,7 @@ from govsdk.errors import (
     SubjectExistsError,
     UnknownSubjectError,
 )
-from govsdk.govern.editing import MARGIN, _Watch
+from govsdk.govern.editing import _Watch
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.reference.renderer import person, photo
@@ -103,9 +103,9 @@ def test_an_edit_is_watched_at_the_rate_of_the_policy(place: Path, tmp_path: Pat
         workspace, SubjectId("ada"), policy, request_id=None, receipt_to=None, progress=silent
     )
     photos = run.templates.by_recogniser["A"]
-    watch = _Watch(run, photos, workspace.registry.gallery(), radius=0.5, seed=0)
+    watch = _Watch(run, photos, workspace.registry.gallery(), radius=0.5, margin=0.125, seed=0)
 
-    assert watch._threshold == pytest.approx(0.998 - MARGIN)
+    assert watch._threshold == pytest.approx(0.998 - 0.125)
 
 
 def test_without_a_record_of_a_the_plan_says_what_to_do(place: Path) -> None:
