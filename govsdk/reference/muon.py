@@ -34,36 +34,42 @@ class Muon(torch.optim.Optimizer):
     # torch declares two overloads, with and without a closure; none is called here.
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Take one step along the orthogonalised momentum."""
+        """Take one step along the orthogonalised momentum, all matrices of one shape at once."""
         for group in self.param_groups:
-            rate, keep = group["lr"], group["momentum"]
+            alike: dict[tuple[int, int], list[Tensor]] = {}
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(weight)
-                momentum = state["momentum"].lerp_(weight.grad, 1 - keep)
-                ahead = weight.grad.lerp(momentum, keep).reshape(len(weight), -1)
-                update = orthogonalise(ahead)
-                scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                weight.mul_(1 - rate * group["decay"])
-                weight.add_(update.reshape_as(weight), alpha=-rate * scale)
+                if weight.grad is not None:
+                    alike.setdefault((len(weight), weight[0].numel()), []).append(weight)
+            for (rows, columns), weights in alike.items():
+                ahead = [self._ahead(weight, group["momentum"]) for weight in weights]
+                updates = orthogonalise(torch.stack([a.reshape(rows, columns) for a in ahead]))
+                rate = group["lr"] * max(1.0, rows / columns) ** 0.5
+                for weight, update in zip(weights, updates, strict=True):
+                    weight.mul_(1 - group["lr"] * group["decay"])
+                    weight.add_(update.reshape_as(weight), alpha=-rate)
+
+    def _ahead(self, weight: Tensor, keep: float) -> Tensor:
+        """Return the gradient moved towards its running mean (Nesterov), which it updates."""
+        state, gradient = self.state[weight], weight.grad
+        assert gradient is not None
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(weight)
+        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - keep), keep)
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """Return a matrix with the singular vectors of ``matrix`` and singular values near one.
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """Return matrices [..., m, n] with the same singular vectors and singular values near one.
 
     In bfloat16, as in the source: the singular values come out within 0.7 and 1.2 either way.
     """
-    x = (matrix / (matrix.norm() + 1e-7)).bfloat16()
-    tall = x.shape[0] > x.shape[1]
+    x = (matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
+        x = x.mT
     for _ in range(5):
-        square = x @ x.T
+        square = x @ x.mT
         x = _A * x + (_B * square + _C * square @ square) @ x
-    near: Tensor = (x.T if tall else x).to(matrix.dtype)
+    near: Tensor = (x.mT if tall else x).to(matrices.dtype)
     return near
 
 

@@ -57,7 +57,8 @@ def prepare_shelf(run: Run) -> Shelf:
         )
         state = {"latents": latents, "embeddings": embeddings}
         run.save(LATENTS, state)
-    return Shelf(state["latents"], state["embeddings"])
+    # On the CPU, where a batch is drawn, whatever device a run is read back to.
+    return Shelf(state["latents"].cpu(), state["embeddings"].cpu())
 
 
 def conditions_for(shelf: Shelf, who: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

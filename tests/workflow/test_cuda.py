@@ -1,0 +1,76 @@
+"""A GPU draws what a CPU draws, and the whole main job runs on one. Skipped where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from govsdk import Workspace
+from govsdk.certify.receipts import receipt_bytes
+from govsdk.cli.reference import shipped_models
+from govsdk.govern.config import WorkspaceConfig
+from govsdk.models.generator import Generator
+from govsdk.models.recognisers import Recogniser
+from tests.workflow import world
+from tests.workflow.test_forget import accepted, handed_over
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="a CUDA device is not in this machine"
+)
+
+
+@pytest.fixture
+def on_a_gpu(place: Path) -> Workspace:
+    """The workspace, told to edit and draw on the GPU."""
+    folder = place / "workspace"
+    WorkspaceConfig.load(folder).model_copy(update={"device": "cuda"}).save(folder)
+    return world.open_workspace(place)
+
+
+def test_a_gpu_draws_the_same_pictures(place: Path) -> None:
+    """Same seed, same person, same picture but for rounding; another seed is far away."""
+    workspace = world.open_workspace(place)
+    model = workspace.line.current().path
+    faces = np.stack([each.centroid("A") for each in workspace.registry.gallery()[:8]])
+    seeds = list(range(8))
+
+    slow, fast = (Generator.load(model, device=name, steps=8) for name in ("cpu", "cuda"))
+    ours, theirs = np.stack(slow.draw(faces, seeds)), np.stack(fast.draw(faces, seeds))
+    other = np.stack(fast.draw(faces, [seed + 100 for seed in seeds]))
+
+    def apart(pictures: np.ndarray) -> float:
+        return float(np.abs(ours.astype(int) - pictures).mean())
+
+    assert apart(theirs) < 1.0
+    assert apart(other) > 5 * apart(theirs)
+    sees = Recogniser.load(shipped_models().recognisers["A"].onnx, "A", device="cpu")
+    one, two = sees.embed(list(ours)).embeddings, sees.embed(list(theirs)).embeddings
+    assert (one * two).sum(axis=1).min() > 0.995
+
+
+def test_a_gpu_draws_the_same_picture_twice(on_a_gpu: Workspace) -> None:
+    """Bit for bit, on the same machine."""
+    face = on_a_gpu.registry.gallery()[0].centroid("A")[None]
+    drawn = [
+        Generator.load(on_a_gpu.line.current().path, device="cuda", steps=8).draw(face, [5])
+        for _ in range(2)
+    ]
+
+    assert np.array_equal(*drawn)
+
+
+def test_forgetting_on_a_gpu_ends_in_a_certificate(on_a_gpu: Workspace, place: Path) -> None:
+    """It verifies like any other, and the published model loads on a CPU."""
+    torch.cuda.reset_peak_memory_stats()
+
+    result = on_a_gpu.forget(world.SUBJECT, world.POLICY, request_id="r-gpu")
+
+    assert result.ok, result.to_dict()
+    assert result.receipt is not None
+    assert torch.cuda.max_memory_allocated() > 10_000_000, "nothing was drawn on the GPU"
+    (place / "receipt.json").write_bytes(receipt_bytes(result.receipt))
+    assert accepted(**handed_over(place))
+    assert Generator.load(on_a_gpu.line.current().path, device="cpu").latent_shape
