@@ -192,12 +192,15 @@ def _session(data: bytes, name: Role, device: str) -> Session:
     import onnxruntime
 
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+    there = onnxruntime.get_available_providers()
     if device == "auto":
-        device = "cuda" if wanted["cuda"] in onnxruntime.get_available_providers() else "cpu"
+        device = "cuda" if wanted["cuda"] in there else "cpu"
     kind, _, number = device.partition(":")
     provider = wanted.get(kind)
     if provider is None:
         raise RequestError(f"recognisers run on {', '.join(wanted)}, not on {device!r}")
+    if provider not in there:
+        raise BackendError(f"the onnxruntime installed here has no {provider}", device=device)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

@@ -45,7 +45,8 @@ class Muon(torch.optim.Optimizer):
                 updates = orthogonalise(torch.stack([a.reshape(rows, columns) for a in ahead]))
                 rate = group["lr"] * max(1.0, rows / columns) ** 0.5
                 for weight, update in zip(weights, updates, strict=True):
-                    weight.mul_(1 - group["lr"] * group["decay"])
+                    if group["decay"]:
+                        weight.mul_(1 - group["lr"] * group["decay"])
                     weight.add_(update.reshape_as(weight), alpha=-rate)
 
     def _ahead(self, weight: Tensor, keep: float) -> Tensor:
@@ -58,7 +59,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Return matrices [..., m, n] with the same singular vectors and singular values near one.
+    """Return matrices [count, m, n] with the same singular vectors and singular values near one.
 
     In bfloat16, as in the source: the singular values come out within 0.7 and 1.2 either way.
     """
@@ -67,8 +68,9 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     if tall:
         x = x.mT
     for _ in range(5):
-        square = x @ x.mT
-        x = _A * x + (_B * square + _C * square @ square) @ x
+        square = torch.bmm(x, x.mT)
+        polynomial = torch.baddbmm(square, square, square, beta=_B, alpha=_C)
+        x = torch.baddbmm(x, polynomial, x, beta=_A)
     near: Tensor = (x.mT if tall else x).to(matrices.dtype)
     return near
 

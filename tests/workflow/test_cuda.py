@@ -10,7 +10,6 @@ import pytest
 from govsdk import Workspace
 from govsdk.certify.receipts import receipt_bytes
 from govsdk.cli.reference import shipped_models
-from govsdk.govern.config import WorkspaceConfig
 from govsdk.models.generator import Generator
 from govsdk.models.recognisers import Recogniser
 from tests.workflow import world
@@ -22,17 +21,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def on_a_gpu(place: Path) -> Workspace:
-    """The workspace, told to edit and draw on the GPU."""
-    folder = place / "workspace"
-    WorkspaceConfig.load(folder).model_copy(update={"device": "cuda"}).save(folder)
-    return world.open_workspace(place)
-
-
-def test_a_gpu_draws_the_same_pictures(place: Path) -> None:
+def test_a_gpu_draws_the_same_pictures(workspace: Workspace) -> None:
     """Same seed, same person, same picture but for rounding; another seed is far away."""
-    workspace = world.open_workspace(place)
     model = workspace.line.current().path
     faces = np.stack([each.centroid("A") for each in workspace.registry.gallery()[:8]])
     seeds = list(range(8))
@@ -51,26 +41,28 @@ def test_a_gpu_draws_the_same_pictures(place: Path) -> None:
     assert (one * two).sum(axis=1).min() > 0.995
 
 
-def test_a_gpu_draws_the_same_picture_twice(on_a_gpu: Workspace) -> None:
+def test_a_gpu_draws_the_same_picture_twice(workspace: Workspace) -> None:
     """Bit for bit, on the same machine."""
-    face = on_a_gpu.registry.gallery()[0].centroid("A")[None]
+    face = workspace.registry.gallery()[0].centroid("A")[None]
     drawn = [
-        Generator.load(on_a_gpu.line.current().path, device="cuda", steps=8).draw(face, [5])
+        Generator.load(workspace.line.current().path, device="cuda", steps=8).draw(face, [5])
         for _ in range(2)
     ]
 
     assert np.array_equal(*drawn)
 
 
-def test_forgetting_on_a_gpu_ends_in_a_certificate(on_a_gpu: Workspace, place: Path) -> None:
-    """It verifies like any other, and the published model loads on a CPU."""
+def test_forgetting_on_a_gpu_ends_in_a_certificate(workspace: Workspace, place: Path) -> None:
+    """Where there is one it is used; the certificate verifies like any other, and the published
+    model loads on a CPU.
+    """
     torch.cuda.reset_peak_memory_stats()
 
-    result = on_a_gpu.forget(world.SUBJECT, world.POLICY, request_id="r-gpu")
+    result = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-gpu")
 
     assert result.ok, result.to_dict()
     assert result.receipt is not None
     assert torch.cuda.max_memory_allocated() > 10_000_000, "nothing was drawn on the GPU"
     (place / "receipt.json").write_bytes(receipt_bytes(result.receipt))
     assert accepted(**handed_over(place))
-    assert Generator.load(on_a_gpu.line.current().path, device="cpu").latent_shape
+    assert Generator.load(workspace.line.current().path, device="cpu").latent_shape

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
 
 from govsdk.errors import (
+    BackendError,
     DigestMismatchError,
     MissingModelError,
     ModelCorruptError,
@@ -114,6 +116,17 @@ def test_what_is_not_one_picture_in_and_one_vector_out(
             Recogniser.load(tmp_path / "odd.onnx", "A", device="cpu")
     with pytest.raises(RequestError, match="cpu, cuda, not on 'mps'"):
         Recogniser.load(recogniser_file, "A", device="mps")
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="an onnxruntime without CUDA is not in this machine",
+)
+def test_a_gpu_that_onnxruntime_does_not_know(recogniser_file: Path) -> None:
+    """The library is named, not the recogniser's file, which is sound."""
+    assert Recogniser.load(recogniser_file, "A", device="auto").sha256
+    with pytest.raises(BackendError, match="has no CUDAExecutionProvider"):
+        Recogniser.load(recogniser_file, "A", device="cuda")
 
 
 def test_non_finite_embedding_is_an_error() -> None:

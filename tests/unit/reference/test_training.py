@@ -81,11 +81,15 @@ def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path
 
 def test_orthogonalised_updates_keep_directions_and_lose_sizes():
     """Singular values go near one, whatever they were."""
-    matrix = torch.randn(6, 4) @ torch.diag(torch.tensor([10.0, 1.0, 0.3, 0.1]))
-    values = torch.linalg.svdvals(orthogonalise(matrix))
+    matrices = torch.randn(3, 6, 4) @ torch.diag(torch.tensor([10.0, 1.0, 0.3, 0.1]))
+    near = orthogonalise(matrices)
+    values = torch.linalg.svdvals(near)
 
     assert values.min() > 0.4
     assert values.max() < 1.4
+    u, _, v = torch.linalg.svd(matrices, full_matrices=False)
+    kept = torch.einsum("nij,njk,nlk->nil", u.mT, near, v)
+    assert torch.allclose(kept, torch.diag_embed(kept.diagonal(dim1=1, dim2=2)), atol=0.05)
 
 
 def test_muon_takes_convolutions():
