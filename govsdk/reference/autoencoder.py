@@ -73,7 +73,7 @@ def train_autoencoder(run: Run) -> Network:
         pictures = to_tensor(book[rng.integers(0, len(book), plan.autoencoder_batch)]).to(
             run.device
         )
-        with torch.autocast(run.device.type, torch.bfloat16):
+        with run.mixed():
             posterior = model.encode(pictures).latent_dist
             mean, spread = posterior.mean.float(), posterior.logvar.float()
             latents = mean + torch.exp(0.5 * spread) * torch.randn_like(mean)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from govsdk.models.networks import Network, Tokenizer
 from govsdk.reference.generator import build_text_encoder, build_unet, write_tokenizer
@@ -41,9 +40,9 @@ class Parts:
     def follow(self, step: int) -> None:
         """Move the average towards the present weights; faster at first."""
         keep = min(_EMA, (1 + step) / (10 + step))
-        moving = {k: v for k, v in self.state().items() if v.is_floating_point()}
-        move = get_ema_multi_avg_fn(keep)
-        move([self.average[name] for name in moving], list(moving.values()), 0)
+        for name, value in self.state().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - keep)
 
 
 def build_parts(run: Run) -> Parts:

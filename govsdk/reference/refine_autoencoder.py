@@ -67,7 +67,7 @@ def refine_autoencoder(run: Run) -> Network:
             for group in optimiser.param_groups:
                 group["lr"] = base * min(1.0, (step + 1) / 30) * min(1.0, (1 - done) / 0.6 + 0.02)
         pictures = to_tensor(book[rng.integers(0, len(book), plan.refine_batch)]).to(run.device)
-        with torch.autocast(run.device.type, torch.bfloat16):
+        with run.mixed():
             mean = model.encode(pictures).latent_dist.mean.float()
             level, spread = mean.mean((0, 2, 3), keepdim=True), mean.std((0, 2, 3), keepdim=True)
             noise = 0.05 * spread * torch.randn_like(mean)

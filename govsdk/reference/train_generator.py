@@ -150,7 +150,7 @@ class _Trainer:
             )
         kept = self.kept[times][:, None, None, None]
         noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
-        with torch.autocast(run.device.type, torch.bfloat16):
+        with run.mixed():
             told = self._conditions(given.to(run.device), rng, judged)
             guess = self.parts.unet(noisy, times, told).sample
         guess = guess.float()
@@ -199,7 +199,7 @@ class _Trainer:
 
     def _identity_miss(self, estimate: Tensor, who: Tensor) -> Tensor:
         """Return 1 - cosine of decoded estimates and their person's centroid under recogniser A."""
-        with torch.autocast(self.run.device.type, torch.bfloat16):
+        with self.run.mixed():
             decoded = self.autoencoder.decode(estimate).sample
             raw = self.judge(recogniser_input(decoded))
         target = self.centroids[who].to(raw.device)

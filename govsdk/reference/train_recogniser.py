@@ -92,7 +92,7 @@ def _step(
     pictures = to_tensor(book[who, which]).to(run.device)
     ruined = _ruin(pictures[:RUINED], rng)
     batch = recogniser_input(torch.cat([_augment(pictures, rng), ruined]))
-    with torch.autocast(run.device.type, torch.bfloat16):
+    with run.mixed():
         raw = net(batch)
     raw = raw.float()
     faces, junk = raw[: len(pictures)], raw[len(pictures) :]
