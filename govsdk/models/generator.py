@@ -27,8 +27,9 @@ from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, Req
 from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network, Tokenizer
+from govsdk.models.passed import Passed, Passing
 from govsdk.models.quiet import quiet
-from govsdk.ports import Float32, Int64, Picture
+from govsdk.ports import Float32, Picture
 
 BATCH = 32
 """Pictures drawn at a time."""
@@ -43,39 +44,6 @@ SCHEDULERS: Mapping[str, tuple[str, Mapping[str, bool]]] = {
 
 Randomness = Sequence[torch.Generator]
 """One source of noise for each picture: on the CPU, so that every device draws alike."""
-
-
-@dataclass(frozen=True, eq=False)
-class Passed:
-    """States that sampling passed through, and the noise that the network saw in each.
-
-    ``n`` pictures of ``k`` steps each, a picture's states one after another.
-    """
-
-    latents: Float32
-    """As the network was given them, ``[n * k, channels, h, w]``."""
-    timesteps: Int64
-    """``[n * k]``."""
-    given: Float32
-    """The noise seen under each picture's own condition, ``[n * k, channels, h, w]``."""
-    empty: Float32
-    """The noise seen under guidance's empty condition, likewise."""
-
-    @classmethod
-    def joined(cls, parts: Sequence[Passed]) -> Passed:
-        """Return the states of ``parts``, one after another."""
-        return cls(
-            np.concatenate([part.latents for part in parts]),
-            np.concatenate([part.timesteps for part in parts]),
-            np.concatenate([part.given for part in parts]),
-            np.concatenate([part.empty for part in parts]),
-        )
-
-    def rows(self, which: slice) -> Passed:
-        """Return some of the states."""
-        return Passed(
-            self.latents[which], self.timesteps[which], self.given[which], self.empty[which]
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,23 +248,12 @@ class Generator:
         if self.guidance == 1.0:
             raise RequestError("states are recorded under guidance")
         conditions = self.condition(embeddings)
-        batches: list[list[Tensor]] = []
+        batches = []
         for start in range(0, len(seeds), BATCH):
-            batch = slice(start, start + BATCH)
-            steps: list[tuple[Tensor, ...]] = []
-            self._denoise(conditions[batch], _randomness(seeds[batch]), passing=steps)
-            batches.append(
-                [torch.stack(each, 1).flatten(0, 1) for each in zip(*steps, strict=True)]
-            )
-        latents, given, empty, timesteps = (
-            torch.cat(each).cpu() for each in zip(*batches, strict=True)
-        )
-        return Passed(
-            latents.float().numpy(),
-            timesteps.long().numpy(),
-            given.float().numpy(),
-            empty.float().numpy(),
-        )
+            batch, passing = slice(start, start + BATCH), Passing()
+            self._denoise(conditions[batch], _randomness(seeds[batch]), passing=passing)
+            batches.append(passing.states())
+        return Passed.joined(batches)
 
     def _noise(self, randomness: Randomness) -> Tensor:
         """Return one latent of pure noise per picture."""
@@ -308,7 +265,7 @@ class Generator:
         conditions: Tensor,
         randomness: Randomness,
         begun: _Start | None = None,
-        passing: list[tuple[Tensor, ...]] | None = None,
+        passing: Passing | None = None,
     ) -> Tensor:
         import diffusers
 
@@ -336,8 +293,7 @@ class Generator:
             if guided:
                 without, given = seen.chunk(2)
                 if passing is not None:
-                    place = sample[: len(given)]
-                    passing.append((place, given, without, t.expand(len(given))))
+                    passing.add(sample[: len(given)], t, given, without)
                 seen = without + self.guidance * (given - without)
             # A stochastic sampler adds noise at every step: each picture's from its own seed.
             latents = scheduler.step(seen, t, latents, generator=list(randomness)).prev_sample

@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from govsdk.models.distribution import pull_inside
-from govsdk.models.generator import Generator, Passed
+from govsdk.models.generator import Generator
+from govsdk.models.passed import Passed
 from govsdk.models.whitebox import WhiteBox
 from govsdk.ports import Float32
 

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from govsdk.errors import RequestError
-from govsdk.models.generator import BATCH, Generator, Passed
+from govsdk.models.generator import BATCH, Generator
+from govsdk.models.passed import Passed
 from govsdk.models.whitebox import WhiteBox
 from govsdk.ports import Float32, Int64, Progress
 from govsdk.unlearn.people import People, Rows
