@@ -1,7 +1,9 @@
 """Write what is generated in docs/: ``python -m docs.build``.
 
-- ``errors.md``, from the error classes; the suite fails where it is out of date.
-- ``pictures/before_after.png``, from the newest run of ``make demo``, where there was one.
+- ``errors.md``, from the error classes, and ``reading_a_certificate.md``, from its template and the
+  certificate in ``example/``; the suite fails where one is out of date.
+- ``pictures/before_after.png`` and ``example/``, from the newest run of ``make demo``, if there was
+  one.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.reading import PAGE, reading_page
 from govsdk.errors import GovsdkError
 
 FOLDER = Path(__file__).parent
 ERRORS = FOLDER / "errors.md"
-DEMO = FOLDER.parent / "demo-workspace" / "out" / "before_after.png"
+DEMO = FOLDER.parent / "demo-workspace" / "out"
+SHEET = "before_after.png"
 
 HEAD = """\
 # Errors and exit codes
@@ -79,6 +83,9 @@ def _rows(kind: type[GovsdkError], depth: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    ERRORS.write_text(errors_page(), encoding="utf-8")
     if DEMO.exists():
-        shutil.copy(DEMO, FOLDER / "pictures" / DEMO.name)
+        shutil.copy(DEMO / SHEET, FOLDER / "pictures" / SHEET)
+        for file in (FOLDER / "example").iterdir():
+            shutil.copy(DEMO / file.name, file)
+    ERRORS.write_text(errors_page(), encoding="utf-8")
+    PAGE.write_text(reading_page(), encoding="utf-8")

@@ -9,6 +9,8 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
+from docs.reading import CERTIFICATE, Example, reading_page
+from govsdk.certify.check import check
 from govsdk.certify.predicate import Forgetting
 from govsdk.policy import Policy
 from govsdk.records import Record
@@ -42,6 +44,27 @@ def unexplained(names: set[str]) -> list[str]:
     told = {word for code in re.findall(r"`([^`]+)`", PAGE) for word in re.split(r"\W", code)}
     whole = set(re.findall(r"`([^`]+)`", PAGE))
     return sorted(name for name in names if name not in told | whole)
+
+
+def test_the_page_is_up_to_date() -> None:
+    """Its figures are those of the certificate beside it; `make docs` writes it."""
+    assert (ROOT / "docs" / "reading_a_certificate.md").read_text() == reading_page()
+    assert "@{" not in reading_page()
+
+
+def test_the_example_is_a_certificate_that_verifies() -> None:
+    """With the keys and the receipt beside it; with one byte of the receipt changed it does not."""
+    folder = CERTIFICATE.parent
+    signer, log = (folder / "signer.pub.pem").read_bytes(), (folder / "log.vkey").read_text()
+    receipt = (folder / "receipt.json").read_bytes()
+
+    def accepted(receipt: bytes) -> bool:
+        evidence = {"key_pem": signer, "log_vkey": log.strip(), "receipt": receipt}
+        return check(CERTIFICATE.read_bytes(), **evidence).ok
+
+    assert accepted(receipt)
+    assert not accepted(receipt.replace(b"ada-alder", b"ada-older"))
+    assert Example(CERTIFICATE.read_bytes()).field("verdict") == "FORGOTTEN"
 
 
 def test_every_field_is_explained() -> None:
