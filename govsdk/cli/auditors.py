@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,12 +29,22 @@ if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
     from govsdk.ledger.audit import AuditReport
     from govsdk.tlog.cosignatures import WitnessSigner
+    from govsdk.tlog.timestamps import Stamps
 
 _PUBLIC = 0o644
 _KEY, _VKEY, _NAME = "witness.key.pem", "witness.vkey", "witness"
 
 WitnessKeys = Annotated[
     list[Path], typer.Option("--witness", help="A witness's verifier key; may be repeated.")
+]
+Stamped = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--timestamp", help="An RFC 3161 answer for the head of SIZE entries, named SIZE.tsr."
+    ),
+]
+StampRoot = Annotated[
+    Path | None, typer.Option(help="The timestamp authority's root certificate, PEM.")
 ]
 Target = Annotated[Path, typer.Argument(help="The file to write.", show_default=False)]
 
@@ -53,6 +64,8 @@ def fsck(
         typer.Option(help="A witness's verifier key; may be repeated."),
     ] = None,
     quorum: Annotated[int, typer.Option(help="How many of the witnesses must have cosigned.")] = 1,
+    timestamp: Stamped = None,
+    timestamp_ca: StampRoot = None,
 ) -> Answer:
     """Check every byte of an exported ledger, from its public formats alone."""
     from govsdk.ledger.audit import audit
@@ -67,8 +80,34 @@ def fsck(
         checkpoints=[read_input(path, "--checkpoint") for path in kept or ()],
         witnesses=[WitnessKey.parse(read_key(path, "--witness")) for path in witness or ()],
         quorum=quorum,
+        stamps=stamps_from(timestamp or (), timestamp_ca),
     )
     return audited(report)
+
+
+def stamps_from(answers: Sequence[Path], roots: Path | None) -> Stamps | None:
+    """Return the timestamps in files named after the size of their head; None if there are none.
+
+    Raises:
+        MissingError: One of the files is not there.
+        RequestError: Answers without a root, a root without answers, or another name.
+    """
+    from govsdk.tlog.timestamps import Stamps
+
+    if not answers and roots is None:
+        return None
+    if not answers or roots is None:
+        raise RequestError(
+            "timestamps and their authority's certificate go together",
+            hint=f"add {'--timestamp' if roots else '--timestamp-ca'}",
+        )
+    if not all(_is_index(path.stem) for path in answers):
+        raise RequestError(
+            "--timestamp: which head is stamped is told by the file's name",
+            hint="name it as the ledger does: SIZE.tsr",
+        )
+    found = {int(path.stem): read_input(path, "--timestamp") for path in answers}
+    return Stamps(found, read_input(roots, "--timestamp-ca"))
 
 
 def audited(report: AuditReport) -> Answer:

@@ -20,6 +20,7 @@ from govsdk.tlog.statements import parse_statement
 
 if TYPE_CHECKING:
     from govsdk.ledger import AuditReport
+    from govsdk.tlog.timestamps import Stamps
 
 PUBLIC = 0o644
 
@@ -74,15 +75,19 @@ def audit(
         list[Path] | None,
         typer.Option("--checkpoint", help="A checkpoint kept elsewhere: is it in this ledger?"),
     ] = None,
+    timestamp: auditors.Stamped = None,
+    timestamp_ca: auditors.StampRoot = None,
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:
     """Re-hash every entry, check every signature and the tree, list plans left open."""
     checkpoints = [read_input(path, "--checkpoint") for path in kept or ()]
+    stamps = auditors.stamps_from(timestamp or (), timestamp_ca)
     if exported is None:
-        report = open_workspace(workspace, keys).ledger.audit(checkpoints=checkpoints)
+        ledger = open_workspace(workspace, keys).ledger
+        report = ledger.audit(checkpoints=checkpoints, stamps=stamps)
     else:
-        report = _audit_export(exported, key, log_key, checkpoints)
+        report = _audit_export(exported, key, log_key, checkpoints, stamps)
     return auditors.audited(report)
 
 
@@ -174,7 +179,11 @@ def anchor(
 
 
 def _audit_export(
-    folder: Path, key: Path | None, log_key: Path | None, checkpoints: list[bytes]
+    folder: Path,
+    key: Path | None,
+    log_key: Path | None,
+    checkpoints: list[bytes],
+    stamps: Stamps | None,
 ) -> AuditReport:
     from govsdk.ledger.audit import audit as examine
 
@@ -187,4 +196,5 @@ def _audit_export(
         key_pem=read_input(key, "--key"),
         log_vkey=read_key(log_key, "--log-key"),
         checkpoints=checkpoints,
+        stamps=stamps,
     )

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from govsdk.errors import (
     DigestMismatchError,
@@ -48,7 +49,12 @@ from govsdk.ledger.tiles import (
     tiles_of,
 )
 from govsdk.records import Sha256
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
+from govsdk.tlog.checkpoints import (
+    Checkpoint,
+    SignedCheckpoint,
+    open_checkpoint,
+    remembered_checkpoint,
+)
 from govsdk.tlog.cosignatures import WitnessKey, require_quorum
 from govsdk.tlog.envelopes import parse_envelope, payload_in
 from govsdk.tlog.findings import Checked, Findings
@@ -59,6 +65,9 @@ from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import TERMINAL, Kind, Statement, parse_statement
 from govsdk.tlog.verifying import verifying
+
+if TYPE_CHECKING:
+    from govsdk.tlog.timestamps import Stamps
 
 OpenLocked = Callable[[], AbstractContextManager[Rows]]
 _ROWS = 16 * WIDTH
@@ -97,6 +106,7 @@ def audit(
     live: OpenLocked | None = None,
     witnesses: Sequence[WitnessKey] = (),
     quorum: int = 1,
+    stamps: Stamps | None = None,
 ) -> AuditReport:
     """Return what is found in the log in ``folder``: an export, or a live ledger's ``log``.
 
@@ -106,14 +116,18 @@ def audit(
         checkpoints: Heads of this log that were kept elsewhere.
         live: Takes the ledger's lock and opens its database, which is compared too, for a block.
         witnesses: Who may have cosigned the head; ``quorum`` of them must have.
+        stamps: When an authority saw heads of this log.
 
     Raises:
-        RequestError: ``key_pem`` or ``log_vkey`` is not a key, or the quorum cannot be met.
+        RequestError: ``key_pem`` or ``log_vkey`` is not a key, the quorum cannot be met, or the
+            stamps' roots are no certificates.
         MissingError: There is no log in ``folder``.
+        MissingExtraError: There are ``stamps``, and ``rfc3161-client`` is not installed.
     """
     key, log_key = PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey)
     examination = _Audit(folder, key, log_key, checkpoints, live)
     examination.witnesses, examination.quorum = tuple(witnesses), quorum
+    examination.stamps = stamps
     return examination.report()
 
 
@@ -123,6 +137,7 @@ class _Audit:
     head: SignedCheckpoint
     witnesses: tuple[WitnessKey, ...] = ()
     quorum: int = 1
+    stamps: Stamps | None = None
 
     def __init__(
         self,
@@ -154,6 +169,7 @@ class _Audit:
                 "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
                 "rows": self._rows if self.live is not None else "no-database-given",  # 8
                 "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 9
+                "timestamps": self._timestamps if self.stamps else "no-timestamp-given",  # 10
             },
             reached=sound,
         )
@@ -278,6 +294,20 @@ class _Audit:
     def _witnesses(self) -> str:
         found = require_quorum(self.head.note.encode(), self.witnesses, quorum=self.quorum)
         return f"{len(found)} of {len(self.witnesses)}"
+
+    def _timestamps(self) -> str:
+        assert self.stamps is not None
+        # Imported where it is needed: most auditors hold no timestamp.
+        from govsdk.tlog.timestamps import verify_timestamp
+
+        seen = []
+        for size, answer in sorted(self.stamps.answers.items()):
+            if size > self.log.size:
+                raise LedgerRollbackError(rows=self.log.size, signed=size, reason="rollback")
+            head = Checkpoint(self.head.origin, size, root_of(size, self.log.node))
+            when = verify_timestamp(answer, head, self.stamps.roots_pem)
+            seen.append(f"{size} entries seen at {when}")
+        return "; ".join(seen)
 
     def _bundles(self) -> range:
         return range(-(-self.log.size // WIDTH))

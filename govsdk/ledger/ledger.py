@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from govsdk.durable import locked
 from govsdk.errors import ConflictError, IntegrityError, LedgerRollbackError, ProofError
@@ -37,6 +37,9 @@ from govsdk.tlog.merkle import (
 )
 from govsdk.tlog.notes import NoteSigner
 from govsdk.tlog.signatures import PublicKey, Signer
+
+if TYPE_CHECKING:
+    from govsdk.tlog.timestamps import Stamps
 
 ROWS = "ledger.duckdb"
 _LOCK = "ledger.lock"
@@ -232,7 +235,9 @@ class Ledger:
         """How many entries there are."""
         return self.head().size
 
-    def audit(self, *, checkpoints: Sequence[bytes] = ()) -> AuditReport:
+    def audit(
+        self, *, checkpoints: Sequence[bytes] = (), stamps: Stamps | None = None
+    ) -> AuditReport:
         """Return what ``audit`` finds in the log's folder, compared with rows and anchors too.
 
         As of the head that there is at the beginning; appends go on meanwhile.
@@ -248,6 +253,7 @@ class Ledger:
             log_vkey=self._keys.log.vkey,
             checkpoints=[*checkpoints, *kept],
             live=self._held,
+            stamps=stamps,
         )
 
     # -- how ---------------------------------------------------------------------------------------

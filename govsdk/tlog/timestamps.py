@@ -13,7 +13,8 @@ about DER: an authority whose tokens it refuses is noticed when the first one is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MAX_TOKEN_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Answers of an authority for several heads of one log, and whom to trust for them."""
+
+    answers: Mapping[int, bytes]
+    """The answer (TimeStampResp, DER) for the head of each size."""
+    roots_pem: bytes
+    """The root certificates that the authority must lead to."""
 
 
 def obtain_timestamp(

@@ -41,6 +41,24 @@ def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path) -> None:
         "PASS",
         f"seen at {stamped['seen']}",
     )
+    audited = govsdk("ledger", "audit", *given, "--json")
+    said = f"{stamped['size']} entries seen at {stamped['seen']}"
+    assert (audited.code, audited.json["checks"][9]["detail"]) == (0, said)
+    govsdk("ledger", "export", public / "ledger")
+    checked = govsdk("ledger", "fsck", public / "ledger", *pinned, *given, "--json")
+    assert (checked.code, checked.json["checks"][9]["detail"]) == (0, said)
+
+
+def test_stamps_are_named_after_their_head(govsdk: Govsdk, place: Path) -> None:
+    """A file of another name, and answers without their root, are explained."""
+    root = Authority(place / "authority").root
+    for given in (
+        ("--timestamp", place / "12.tsr"),
+        ("--timestamp-ca", root),
+        ("--timestamp", place / "head.tsr", "--timestamp-ca", root),
+        ("--timestamp", place / "12.tsr", "--timestamp-ca", root),
+    ):
+        assert govsdk("ledger", "audit", *given).code in (2, 7), given
 
 
 def test_a_head_is_stamped_by_a_command(govsdk: Govsdk, place: Path) -> None:

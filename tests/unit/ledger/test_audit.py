@@ -55,7 +55,7 @@ def test_an_export_passes(tmp_path: Path) -> None:
     report.require()
     assert (report.ok, report.size, report.anchored) == (True, 3, False)
     skipped = [f.name for f in report.findings if f.status is Status.NOT_EVALUATED]
-    assert skipped == ["heads", "rows", "witnesses"]
+    assert skipped == ["heads", "rows", "witnesses", "timestamps"]
 
 
 @pytest.mark.parametrize("entries", [0, 3, 257])
