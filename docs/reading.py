@@ -57,7 +57,7 @@ class Example:
 
     def claims(self) -> str:
         """Return a row for each claim."""
-        figures = ("bound", "value", "lower", "upper", "trials")
+        figures = ("bound", "value", "lower", "upper", "alpha", "trials")
         return _table(
             [
                 f"{claim['name']}, {claim['part']}",

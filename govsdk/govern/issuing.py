@@ -156,14 +156,17 @@ def verifications(run: Forgetting) -> list[Verification]:
 
 
 def environment_digest(device: str) -> str:
-    """Return the digest of interpreter, library versions and device."""
+    """Return the digest of interpreter, library versions and what ``device`` means here."""
+    from govsdk.models.generator import pick_device
+
     versions = {}
     for name in _LIBRARIES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return digest({"python": platform.python_version(), "device": device, "libraries": versions})
+    place = str(pick_device(device))
+    return digest({"python": platform.python_version(), "device": place, "libraries": versions})
 
 
 def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:

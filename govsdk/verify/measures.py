@@ -114,8 +114,8 @@ def srk(lines: Sequence[Reported]) -> Iterator[Reported]:
 def face_distances(before: Scores, after: Scores) -> Iterator[Reported]:
     """Yield kernel and Frechet distance of the retained panel's pictures, and a yardstick.
 
-    The yardstick (``before``) is the distance of two halves of the unedited model's pictures: of
-    different people, while pairs before and after share condition and seed and come out lower.
+    The yardstick (``before``) is the distance of two halves of the unedited model's pictures. Both
+    show much the same people: the unbiased kernel distance comes out below 0 there.
     """
     half = len(before) // 2
     for name in before.embeddings:
