@@ -82,6 +82,11 @@ class Example:
             for control in self._predicate["controls"]
         )
 
+    def trials(self, name: str, metric: str, of: str) -> int:
+        """Return how many trials a measure after the edit has."""
+        wanted = {"name": name, "metric": metric, "of": of, "model": "after"}
+        return next(x["trials"] for x in self._predicate["reported"] if wanted.items() <= x.items())
+
     def measure(self, name: str, metric: str, of: str) -> str:
         """Return two cells, before and after: the values of all recognisers."""
         wanted = {"name": name, "metric": metric, "of": of}
