@@ -107,6 +107,8 @@ def stamps_from(answers: Sequence[Path], roots: Path | None) -> Stamps | None:
             hint="name it as the ledger does: SIZE.tsr",
         )
     found = {int(path.stem): read_input(path, "--timestamp") for path in answers}
+    if len(found) < len(answers):
+        raise RequestError("--timestamp: two files for one head", hint="give each head's once")
     return Stamps(found, read_input(roots, "--timestamp-ca"))
 
 

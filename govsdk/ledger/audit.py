@@ -169,7 +169,7 @@ class _Audit:
                 "heads": self._heads if self.checkpoints else "no-other-checkpoint-given",  # 7
                 "rows": self._rows if self.live is not None else "no-database-given",  # 8
                 "witnesses": self._witnesses if self.witnesses else "no-witness-given",  # 9
-                "timestamps": self._timestamps if self.stamps else "no-timestamp-given",  # 10
+                "timestamps": self._timestamps if self._stamped() else "no-timestamp-given",  # 10
             },
             reached=sound,
         )
@@ -294,6 +294,9 @@ class _Audit:
     def _witnesses(self) -> str:
         found = require_quorum(self.head.note.encode(), self.witnesses, quorum=self.quorum)
         return f"{len(found)} of {len(self.witnesses)}"
+
+    def _stamped(self) -> bool:
+        return self.stamps is not None and bool(self.stamps.answers)
 
     def _timestamps(self) -> str:
         assert self.stamps is not None

@@ -51,14 +51,18 @@ def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path) -> None:
 
 def test_stamps_are_named_after_their_head(govsdk: Govsdk, place: Path) -> None:
     """A file of another name, and answers without their root, are explained."""
-    root = Authority(place / "authority").root
-    for given in (
-        ("--timestamp", place / "12.tsr"),
-        ("--timestamp-ca", root),
-        ("--timestamp", place / "head.tsr", "--timestamp-ca", root),
-        ("--timestamp", place / "12.tsr", "--timestamp-ca", root),
+    root, file = Authority(place / "authority").root, place / "12.tsr"
+    for given, code in (
+        (("--timestamp", file), 2),
+        (("--timestamp-ca", root), 2),
+        (("--timestamp", place / "head.tsr", "--timestamp-ca", root), 2),
+        (("--timestamp", file, "--timestamp-ca", root), 7),
     ):
-        assert govsdk("ledger", "audit", *given).code in (2, 7), given
+        assert govsdk("ledger", "audit", *given).code == code, given
+    file.write_bytes(b"junk")
+    assert govsdk("ledger", "audit", "--timestamp", file, "--timestamp-ca", root).code == 5
+    twice = ("--timestamp", file, "--timestamp", file, "--timestamp-ca", root)
+    assert govsdk("ledger", "audit", *twice).code == 2
 
 
 def test_a_head_is_stamped_by_a_command(govsdk: Govsdk, place: Path) -> None:

@@ -226,7 +226,7 @@ def test_conditions_can_come_from_around_the_subject(people: People, crowd: Crow
     centre /= np.linalg.norm(centre)
 
     def reach(**shares: float) -> tuple[float, float]:
-        settings = PiuSettings(micro_batch=64, accumulate=1, **shares)  # type: ignore[arg-type]  # floats
+        settings = PiuSettings(micro_batch=64, accumulate=1, **shares)  # type: ignore[arg-type]  # shares are floats
         cosines = people.rows(settings, SHAPE, 0, 0).subject @ centre
         return float(cosines.min()), float(cosines.mean())
 
