@@ -10,7 +10,7 @@ from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
 from govsdk.ledger.cosigned import with_cosignatures
 from govsdk.ledger.entries import rows_of
-from govsdk.ledger.head_file import HEAD, HeadFile
+from govsdk.ledger.journal import JOURNAL, Journal
 from govsdk.ledger.ledger import ROWS, Ledger, LedgerKeys
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
@@ -71,17 +71,17 @@ def restore(
     """Return the ledger rebuilt in ``folder`` from the log in ``source``, audited first.
 
     ``source`` may be an export or the ``log`` folder of ``folder`` itself, whose database was lost.
-    Where what was lost is the writer's own head alone, it is made anew and the database kept: the
+    Where what was lost is the writer's journal alone, it is made anew and the database kept: the
     opening compares the two.
 
     Raises:
-        ConflictError: ``folder`` still has a database and a head; move the database away first.
-        LedgerRollbackError: ``source`` is older than a head in ``folder`` or in an anchor.
+        ConflictError: ``folder`` still has a database and a journal; move the database away first.
+        LedgerRollbackError: ``source`` is older than the log or the rows of ``folder``, or an anchor.
         EvidenceError, IntegrityError: ``source`` does not pass the audit.
     """
     log_vkey, signer = keys.log.vkey, PublicKey.from_pem(keys.certificate.public_pem)
     kept = (folder / ROWS).exists()
-    if kept and (folder / HEAD).exists():
+    if kept and (folder / JOURNAL).exists():
         raise ConflictError("the ledger to restore still has a database")
     report = audit(source, key_pem=keys.certificate.public_pem, log_vkey=log_vkey)
     report.require()
@@ -89,8 +89,8 @@ def restore(
     head = read_checkpoint(source, VerifierKey.parse(log_vkey))
     if not kept:
         _rebuild(source, folder, head, signer)
-    if not (folder / HEAD).exists():
-        HeadFile.create(folder / HEAD, head)
+    if not (folder / JOURNAL).exists():
+        Journal.create(folder / JOURNAL, head)
     return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)
 
 
@@ -118,9 +118,9 @@ def _require_newest(log_folder: Path, size: int, log_vkey: str) -> None:
     heads, key = [], VerifierKey.parse(log_vkey)
     if (log_folder / CHECKPOINT).exists():
         heads.append(read_checkpoint(log_folder, key))
-    if (log_folder.parent / HEAD).exists():
-        with HeadFile.open(log_folder.parent / HEAD, key) as file:
-            heads.append(file.read())
+    if (log_folder.parent / JOURNAL).exists():
+        with Journal.open(log_folder.parent / JOURNAL, key) as file:
+            heads.append(file.read().committed)
     signed = max((head.size for head in heads), default=0)
     if signed > size:
         raise LedgerRollbackError(f"{size} of {signed}", rows=size, signed=signed)

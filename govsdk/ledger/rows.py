@@ -39,6 +39,9 @@ _CREATE = (
 _INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
 _INSERT_MANY = "INSERT INTO entries SELECT * FROM offered"
 _BATCH = 4096
+_CHECKPOINT = "256MiB"
+"""How far DuckDB's log grows within a session: a checkpoint writes the last row group anew, about
+as much, and at the usual 16 MiB does so once for every few groups that are appended."""
 _PID = re.compile(r"PID (\d+)")
 
 
@@ -203,6 +206,7 @@ def _attached(path: Path, *, create: bool) -> Iterator[duckdb.DuckDBPyConnection
             ":memory:",
             config={
                 "threads": 1,
+                "checkpoint_threshold": _CHECKPOINT,
                 "temp_directory": "",
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

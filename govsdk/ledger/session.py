@@ -2,15 +2,17 @@
 
 Invariants:
 
-- what ``append`` returns is durable and proved, as it is without a session; only the public folder
-  is brought up to date later: at the end, or by the next opening if this process dies;
+- what ``append`` returns is durable and proved, as it is without a session; only the rows and the
+  public folder are brought up to date later: at the end, or by the next opening if this process
+  dies;
 - a name is appended once, however often it is offered;
-- after an append that failed nothing more is appended: the next session finds out what was stored.
+- after a write that failed nothing more is written: the next session finds out what was stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import overload
 
 from govsdk.errors import BackendError, RequestError
@@ -76,27 +78,40 @@ class Session:
         """Return the index of each entry that has one of ``names``."""
         if self._names is not None and self._names.isdisjoint(map(hash, names)):
             return {}
+        self.commit()
         return self._rows.find(names)
 
     def remember_names(self) -> None:
         """Read all names once, so that a fresh one need not be looked up (70 bytes each)."""
         self._names = set(map(hash, self._rows.names()))
 
+    def commit(self) -> None:
+        """Make rows of what was appended, which :meth:`close` does as well."""
+        with self._unfailed():
+            self._writer.commit(self._rows)
+
     def close(self) -> None:
-        """Publish what was appended, unless an append failed."""
+        """Commit and publish what was appended, unless a write failed."""
         if not self._failed:
-            self._writer.publish(self._rows)
+            with self._unfailed():
+                self._writer.publish(self._rows)
 
     def _add(self, rows: Sequence[Row]) -> Position:
-        if self._failed:
-            raise BackendError("an append of this session failed; open another one")
         self._writer.require_keys_in_force(rows)
-        self._failed = True
-        place = self._writer.add(self._rows, rows)
-        self._failed = False
+        with self._unfailed():
+            place = self._writer.add(self._rows, rows)
         if self._names is not None:
             self._names.update(hash(row.once) for row in rows)
         return place
+
+    @contextmanager
+    def _unfailed(self) -> Iterator[None]:
+        """Do what the block does unless something failed before; if it fails, nothing else."""
+        if self._failed:
+            raise BackendError("a write of this session failed; open another one")
+        self._failed = True
+        yield
+        self._failed = False
 
     def _place(self, once: str, index: int) -> Position:
         if index >= self._writer.published:

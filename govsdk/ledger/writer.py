@@ -2,18 +2,21 @@
 
 Invariants:
 
-- order of an append: rows committed (DuckDB syncs its log), the head over them kept (one sync),
-  copies of it given to the anchors; only then is a place handed out. Killed anywhere, the next
-  writer goes on from there;
-- the public folder follows: its files, then its checkpoint. Rows that were acknowledged and not
-  yet published are published by whoever opens the ledger next;
+- order of an append: the entry and the head over it written to the journal (one sync), copies of
+  the head given to the anchors; only then is a place handed out. Killed anywhere, the next writer
+  goes on from there;
+- the rows follow, many in one commit (DuckDB syncs its log), then the journal is cleared; a group,
+  and an entry that the journal has no room for, are committed at once and their head after them;
+- the public folder comes last: its files, then its checkpoint. What was acknowledged and is not yet
+  committed or published is so by whoever opens the ledger next;
 - every opening compares the rows' leaf hashes with all heads it knows of: fewer rows is a rollback,
   another root is a fork, and nothing is signed after either. A row's envelope and name are believed
   only once they were compared with a leaf hash, or with what was published;
 - a process whose keys were replaced since it read them signs nothing: a head by a retired log key
   alone, or an entry by a retired certificate key, could never be mended;
 - rows beyond the heads were committed by a process that died: they are kept, and the head grows.
-  Signing is deterministic, so it is the very head that that process would have signed.
+  Signing is deterministic, so it is the very head that that process would have signed. A journal's
+  entries beyond the rows become rows.
 
 Source: docs/formats/ledger-v1.md, section 3.
 """
@@ -22,11 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from govsdk.durable import write_file
 from govsdk.errors import (
     EvidenceError,
+    IntegrityError,
     LedgerForkError,
     LedgerRollbackError,
     MissingError,
@@ -35,7 +40,7 @@ from govsdk.errors import (
 )
 from govsdk.ledger.anchors import Anchor
 from govsdk.ledger.entries import require_whole, rows_of
-from govsdk.ledger.head_file import HEAD, HeadFile, not_ours
+from govsdk.ledger.journal import JOURNAL, Entry, Journal, not_ours
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tile_files import (
@@ -64,7 +69,7 @@ _BATCH = 4096
 class Writer:
     """The tree's right edge as this process last saw it, and who is told of new heads."""
 
-    _head_file: HeadFile
+    _journal: Journal
 
     def __init__(
         self,
@@ -84,13 +89,15 @@ class Writer:
         self._retired: tuple[bytes, ...] = ()
         self._key_ids = key_ids(self._signed(Frontier()).note.encode(), self._key.name)
         self._frontier = Frontier()
+        self._uncommitted: list[Row] = []
+        """The last rows of the tree, in the journal alone."""
         self.published = 0
         """Entries under the public checkpoint, as of the last ``catch_up`` or ``publish``."""
 
     def create(self) -> None:
         """Sign and publish the head of an empty ledger."""
         head = self._signed(self._frontier)
-        HeadFile.create(self._folder / HEAD, head)
+        Journal.create(self._folder / JOURNAL, head)
         self._put_checkpoint(head)
         for anchor in self._anchors:
             anchor.begin(head)
@@ -102,12 +109,12 @@ class Writer:
         Raises:
             LedgerRollbackError: Fewer entries than were once signed.
             LedgerForkError: Other entries than were once signed.
-            IntegrityError: A head is gone, or not one that this ledger signed.
+            IntegrityError: A head or the journal is gone, or not what this ledger signed.
             StaleKeysError: A key of this process was replaced.
             MissingAnchorError: A folder that keeps the heads is gone, or empty.
         """
         public = self.head()
-        with HeadFile.open(self._folder / HEAD, self._key) as self._head_file:
+        with Journal.open(self._folder / JOURNAL, self._key) as self._journal:
             self._catch_up(rows, public)
             yield
 
@@ -118,9 +125,12 @@ class Writer:
             grown.append(each.leaf_hash)
         path, last = grown.path(), entries[-1].leaf_hash
         grown.append(last)
-        rows.insert(entries, first=self._frontier.size)
         head = self._signed(grown)
-        self._keep(head)
+        if len(entries) == 1 and self._journal.add(head, entries[0].envelope):
+            self._uncommitted.append(entries[0])
+        else:
+            self._commit(rows, entries, head)
+        self._anchor(head)
         self._frontier = grown
         return Position(
             index=head.size - 1,
@@ -139,8 +149,14 @@ class Writer:
         if any(key in row.envelope for key in self._retired for row in offered):
             raise SignatureError("signed by a retired key", reason="key-not-valid-here")
 
+    def commit(self, rows: Rows) -> None:
+        """Bring ``rows`` up to what was appended."""
+        if self._uncommitted:
+            self._commit(rows, [], self._signed(self._frontier))
+
     def publish(self, rows: Rows) -> None:
-        """Bring the public folder up to what was appended."""
+        """Bring the rows and the public folder up to what was appended."""
+        self.commit(rows)
         if self.published < self._frontier.size:
             self._publish(rows, since=self.published)
 
@@ -171,19 +187,28 @@ class Writer:
     # -- how ---------------------------------------------------------------------------------------
 
     def _catch_up(self, rows: Rows, public: SignedCheckpoint) -> None:
-        kept = self._head_file.read()
-        newest = max(public, kept, key=lambda head: head.size)
+        self._uncommitted = []
+        kept = self._journal.read()
+        newest = max(public, kept.newest, key=lambda head: head.size)
         self._require_newest_log_key(newest)
         seen = (self._frontier.size, self._frontier.root()) == (newest.size, newest.root)
-        signed = [public, kept] if seen else [public, kept, *self.outside()]
-        count = rows.count()
+        signed = [public, kept.committed, kept.newest, *([] if seen else self.outside())]
+        stored = rows.count()
+        if stored < kept.committed.size:
+            raise LedgerRollbackError(
+                f"{stored} of {kept.committed.size}", rows=stored, signed=kept.committed.size
+            )
+        lost = self._rows_of(kept.since[stored - kept.committed.size :])
+        count = stored + len(lost)
         needed = max(self._frontier.size, *(head.size for head in signed))
         if count < needed:
             raise LedgerRollbackError(f"{count} of {needed}", rows=count, signed=needed)
         first = self._frontier.size == 0
-        grown = _grown(self._frontier, rows, signed)
+        grown = _grown(self._frontier, rows, lost[max(0, self._frontier.size - stored) :], signed)
         if not seen:
             self._look_for_retired_keys(rows)
+        if lost:
+            rows.insert(lost, first=stored)
         self._frontier = grown
         self.published = public.size
         for start in range(public.size, count, _BATCH):
@@ -191,13 +216,20 @@ class Writer:
         if first and not PublicLog(self._log_folder, public.size).complete():
             write_lost(self._log_folder, rows, public.size)
         self._compare_newest(rows, public.size)
-        if count > kept.size:
-            self._keep(self._signed(self._frontier))
-        else:
-            self._anchor(kept)
+        head = self._signed(self._frontier)
+        if count > kept.committed.size or not kept.clean:
+            self._journal.commit(head)
+        self._anchor(head)
         self.publish(rows)
         if first:
             clear_leftovers(self._log_folder, count)
+
+    def _rows_of(self, entries: Sequence[Entry]) -> list[Row]:
+        """Return the rows of what was acknowledged and never committed."""
+        try:
+            return rows_of([each.envelope for each in entries], *self._signers)
+        except EvidenceError as cause:
+            raise IntegrityError("what was acknowledged is no entry of this workspace") from cause
 
     def _require_newest_log_key(self, head: SignedCheckpoint) -> None:
         """Accept ``head``, which our first key signed, unless a key that we do not hold came after.
@@ -250,20 +282,29 @@ class Writer:
             head.origin, head.size, head.root, self._note_signer.sign(head.text)
         )
 
-    def _keep(self, head: SignedCheckpoint) -> None:
-        self._head_file.keep(head)
-        self._anchor(head)
+    def _commit(self, rows: Rows, entries: Sequence[Row], head: SignedCheckpoint) -> None:
+        """Append what the journal holds, and ``entries``, to ``rows``; remember ``head`` alone."""
+        first = self._frontier.size - len(self._uncommitted)
+        rows.insert([*self._uncommitted, *entries], first=first)
+        self._journal.commit(head)
+        self._uncommitted = []
 
     def _anchor(self, head: SignedCheckpoint) -> None:
         for anchor in self._anchors:
             anchor.keep(head)
 
 
-def _grown(seen: Frontier, rows: Rows, signed: Sequence[SignedCheckpoint]) -> Frontier:
-    """Return ``seen`` with the rest of ``rows``, if that leads through all the heads ``signed``."""
+def _grown(
+    seen: Frontier, rows: Rows, lost: Sequence[Row], signed: Sequence[SignedCheckpoint]
+) -> Frontier:
+    """Return ``seen`` with the rest of ``rows``, then ``lost``, if all heads ``signed`` lie there.
+
+    Raises:
+        LedgerForkError: One has another root than the tree of its size.
+    """
     tree = seen.copy()
     _require_agreement(tree, signed)
-    for each in rows.leaf_hashes(tree.size):
+    for each in chain(rows.leaf_hashes(tree.size), (row.leaf_hash for row in lost)):
         tree.append(each)
         _require_agreement(tree, signed)
     return tree

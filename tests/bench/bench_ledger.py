@@ -5,11 +5,11 @@ size than 100,000. Every figure is printed beside the goal it is held against.
 
 The bare baseline is one certificate's bytes in one row of two columns, committed by itself through
 a connection that stays open: the least that DuckDB does to make a row durable, one sync. It takes
-turns with the ledger's appends, so that both meet the same machine. The ledger syncs twice, the row
-and then the head over it, in that order: a head on the disk before its row would be a false alarm
-after a power cut, and a row alone could be lost with DuckDB's log, unnoticed. What that second sync
-costs by itself stands beside. Where a machine is shared, seconds on the clock say little: the
-fastest tenth and the processor's seconds stand there too.
+turns with the ledger's appends, so that both meet the same machine. The ledger syncs its journal,
+which does not grow, and commits the rows together when that is full or the session ends: what an
+append takes when its share of the commits is added stands beside, and what a sync takes by itself.
+Where a machine is shared, seconds on the clock say little: the fastest tenth and the processor's
+seconds stand there too.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def appending(folder: Path) -> None:
     """Print what one durable append takes: bare, signed and proved, and one sync by itself."""
     ledger, block = Ledger.create(folder / "single", keys=keys()), folder / "block"
     contents = [envelope(f"e{number}", padding="x" * 600) for number in range(SINGLE)]
-    seconds: dict[str, list[float]] = {"bare DuckDB": [], "append": [], "one more sync": []}
+    seconds: dict[str, list[float]] = {"bare DuckDB": [], "append": [], "a sync in place": []}
     block.write_bytes(bytes(4096))
     handle = os.open(block, os.O_RDWR)
     with bare(folder) as connection, ledger.session() as session:
@@ -88,17 +88,19 @@ def appending(folder: Path) -> None:
                 seconds, (inserted - started, appended - inserted, synced - appended), strict=True
             ):
                 seconds[name].append(each)
+        closing = time.perf_counter()
+        session.commit()
+        closing = time.perf_counter() - closing
     os.close(handle)
     middle = {name: statistics.median(each) for name, each in seconds.items()}
     fastest = {name: statistics.quantiles(each, n=10)[0] for name, each in seconds.items()}
     for name in seconds:
         line(name, f"{1e3 * middle[name]:.2f} ms, fastest tenth {1e3 * fastest[name]:.2f}")
     for name, each in (("median", middle), ("fastest tenth", fastest)):
-        line(
-            f"rate of appends, {name}",
-            f"{each['bare DuckDB'] / each['append']:.2f} of bare (goal 0.8); bare and one more"
-            f" sync: {each['bare DuckDB'] / (each['bare DuckDB'] + each['one more sync']):.2f}",
-        )
+        rate = each["bare DuckDB"] / each["append"]
+        line(f"rate of appends, {name}", f"{rate:.2f} of bare (goal 0.8)")
+    rate = sum(seconds["bare DuckDB"]) / (sum(seconds["append"]) + closing)
+    line("rate, all of them as rows", f"{rate:.2f} of bare")
     alone = iter(range(SINGLE))
 
     def by_itself() -> None:

@@ -254,14 +254,14 @@ def test_a_lost_databases_write_ahead_log_is_not_replayed(tmp_path: Path) -> Non
     """What a killed writer left beside the database stays there when only that is lost."""
     ledger, log = ledger_of(tmp_path / "ledger", 2), tmp_path / "ledger/ledger.duckdb.wal"
     with ledger.session() as session:
-        session.append(envelope("e2"), once="e2")
+        session.append_many([envelope("e2"), envelope("e3")])
         left_behind = log.read_bytes()
     (tmp_path / "ledger/ledger.duckdb").unlink()
     log.write_bytes(left_behind)
 
     restored = restore(tmp_path / "ledger/log", tmp_path / "ledger", keys=keys())
 
-    assert (restored.size, restored.audit().ok) == (3, True)
+    assert (restored.size, restored.audit().ok) == (4, True)
 
 
 def test_restoring_does_not_go_back(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,13 +10,12 @@ from govsdk.certify.statements import Kind, sign, statement
 from govsdk.errors import (
     BackendError,
     IntegrityError,
-    LedgerRollbackError,
     MalformedEvidenceError,
     RequestError,
     SignatureError,
 )
-from govsdk.ledger import Ledger, restore, writer
-from govsdk.ledger.head_file import HEAD
+from govsdk.ledger import Ledger, restore
+from govsdk.ledger.journal import JOURNAL
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.signatures import PublicKey
 from tests.evidence import MODEL, envelope, keys, ledger_of
@@ -103,84 +99,36 @@ def test_a_group_with_one_stranger_in_it_is_refused_whole(tmp_path: Path) -> Non
 def test_after_a_failed_append_the_session_is_over(tmp_path: Path, fate: str) -> None:
     """What was acknowledged before is there, nothing more is appended, and a retry is clean."""
     ledger_of(tmp_path / "ledger", 2)
-    ledger = Ledger.open(tmp_path / "ledger", keys=keys(), open_rows=scripted("", fate))
+    ledger = Ledger.open(tmp_path / "ledger", keys=keys(), open_rows=scripted(fate))
+    group = [envelope("e3"), envelope("e4")]
     with ledger.session() as session:
-        kept = session.append(envelope("e2"), once="e2")
+        kept = session.append_many([envelope("e2")])
         with pytest.raises(BackendError, match=fate):
-            session.append(envelope("e3"), once="e3")
+            session.append_many(group)
         with pytest.raises(BackendError, match="open another"):
-            session.append(envelope("e4"), once="e4")
+            session.append_many([envelope("e5")])
 
-    assert ledger.append(envelope("e3"), once="e3").index == 3
-    assert ledger.find("e2") == (ledger.envelope(2), kept)
-    assert (ledger.size, ledger.audit().ok) == (4, True)
-
-
-DIES = """
-import os, sys
-from pathlib import Path
-from govsdk.ledger import Ledger
-from tests.evidence import envelope, keys
-with Ledger(Path(sys.argv[1]), keys=keys()).session() as session:
-    for number in (2, 3):
-        print(session.append(envelope(f"e{number}"), once=f"e{number}").checkpoint, flush=True)
-    os._exit(9)
-"""
-
-
-def test_killed_before_publishing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Places handed out by a session that died hold, and the next opening publishes them; the
-    tail of the write-ahead log gone, it is a rollback."""
-    monkeypatch.setattr(writer, "_BATCH", 1)
-    folder = tmp_path / "ledger"
-    ledger_of(folder, 2)
-    died = subprocess.run(
-        [sys.executable, "-c", DIES, str(folder)], stdout=subprocess.PIPE, text=True, check=False
-    )
-    assert died.returncode == 9
-    shutil.copytree(folder, tmp_path / "copy")
-    (tmp_path / "copy" / "ledger.duckdb.wal").unlink()
-
-    with pytest.raises(LedgerRollbackError):
-        Ledger.open(tmp_path / "copy", keys=keys())
-    healed = Ledger.open(folder, keys=keys())
-
-    assert died.stdout.endswith(healed.head().note + "\n")
-    assert (healed.size, healed.audit().ok) == (4, True)
+    assert [each.index for each in ledger.append_many(group)] == [3, 4]
+    assert ledger.find("e2") == (ledger.envelope(2), kept[0])
+    assert (ledger.size, ledger.audit().ok) == (5, True)
 
 
 def test_a_damaged_memory_of_the_head_is_reported(tmp_path: Path) -> None:
-    """The writer's own head is not replaced where it does not verify or is gone; restoring, which
-    somebody asks for, makes it and keeps the database."""
+    """The writer's journal is not replaced where its head does not verify or it is gone; restoring,
+    which somebody asks for, makes it and keeps the database."""
     ledger = ledger_of(tmp_path / "ledger", 2)
-    head, rows = tmp_path / "ledger" / HEAD, tmp_path / "ledger" / "ledger.duckdb"
-    content = head.read_bytes()
-    head.write_bytes(content.replace(b"\n2\n", b"\n1\n"))
+    journal, rows = tmp_path / "ledger" / JOURNAL, tmp_path / "ledger" / "ledger.duckdb"
+    content = journal.read_bytes()
+    journal.write_bytes(content.replace(b"\n2\n", b"\n1\n"))
     with pytest.raises(IntegrityError, match="remembers"):
         Ledger.open(tmp_path / "ledger", keys=keys())
 
-    head.unlink()
+    journal.unlink()
     with pytest.raises(IntegrityError, match="is gone") as caught:
         Ledger.open(tmp_path / "ledger", keys=keys())
     assert "govsdk ledger restore" in caught.value.hint
-    assert not head.exists()
+    assert not journal.exists()
     kept = rows.stat().st_ino
 
     assert restore(ledger.log_folder, tmp_path / "ledger", keys=keys()).size == ledger.size
-    assert (head.read_bytes(), rows.stat().st_ino) == (content, kept)
-
-
-def test_what_was_acknowledged_does_not_vanish_with_the_head(tmp_path: Path) -> None:
-    """A head and a write-ahead log that are both gone after a session died are no fresh start."""
-    folder = tmp_path / "ledger"
-    ledger_of(folder, 2)
-    died = subprocess.run([sys.executable, "-c", DIES, str(folder)], check=False)
-    assert died.returncode == 9
-    shutil.copytree(folder, tmp_path / "copy")
-    assert Ledger.open(tmp_path / "copy", keys=keys()).size == 4, "the control"
-
-    (folder / "ledger.duckdb.wal").unlink()
-    (folder / HEAD).unlink()
-
-    with pytest.raises(IntegrityError, match="is gone"):
-        Ledger.open(folder, keys=keys())
+    assert (journal.read_bytes(), rows.stat().st_ino) == (content, kept)
