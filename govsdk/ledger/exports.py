@@ -76,7 +76,7 @@ def restore(
 
     Raises:
         ConflictError: ``folder`` still has a database and a journal; move the database away first.
-        LedgerRollbackError: ``source`` is older than the log or the rows of ``folder``, or an anchor.
+        LedgerRollbackError: ``source`` is older than what ``folder`` or an anchor had committed.
         EvidenceError, IntegrityError: ``source`` does not pass the audit.
     """
     log_vkey, signer = keys.log.vkey, PublicKey.from_pem(keys.certificate.public_pem)
