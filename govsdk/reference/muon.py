@@ -10,7 +10,7 @@ Newton-Schulz iterations with their coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -41,21 +41,24 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is not None:
                     alike.setdefault((len(weight), weight[0].numel()), []).append(weight)
             for (rows, columns), weights in alike.items():
-                ahead = [self._ahead(weight, group["momentum"]) for weight in weights]
+                ahead = self._ahead(weights, group["momentum"])
                 updates = orthogonalise(torch.stack([a.reshape(rows, columns) for a in ahead]))
                 rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-                for weight, update in zip(weights, updates, strict=True):
-                    if group["decay"]:
-                        weight.mul_(1 - group["lr"] * group["decay"])
-                    weight.add_(update.reshape_as(weight), alpha=-rate)
+                if group["decay"]:
+                    torch._foreach_mul_(weights, 1 - group["lr"] * group["decay"])
+                shaped = [u.reshape_as(w) for u, w in zip(updates, weights, strict=True)]
+                torch._foreach_add_(weights, shaped, alpha=-rate)
 
-    def _ahead(self, weight: Tensor, keep: float) -> Tensor:
-        """Return the gradient moved towards its running mean (Nesterov), which it updates."""
-        state, gradient = self.state[weight], weight.grad
-        assert gradient is not None
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(weight)
-        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - keep), keep)
+    def _ahead(self, weights: list[Tensor], keep: float) -> Sequence[Tensor]:
+        """Return the gradients moved towards their running means (Nesterov), which they update."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        for weight in weights:
+            if "momentum" not in self.state[weight]:
+                self.state[weight]["momentum"] = torch.zeros_like(weight)
+        means = [self.state[weight]["momentum"] for weight in weights]
+        torch._foreach_lerp_(means, gradients, 1 - keep)
+        ahead: Sequence[Tensor] = torch._foreach_lerp(gradients, means, keep)
+        return ahead
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:

@@ -40,9 +40,9 @@ class Parts:
     def follow(self, step: int) -> None:
         """Move the average towards the present weights; faster at first."""
         keep = min(_EMA, (1 + step) / (10 + step))
-        for name, value in self.state().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
+        present = {name: v for name, v in self.state().items() if v.is_floating_point()}
+        average = [self.average[name] for name in present]
+        torch._foreach_lerp_(average, list(present.values()), 1 - keep)
 
 
 def build_parts(run: Run) -> Parts:
