@@ -26,6 +26,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "doctor": ["doctor"],
     "people": ["enroll", "subjects", "search", "hold", "lift-hold", "release"],
     "forgetting": ["plan", "forget", "abandon"],
+    "dispersing": ["disperse"],
     "screening": ["screen"],
     "evidence": ["verify", "cert", "evidence", "keys"],
     "reproducing": ["audit"],

@@ -43,7 +43,10 @@ from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy
 
 if TYPE_CHECKING:
+    from govsdk.govern.dispersing import Dispersal, RecogniserFiles
     from govsdk.govern.screening import Screened
+    from govsdk.unlearn.dispersion import DispersionSettings
+    from govsdk.verify.recognition import Budget
 
 
 class Workspace(Parts):
@@ -304,6 +307,54 @@ class Workspace(Parts):
             receipt_to=None if receipt_to is None else Path(receipt_to),
             progress=progress,
         ).run()
+
+    def disperse(
+        self,
+        subject: str,
+        policy: str | Path | Policy = "quickstart",
+        *,
+        recogniser: RecogniserFiles,
+        out: str | Path,
+        settings: DispersionSettings | None = None,
+        budget: Budget | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Dispersal:
+        """Scatter ``subject`` in a face recogniser, examine and attack it, and write it to ``out``.
+
+        The new folder gets ``recogniser.onnx``, ``recogniser.safetensors`` and ``report.json``,
+        whatever the verdict. Nothing in the workspace changes: no certificate is issued, nobody is
+        erased, and the recognisers that judge generators stay what they were.
+
+        Args:
+            policy: Its claims ``forget``, ``retention`` and ``quality``; attacks are judged where
+                it has any, and reported otherwise.
+            recogniser: The one in use, with the torch module and weights that it came from.
+            seed: Same seed, same recogniser; it is in the report.
+
+        Raises:
+            UnknownSubjectError, LegalHoldError, TooFewPhotosError, TooFewPeopleError,
+            RequestError: Whom it is about, or who else is there, does not suffice.
+            ConflictError: ``out`` exists.
+            MissingModelError, ModelCorruptError, DigestMismatchError: A file is not there, or they
+                are not of one recogniser.
+            NonFiniteError: Teaching failed; nothing was written.
+        """
+        from govsdk.govern.dispersing import disperse
+        from govsdk.unlearn.dispersion import DispersionSettings
+        from govsdk.verify.recognition import Budget
+
+        return disperse(
+            self,
+            SubjectId(subject),
+            policy if isinstance(policy, Policy) else Policy.load(policy),
+            recogniser,
+            Path(out),
+            settings=settings or DispersionSettings(),
+            budget=budget or Budget(),
+            seed=seed,
+            progress=progress,
+        )
 
     def abandon(self, subject: str) -> None:
         """Give up the request about ``subject`` that was begun and did not end.

@@ -159,14 +159,15 @@ class Recogniser:
         raw = np.zeros((len(pictures), self.dimension), np.float32)
         for start in range(0, len(pictures), BATCH):
             batch = slice(start, start + BATCH)
-            raw[batch] = forward(self._blob(pictures[batch]))
+            raw[batch] = forward(self.blob(pictures[batch]))
         if not np.isfinite(raw).all():
             raise NonFiniteError(f"an embedding under recogniser {self.name}", what="embedding")
         norms = np.linalg.norm(raw, axis=1)
         unit = raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None]
         return unit.astype(np.float32), norms.astype(np.float32)
 
-    def _blob(self, pictures: Sequence[Picture]) -> Float32:
+    def blob(self, pictures: Sequence[Picture]) -> Float32:
+        """Return pictures as the network reads them: ``[n, 3, side, side]``."""
         import cv2
 
         mean, deviation = self._scale

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from govsdk.models.calibrating import calibration_record, quality
+from govsdk.models.modules import write_onnx
 from govsdk.models.quiet import quiet
 from govsdk.ports import Embedded
 from govsdk.reference import world
@@ -44,7 +44,7 @@ def calibrate(run: Run) -> None:
     for name in ("a", "b"):
         net = load_recogniser(run, name)
         onnx = folder / f"recogniser_{name}.onnx"
-        write_onnx(net.cpu(), onnx)
+        write_onnx(net.cpu(), onnx, side=RECOGNISER_SIZE)
         _write_tensors(net, folder / f"recogniser_{name}.safetensors")
         raw = embed(net.to(run.device), book.reshape(-1, *book.shape[2:])).numpy()
         record = calibration_record(
@@ -61,23 +61,6 @@ def calibrate(run: Run) -> None:
             recogniser=name,
             thresholds=record["thresholds"],
             angle=record["genuineAngle"],
-        )
-
-
-def write_onnx(net: torch.nn.Module, path: Path) -> None:
-    """Write a recogniser as InsightFace expects one: NCHW float RGB in, [n, 128] out, any batch."""
-    picture = torch.zeros(2, 3, RECOGNISER_SIZE, RECOGNISER_SIZE)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.eval(),
-            (picture,),
-            str(path),
-            dynamo=False,
-            input_names=["input"],
-            output_names=["embedding"],
-            dynamic_axes={"input": {0: "batch"}, "embedding": {0: "batch"}},
-            opset_version=17,
         )
 
 
