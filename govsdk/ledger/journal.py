@@ -7,39 +7,53 @@ head over the rows that DuckDB has committed; behind it lie the entries that wer
 since, each with the head over it, until the rows are committed together.
 
 - A disk writes a sector of 512 bytes whole or not at all. A head fits into one. An entry's sectors
-  were zero before and are not after, so one that still is tells of an append that died before it
-  was acknowledged; anything else that is not as it was written is damage, and reported.
+  are blank before it is written and not after, so that a blank one tells of an append that died
+  before it was acknowledged: the last one. Anything else is damage, and reported: another length, a
+  changed byte, a whole entry behind one that is not. Only a last entry that was blanked goes
+  unnoticed.
 - The file has its full length from the beginning: a full disk does not stop it.
-- One that is gone, or does not begin with a head of this ledger, is reported; only a new ledger or
-  a restored one gets another. It alone remembers what was acknowledged and not yet published.
+- One that is gone or damaged is reported; only a new ledger or a restored one gets another. It
+  alone remembers what was acknowledged and not yet published.
 
 Source: docs/formats/ledger-v1.md, section 3; docs/adr/0014.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from govsdk.durable import disk_error, write_file
-from govsdk.errors import EvidenceError, GovsdkError, IntegrityError, StaleKeysError
+from govsdk.errors import (
+    EvidenceError,
+    GovsdkError,
+    IntegrityError,
+    StaleKeysError,
+)
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
 from govsdk.tlog.notes import VerifierKey
 
 JOURNAL = "journal"
 SECTOR = 512
 LENGTH = 256 * SECTOR
-_BEGIN = re.compile(rb"(\d+) (\d+) ([0-9a-f]{8})\n")
+LONGEST_ORIGIN = 80
+"""So that a head fits into a sector, with the two signatures of a rotation and any size."""
+_BEGIN = re.compile(rb"(\d{1,6}) (\d{1,6}) [0-9a-f]{8}\n")
 _GONE = (
     "find out who removed it and put it back; `govsdk ledger restore` begins anew from the"
     " published head, and cannot know what was acknowledged after it"
 )
 _DAMAGED = "what the writer remembers of the ledger is damaged"
+_MEND = (
+    "find out what damaged the file `journal`; moved away, `govsdk ledger restore` begins anew from"
+    " the published head, and what was acknowledged after it is lost"
+)
 
 
 @dataclass(frozen=True)
@@ -108,15 +122,17 @@ class Journal:
             StaleKeysError: It holds one of a newer log key.
         """
         try:
-            content = os.pread(self._handle, LENGTH, 0)
+            content = os.pread(self._handle, LENGTH + 1, 0)
         except OSError as cause:
             raise disk_error(cause, "reading the ledger's journal") from cause
+        if len(content) != LENGTH:
+            raise _damaged()
         committed = self._head(content[:SECTOR].rstrip(b"\0"))
-        # A commit writes its head before it clears the entries that are now rows.
+        # A commit makes its head durable before it clears the entries that are now rows.
         since = [each for each in self._entries(content) if each.head.size > committed.size]
         sizes = [each.head.size - committed.size for each in since]
         if sizes != list(range(1, len(since) + 1)):
-            raise IntegrityError(_DAMAGED)
+            raise _damaged()
         clean = _blank(content[SECTOR:])
         self._end = SECTOR if clean else LENGTH
         return Remembered(committed, since, clean)
@@ -143,7 +159,8 @@ class Journal:
 
     def _write(self, data: bytes, place: int) -> None:
         try:
-            os.pwrite(self._handle, data, place)
+            if os.pwrite(self._handle, data, place) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fdatasync(self._handle)
         except OSError as cause:
             raise disk_error(cause, "writing the ledger's journal") from cause
@@ -152,41 +169,70 @@ class Journal:
         try:
             return open_checkpoint(note, self._key)
         except EvidenceError as cause:
-            raise not_ours(cause, _DAMAGED) from cause
+            raise not_ours(cause, _DAMAGED, hint=_MEND) from cause
 
     def _entries(self, content: bytes) -> Iterator[Entry]:
-        start = SECTOR
-        while not _blank(content[start : start + SECTOR]):
-            begin = _BEGIN.match(content, start)
-            if begin is None or begin[0] != _begin(int(begin[1]), int(begin[2])):
-                raise IntegrityError(_DAMAGED)
-            middle = begin.end() + int(begin[1])
-            end = middle + int(begin[2])
-            note, envelope = content[begin.end() : middle], content[middle:end]
-            record = content[start : start + _whole_sectors(end - start)]
-            if any(_blank(record[at : at + SECTOR]) for at in range(0, len(record), SECTOR)):
-                return
-            if record != _record(note, envelope):
-                raise IntegrityError(_DAMAGED)
-            yield Entry(self._head(note), envelope)
-            start += len(record)
+        """Yield every whole entry, rows already or not, until there is none."""
+        place = SECTOR
+        while place < LENGTH and (record := _record_at(content, place)):
+            yield self._entry(record)
+            place += len(record)
+        for later in range(place + SECTOR, LENGTH, SECTOR):
+            # What was torn when an append died, or a commit that cleared it, is no whole entry.
+            with suppress(IntegrityError):
+                if record := _record_at(content, later):
+                    yield self._entry(record)
+
+    def _entry(self, record: bytes) -> Entry:
+        """Return the entry that was written as ``record``."""
+        begin = _BEGIN.match(record)
+        assert begin is not None, "found by its first line"
+        middle = begin.end() + int(begin[1])
+        note, envelope = record[begin.end() : middle], record[middle : middle + int(begin[2])]
+        if record != _record(note, envelope):
+            raise _damaged()
+        return Entry(self._head(note), envelope)
 
 
-def not_ours(cause: GovsdkError, said: str) -> IntegrityError:
+def not_ours(cause: GovsdkError, said: str, *, hint: str | None = None) -> IntegrityError:
     """Return what it means that a head does not open: ``said``, or that our log key is old."""
     if cause.facts.get("other_key"):
         return StaleKeysError("the head is another log key's")
-    return IntegrityError(said)
+    return IntegrityError(said, hint=hint)
+
+
+def _damaged() -> IntegrityError:
+    return IntegrityError(_DAMAGED, hint=_MEND)
 
 
 def _first(head: SignedCheckpoint) -> bytes:
-    return head.note.encode().ljust(SECTOR, b"\0")
+    note = head.note.encode()
+    assert len(note) <= SECTOR, "a ledger's name is short enough"
+    return note.ljust(SECTOR, b"\0")
 
 
 def _record(note: bytes, envelope: bytes) -> bytes:
-    """Return an entry as it lies in the file: whole sectors, none of them zero."""
+    """Return an entry as it lies in the file: whole sectors, none of them blank."""
     data = _begin(len(note), len(envelope)) + note + envelope
     return data.ljust(_whole_sectors(len(data)), b"\n")
+
+
+def _record_at(content: bytes, place: int) -> bytes:
+    """Return the sectors of the entry that begins at ``place``; nothing if one of them is blank.
+
+    Raises:
+        IntegrityError: No entry begins there, or one that cannot have been written.
+    """
+    if _blank(content[place : place + SECTOR]):
+        return b""
+    begin = _BEGIN.match(content, place)
+    if begin is None or begin[0] != _begin(int(begin[1]), int(begin[2])):
+        raise _damaged()
+    end = place + _whole_sectors(len(begin[0]) + int(begin[1]) + int(begin[2]))
+    if end > LENGTH:
+        raise _damaged()
+    blank = any(_blank(content[at : at + SECTOR]) for at in range(place, end, SECTOR))
+    return b"" if blank else content[place:end]
 
 
 def _begin(note: int, envelope: int) -> bytes:

@@ -19,9 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from govsdk.durable import locked
-from govsdk.errors import ConflictError, IntegrityError, LedgerRollbackError, ProofError
+from govsdk.errors import (
+    ConflictError,
+    IntegrityError,
+    LedgerRollbackError,
+    ProofError,
+    RequestError,
+)
 from govsdk.ledger.audit import AuditReport, audit
 from govsdk.ledger.entries import require_whole, rows_of, signed_rows
+from govsdk.ledger.journal import JOURNAL, LONGEST_ORIGIN
 from govsdk.ledger.public_log import PublicLog
 from govsdk.ledger.rows import DuckRows, Row, Rows
 from govsdk.ledger.session import Session
@@ -35,7 +42,7 @@ from govsdk.tlog.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from govsdk.tlog.notes import NoteSigner
+from govsdk.tlog.notes import NoteSigner, VerifierKey
 from govsdk.tlog.signatures import PublicKey, Signer
 
 if TYPE_CHECKING:
@@ -103,11 +110,14 @@ class Ledger:
             lock_timeout: Seconds to wait for another process's append.
 
         Raises:
-            ConflictError: There is a ledger already.
+            ConflictError: There is a ledger already, or what is left of one.
+            RequestError: Its name is too long.
             LedgerRollbackError: An anchor remembers entries of a ledger with this name and key.
         """
-        if (folder / ROWS).exists() or (folder / LOG).exists():
+        if any((folder / each).exists() for each in (ROWS, LOG, JOURNAL)):
             raise ConflictError("there is a ledger already")
+        if len(VerifierKey.parse(keys.log.vkey).name) > LONGEST_ORIGIN:
+            raise RequestError(f"a ledger's name has {LONGEST_ORIGIN} characters at most")
         ledger = cls(folder, keys=keys, anchors=anchors, lock_timeout=lock_timeout)
         if ledger._writer.remembered_outside():
             raise LedgerRollbackError("the anchors remember entries of this ledger", rows=0)

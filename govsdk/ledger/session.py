@@ -44,7 +44,8 @@ class Session:
         self._signer = signer
         self._signers = signers
         self._names: set[int] | None = None
-        self._failed = False
+        self._over: str | None = None
+        """Why nothing more can be written."""
 
     def append(self, envelope: bytes, *, once: str) -> Position:
         """Append one entry and return its place, durable and proved. See ``Ledger.append``."""
@@ -87,35 +88,38 @@ class Session:
 
     def commit(self) -> None:
         """Make rows of what was appended, which :meth:`close` does as well."""
-        with self._unfailed():
+        with self._writing():
             self._writer.commit(self._rows)
 
     def close(self) -> None:
-        """Commit and publish what was appended, unless a write failed."""
-        if not self._failed:
-            with self._unfailed():
-                self._writer.publish(self._rows)
+        """Commit and publish what was appended, unless a write failed; nothing is written after."""
+        if self._over is None:
+            self._publish()
+        self._over = "the session is over"
+
+    def _publish(self) -> None:
+        with self._writing():
+            self._writer.publish(self._rows)
 
     def _add(self, rows: Sequence[Row]) -> Position:
         self._writer.require_keys_in_force(rows)
-        with self._unfailed():
-            place = self._writer.add(self._rows, rows)
         if self._names is not None:
             self._names.update(hash(row.once) for row in rows)
-        return place
+        with self._writing():
+            return self._writer.add(self._rows, rows)
 
     @contextmanager
-    def _unfailed(self) -> Iterator[None]:
-        """Do what the block does unless something failed before; if it fails, nothing else."""
-        if self._failed:
-            raise BackendError("a write of this session failed; open another one")
-        self._failed = True
+    def _writing(self) -> Iterator[None]:
+        """Do what the block does, unless nothing may be written; if it fails, nothing else is."""
+        if self._over is not None:
+            raise BackendError(f"{self._over}; open another one")
+        self._over = "a write of this session failed"
         yield
-        self._failed = False
+        self._over = None
 
     def _place(self, once: str, index: int) -> Position:
         if index >= self._writer.published:
-            self.close()
+            self._publish()
         return self._place_of(once, index)
 
 

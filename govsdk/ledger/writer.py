@@ -9,7 +9,8 @@ Invariants:
   and an entry that the journal has no room for, are committed at once and their head after them;
 - the public folder comes last: its files, then its checkpoint. What was acknowledged and is not yet
   committed or published is so by whoever opens the ledger next;
-- every opening compares the rows' leaf hashes with all heads it knows of: fewer rows is a rollback,
+- every opening compares the leaf hashes of rows and journal with all heads it knows of: fewer is a
+  rollback,
   another root is a fork, and nothing is signed after either. A row's envelope and name are believed
   only once they were compared with a leaf hash, or with what was published;
 - a process whose keys were replaced since it read them signs nothing: a head by a retired log key
@@ -23,7 +24,7 @@ Source: docs/formats/ledger-v1.md, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -31,7 +32,6 @@ from pathlib import Path
 from govsdk.durable import write_file
 from govsdk.errors import (
     EvidenceError,
-    IntegrityError,
     LedgerForkError,
     LedgerRollbackError,
     MissingError,
@@ -40,7 +40,7 @@ from govsdk.errors import (
 )
 from govsdk.ledger.anchors import Anchor
 from govsdk.ledger.entries import require_whole, rows_of
-from govsdk.ledger.journal import JOURNAL, Entry, Journal, not_ours
+from govsdk.ledger.journal import JOURNAL, Journal, Remembered, not_ours
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.tile_files import (
@@ -86,7 +86,7 @@ class Writer:
         self._anchors = [Anchor(each, self._key) for each in anchors]
         self._signers = signers
         self._whole: frozenset[Row] = frozenset()
-        self._retired: tuple[bytes, ...] = ()
+        self._retired: frozenset[bytes] = frozenset()
         self._key_ids = key_ids(self._signed(Frontier()).note.encode(), self._key.name)
         self._frontier = Frontier()
         self._uncommitted: list[Row] = []
@@ -132,6 +132,7 @@ class Writer:
             self._commit(rows, entries, head)
         self._anchor(head)
         self._frontier = grown
+        self._note_retirements([each.once for each in entries])
         return Position(
             index=head.size - 1,
             leaf_hash=last.hex(),
@@ -187,49 +188,72 @@ class Writer:
     # -- how ---------------------------------------------------------------------------------------
 
     def _catch_up(self, rows: Rows, public: SignedCheckpoint) -> None:
-        self._uncommitted = []
-        kept = self._journal.read()
+        kept, stored, first = self._journal.read(), rows.count(), self._frontier.size == 0
         newest = max(public, kept.newest, key=lambda head: head.size)
         self._require_newest_log_key(newest)
         seen = (self._frontier.size, self._frontier.root()) == (newest.size, newest.root)
-        signed = [public, kept.committed, kept.newest, *([] if seen else self.outside())]
-        stored = rows.count()
-        if stored < kept.committed.size:
-            raise LedgerRollbackError(
-                f"{stored} of {kept.committed.size}", rows=stored, signed=kept.committed.size
-            )
-        lost = self._rows_of(kept.since[stored - kept.committed.size :])
-        count = stored + len(lost)
-        needed = max(self._frontier.size, *(head.size for head in signed))
-        if count < needed:
-            raise LedgerRollbackError(f"{count} of {needed}", rows=count, signed=needed)
-        first = self._frontier.size == 0
-        grown = _grown(self._frontier, rows, lost[max(0, self._frontier.size - stored) :], signed)
-        if not seen:
-            self._look_for_retired_keys(rows)
+        lost = self._rows_beyond(stored, kept)
+        grown = self._accepted(
+            rows, stored, lost, kept, [public, *([] if seen else self.outside())]
+        )
+        # From here on things are written: what died is brought to its end.
         if lost:
             rows.insert(lost, first=stored)
-        self._frontier = grown
-        self.published = public.size
-        for start in range(public.size, count, _BATCH):
-            self._require_entries(rows, rows.between(start, min(count, start + _BATCH)))
+        if not seen:
+            self._look_for_retired_keys(rows)
+        self._frontier, self._uncommitted, self.published = grown, [], public.size
+        for start in range(public.size, grown.size, _BATCH):
+            self._require_entries(rows, rows.between(start, min(grown.size, start + _BATCH)))
         if first and not PublicLog(self._log_folder, public.size).complete():
             write_lost(self._log_folder, rows, public.size)
         self._compare_newest(rows, public.size)
-        head = self._signed(self._frontier)
-        if count > kept.committed.size or not kept.clean:
+        head = self._signed(grown)
+        if grown.size > kept.committed.size or not kept.clean:
             self._journal.commit(head)
         self._anchor(head)
         self.publish(rows)
         if first:
-            clear_leftovers(self._log_folder, count)
+            clear_leftovers(self._log_folder, grown.size)
 
-    def _rows_of(self, entries: Sequence[Entry]) -> list[Row]:
-        """Return the rows of what was acknowledged and never committed."""
+    def _accepted(
+        self,
+        rows: Rows,
+        stored: int,
+        lost: Sequence[Row],
+        kept: Remembered,
+        others: Sequence[SignedCheckpoint],
+    ) -> Frontier:
+        """Return the tree of ``rows`` and of the ``lost`` ones behind, if every head lies in it.
+
+        Args:
+            stored: How many rows there are.
+            others: Heads besides those of the journal.
+        """
+        tree, signed = (
+            self._frontier,
+            [kept.committed, *(each.head for each in kept.since), *others],
+        )
+        if stored < tree.size:
+            # A commit of this process failed: what it knew of those rows is to be found again.
+            tree, signed = Frontier(), [*signed, self._signed(tree)]
+        needed = max(self._frontier.size, *(head.size for head in signed))
+        if stored + len(lost) < needed:
+            raise LedgerRollbackError(
+                f"{stored + len(lost)} of {needed}", rows=stored + len(lost), signed=needed
+            )
+        return _grown(tree, rows, lost, signed)
+
+    def _rows_beyond(self, stored: int, kept: Remembered) -> list[Row]:
+        """Return the rows of what was acknowledged and is not among the ``stored`` ones."""
+        if stored < kept.committed.size:
+            raise LedgerRollbackError(
+                f"{stored} of {kept.committed.size}", rows=stored, signed=kept.committed.size
+            )
+        entries = kept.since[stored - kept.committed.size :]
         try:
             return rows_of([each.envelope for each in entries], *self._signers)
         except EvidenceError as cause:
-            raise IntegrityError("what was acknowledged is no entry of this workspace") from cause
+            raise LedgerForkError("what was acknowledged is no entry of this workspace") from cause
 
     def _require_newest_log_key(self, head: SignedCheckpoint) -> None:
         """Accept ``head``, which our first key signed, unless a key that we do not hold came after.
@@ -241,11 +265,18 @@ class Writer:
 
     def _look_for_retired_keys(self, rows: Rows) -> None:
         """Find out from the entries which of our certificate keys are retired."""
-        names = {event_name("certificate", key.keyid, "retired"): key for key in self._signers}
-        retired = [names[name] for name in rows.find(list(names))]
-        if self._signers[0] in retired:
+        found = rows.find(
+            [event_name("certificate", key.keyid, "retired") for key in self._signers]
+        )
+        self._note_retirements(found)
+        if b'"keyid":"%s"' % self._signers[0].keyid.encode() in self._retired:
             raise StaleKeysError("the certificate key was retired")
-        self._retired = tuple(b'"keyid":"%s"' % key.keyid.encode() for key in retired)
+
+    def _note_retirements(self, names: Container[str]) -> None:
+        """Remember which of our certificate keys the entries of these ``names`` retire."""
+        for key in self._signers:
+            if event_name("certificate", key.keyid, "retired") in names:
+                self._retired |= {b'"keyid":"%s"' % key.keyid.encode()}
 
     def _compare_newest(self, rows: Rows, size: int) -> None:
         """Accept the newest of the ``size`` rows that were published, if they are what was."""

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from govsdk.errors import BackendError, GovsdkError, IntegrityError
+from govsdk.certify.keys import WorkspaceKeys
+from govsdk.certify.statements import Kind, sign, statement
+from govsdk.errors import (
+    BackendError,
+    ConflictError,
+    DiskFullError,
+    GovsdkError,
+    IntegrityError,
+    LedgerForkError,
+    SignatureError,
+    StaleKeysError,
+)
 from govsdk.ledger import Ledger, restore, writer
-from govsdk.ledger.journal import JOURNAL, LENGTH, SECTOR
+from govsdk.ledger.journal import JOURNAL, LENGTH, SECTOR, _record
 from govsdk.ledger.rows import DuckRows
-from tests.evidence import envelope, flips, keys, ledger_of
+from govsdk.tlog.key_events import event_name
+from govsdk.tlog.signatures import PublicKey
+from tests.evidence import MODEL, envelope, flips, keys, ledger_of
 from tests.unit.ledger.test_faults import scripted
 
 ROWS = "ledger.duckdb"
@@ -94,6 +109,25 @@ def test_every_flipped_bit_is_reported(died: Path) -> None:
     assert len(tried) == 250
 
 
+def test_a_journal_of_another_length_is_reported(died: Path) -> None:
+    """Cut anywhere, also between two entries, or grown."""
+    journal = (died / JOURNAL).read_bytes()
+    for other in (*(journal[:n] for n in (0, SECTOR, 3 * SECTOR, LENGTH - 1)), journal + b"\0"):
+        with pytest.raises(IntegrityError, match="damaged") as caught:
+            Ledger.open(copy_of(died, other), keys=keys())
+        assert "moved away" in caught.value.hint
+
+
+def test_a_blanked_sector_is_reported_unless_it_is_the_last_entrys(died: Path) -> None:
+    """What follows it was acknowledged later, so that it was, too."""
+    journal = (died / JOURNAL).read_bytes()
+    for sector in (1, 2):
+        blanked = bytearray(journal)
+        blanked[sector * SECTOR : (sector + 1) * SECTOR] = bytes(SECTOR)
+        with pytest.raises(IntegrityError, match="damaged"):
+            Ledger.open(copy_of(died, bytes(blanked)), keys=keys())
+
+
 def test_an_append_that_died_within_its_write(died: Path) -> None:
     """Whichever sectors reached the disk: it was not acknowledged, and the ones before it were."""
     journal = (died / JOURNAL).read_bytes()
@@ -152,3 +186,101 @@ def test_more_than_the_journal_holds(tmp_path: Path) -> None:
 
     assert [each and each[1] for each in map(ledger.find, (f"s{n}" for n in range(9)))] == places
     assert (ledger.size, ledger.audit().ok) == (10, True)
+
+
+def test_a_write_that_ends_early_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk may take a part of an entry and say so only by how many bytes it took."""
+    ledger, whole = ledger_of(tmp_path / "ledger", 2), os.pwrite
+    with ledger.session() as session:
+        monkeypatch.setattr(os, "pwrite", lambda h, data, at: whole(h, data[:SECTOR], at))
+        with pytest.raises(DiskFullError):
+            session.append(envelope("e2"), once="e2")
+    monkeypatch.undo()
+
+    assert Ledger.open(tmp_path / "ledger", keys=keys()).size == 2
+    assert ledger.append(envelope("e2"), once="e2").index == 2
+
+
+def test_nothing_is_written_after_the_session(tmp_path: Path) -> None:
+    """Its file is closed, and the number may be another file's by now."""
+    ledger = ledger_of(tmp_path / "ledger", 1)
+    with ledger.session() as session:
+        session.append(envelope("e1"), once="e1")
+    with (tmp_path / "other").open("wb+") as other:
+        other.write(b"untouched")
+        other.flush()
+        with pytest.raises(BackendError, match="over"):
+            session.append(envelope("e2"), once="e2")
+
+    assert (tmp_path / "other").read_bytes() == b"untouched"
+    assert (ledger.size, ledger.audit().ok) == (2, True)
+
+
+def test_no_new_ledger_beside_an_old_journal(died: Path) -> None:
+    """With rows and log gone it still remembers: a ledger begun anew would be a fork."""
+    (died / ROWS).unlink()
+    shutil.rmtree(died / "log")
+
+    with pytest.raises(ConflictError):
+        Ledger.create(died, keys=keys())
+
+
+def test_what_this_process_knew_is_found_again(tmp_path: Path) -> None:
+    """After a commit that failed, entries are taken from the journal only as they were signed."""
+    folder = tmp_path / "ledger"
+    ledger_of(folder, 1)
+    ledger = Ledger.open(folder, keys=keys(), open_rows=scripted("not stored"))
+    with ledger.session() as session:
+        for name in ("e1", "e2"):
+            session.append(envelope(name), once=name)
+        with pytest.raises(BackendError):
+            session.commit()
+    journal = (folder / JOURNAL).read_bytes()
+    first, second = re.finditer(rb"(\d+) \d+ [0-9a-f]{8}\n", journal)
+    head = journal[first.end() : first.end() + int(first[1])]
+    swapped = _record(head, envelope("e1", changed="1"))
+    assert len(swapped) == second.start() - first.start(), "as long as the one that it replaces"
+    (folder / JOURNAL).write_bytes(journal[: first.start()] + swapped + journal[second.start() :])
+
+    with pytest.raises(LedgerForkError):
+        ledger.append(envelope("e3"), once="e3")
+
+
+def test_a_retirement_that_only_the_journal_holds(tmp_path: Path) -> None:
+    """Whoever makes a row of it learns of it, and signs nothing with the retired key."""
+    old, new = keys(7), keys(8)
+    both = [PublicKey.from_pem(each.certificate.public_pem) for each in (old, new)]
+    held = {"keys": SimpleNamespace(certificate=new.certificate, log=old.log), "overlapping": both}
+    folder = tmp_path / "ledger"
+    Ledger.create(folder, keys=old)
+    for signer, event, about in ((old, "rotated", new), (new, "created", new)):
+        said, name = key_event(signer, event, about, old if event == "created" else None)
+        Ledger.open(folder, **held).append(said, once=name)
+    late = Ledger.open(folder, keys=old, overlapping=both)
+    said, name = key_event(new, "retired", old)
+    retirer = Ledger.open(folder, open_rows=scripted("not stored"), **held)
+    with pytest.raises(BackendError):
+        retirer.append(said, once=name)
+
+    with pytest.raises(StaleKeysError):
+        late.sign_and_append([statement(Kind.REQUEST, [MODEL], {}, once="late")])
+    with pytest.raises(SignatureError):
+        retirer.append(
+            sign(statement(Kind.REQUEST, [MODEL], {}, once="l"), old.certificate), once="l"
+        )
+    assert Ledger.open(folder, **held).audit().ok
+
+
+def key_event(
+    signer: WorkspaceKeys, event: str, about: WorkspaceKeys, before: WorkspaceKeys | None = None
+) -> tuple[bytes, str]:
+    """Return the signed event of the certificate key of ``about``, and its name."""
+    public = PublicKey.from_pem(about.certificate.public_pem)
+    once = event_name("certificate", public.keyid, event)
+    said = {"version": "0.1", "role": "certificate", "event": event, "key": public.pem.decode()}
+    said["occurredAt"] = "2026-01-01T00:00:00Z"
+    if before is not None:
+        said["predecessor"] = before.certificate.public_pem.decode()
+    return sign(statement(Kind.KEY, [MODEL], said, once=once), signer.certificate), once
