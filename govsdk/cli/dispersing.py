@@ -71,7 +71,8 @@ def disperse(
     found = done.examination
     reported = {f"held-out photos {r.model}": f"{r.events} of {r.trials}" for r in found.reported}
     shown = Group(
-        Text(f"{found.verdict.value} by the recogniser", style=cell(found.verdict.value).style),
+        Text(f"{found.verdict.value} ({done.policy})", style=cell(found.verdict.value).style),
+        Text("measured on the recogniser alone; not certified"),
         Text(),
         claims(found.claims),
         Text(),

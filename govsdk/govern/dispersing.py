@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
 from govsdk.durable import remove_tree, sync_folder, write_file
-from govsdk.errors import ConflictError, LegalHoldError, RequestError, TooFewPhotosError
+from govsdk.errors import ConflictError, LegalHoldError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Float32, Picture, Progress, SubjectId
 from govsdk.records import Sha256
 from govsdk.verify.folds import split_photos
-from govsdk.verify.recognition import Budget, Examination, Faces, examine
+from govsdk.verify.recognition import Budget, Examination, Faces, examine, require_people
 from govsdk.verify.seeds import picture_seeds, stream
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def disperse(
     before = Recogniser.load(files.onnx, NAME, record, device=workspace.config.device)
     module = load_module(files.network, files.weights)
     secret = canonical_bytes({"seed": str(seed), "recogniser": before.sha256})
-    edit, faces = _faces(workspace, subject, policy, secret, progress)
+    edit, faces = _faces(workspace, subject, policy, budget, secret, progress)
     twin = Recogniser.of_module(module, NAME, sha256=before.sha256, dimension=before.dimension)
     require_same(before, twin, [*edit, *faces.held_out][:_COMPARED])
     retained = [photo for photos in faces.people for photo in photos]
@@ -161,7 +161,12 @@ def disperse(
 
 
 def _faces(
-    workspace: Workspace, subject: SubjectId, policy: Policy, secret: bytes, progress: Progress
+    workspace: Workspace,
+    subject: SubjectId,
+    policy: Policy,
+    budget: Budget,
+    secret: bytes,
+    progress: Progress,
 ) -> tuple[Sequence[Picture], Faces]:
     """Return the photos that may be learned from, and everything that is looked at."""
     registry = workspace.registry
@@ -172,8 +177,7 @@ def _faces(
     gallery = registry.gallery(exclude=(subject,))
     people = [registry.photos(person.subject) for person in gallery]
     people = [each for each in people if len(each) > 1]
-    if not people:
-        raise RequestError("nobody else is enrolled with two photos: retention cannot be judged")
+    require_people(len(people), budget)
     templates = registry.templates(subject)
     others = [person.centroid("A") for person in gallery]
     drawn = _drawn(workspace, templates.centroid("A"), others, policy, secret, progress)

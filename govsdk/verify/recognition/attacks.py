@@ -161,12 +161,7 @@ def _people(sight: Sight, budget: Budget, seed: bytes) -> tuple[_Person, Sequenc
     pictures of as many others; the same people under every recogniser.
     """
     photos, everybody = sight.photos, np.concatenate(sight.people)
-    size = max(budget.enrolled, budget.shots, min(len(photos), len(sight.people) // 4))
-    if len(sight.people) < 2 * size + budget.fresh:
-        raise TooFewPeopleError(
-            f"{len(sight.people)} people besides the subject, {2 * size + budget.fresh} needed",
-            needed=2 * size + budget.fresh,
-        )
+    size = max(_least(budget), min(len(photos), len(sight.people) // 4))
     strangers = []
     for number in range(budget.strangers):
         rng = stream(seed, f"recognition/pretended/{number}")
@@ -180,6 +175,24 @@ def _people(sight: Sight, budget: Budget, seed: bytes) -> tuple[_Person, Sequenc
             )
         )
     return _Person(photos, sight.drawn, everybody), strangers
+
+
+def require_people(people: int, budget: Budget) -> None:
+    """Accept so many retained people, if strangers can be made of them and others are left.
+
+    Raises:
+        TooFewPeopleError: They cannot.
+    """
+    needed = 2 * _least(budget) + budget.fresh
+    if people < needed:
+        raise TooFewPeopleError(
+            f"{people} people besides the subject, {needed} needed", needed=needed
+        )
+
+
+def _least(budget: Budget) -> int:
+    """Return how many photos a pretended person needs."""
+    return max(budget.enrolled, budget.shots)
 
 
 def _some(rows: Float32, n: int, rng: np.random.Generator) -> Float32:

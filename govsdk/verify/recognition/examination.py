@@ -30,7 +30,7 @@ from govsdk.verify.judge import (
     lower_text,
     upper_text,
 )
-from govsdk.verify.recognition.attacks import Budget, attack
+from govsdk.verify.recognition.attacks import Budget, attack, require_people
 from govsdk.verify.recognition.sight import Faces, Sight, look
 from govsdk.verify.seeds import stream
 from govsdk.verify.statistics import CONFIDENCE_ALPHA, mean_loss
@@ -68,6 +68,7 @@ def examine(
     Raises:
         RequestError, TooFewPeopleError: The record, or the people, do not suffice.
     """
+    require_people(len(faces.people), budget)
     was, now = look(before, faces), look(after, faces)
     alpha, name = policy.alpha(1), after.name
     accepts = calibration.strictest(str(policy.claims.forget.fmr), "low")
