@@ -13,13 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.policy.limits import rate_lower, rate_upper
 from govsdk.ports import Embedder, Float32
-from govsdk.records import Attack, Claim, Control, Reported, Verdict, decimal_text
+from govsdk.records import Attack, Claim, Control, Reported, Verdict
 from govsdk.verify.judge import (
     Question,
     conclude,
@@ -27,13 +25,12 @@ from govsdk.verify.judge import (
     judge_loss,
     judge_mean,
     judge_rate,
-    lower_text,
-    upper_text,
 )
+from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.recognition.attacks import Budget, attack, require_people
 from govsdk.verify.recognition.sight import Faces, Sight, look
 from govsdk.verify.seeds import stream
-from govsdk.verify.statistics import CONFIDENCE_ALPHA, mean_loss
+from govsdk.verify.statistics import mean_loss
 
 
 @dataclass(frozen=True)
@@ -143,22 +140,18 @@ def _controls(
 
 def _held_out(was: Sight, now: Sight, name: str, accepts: float) -> Iterator[Reported]:
     """Yield how many photos that the editor never saw are accepted, before and after."""
-    sights: dict[Literal["before", "after"], Sight] = {"before": was, "after": now}
-    for model, sight in sights.items():
-        hits, trials = _hits(sight.held_out, sight.template, accepts), len(sight.held_out)
-        yield Reported(
+    sights: dict[Side, Sight] = {"before": was, "after": now}
+    for side, sight in sights.items():
+        line = Reported(
             name="held-out-photos",
             part="new-template",
-            model=model,
+            model=side,
             of="subject",
             recogniser=name,
-            metric="match-rate",
-            value=decimal_text(hits / trials),
-            lower=lower_text(rate_lower(hits, trials, CONFIDENCE_ALPHA)),
-            upper=upper_text(rate_upper(hits, trials, CONFIDENCE_ALPHA)),
-            trials=trials,
-            events=hits,
+            metric=MATCH_RATE,
         )
+        hits = _hits(sight.held_out, sight.template, accepts)
+        yield rate_line(line, hits, len(sight.held_out))
 
 
 def _hits(rows: Float32, template: Float32, threshold: float) -> int:
