@@ -81,6 +81,9 @@ class WorkspaceConfig(BaseModel):
     None: the encrypted file in ``keys/``."""
     auditors: tuple[Annotated[str, AfterValidator(_recipient)], ...] = ()
     """age recipients (``age1...``) that can open residuals besides the workspace's verifier."""
+    inception: str | None = None
+    """FID's Inception weights (``.pth``, relative to the workspace): KID and FID of retained
+    people's pictures are then reported, too. Needs the extra ``fidelity``."""
     timestamps: TimestampAuthority | None = None
     """None: heads are not stamped."""
     lock_timeout_seconds: float = Field(default=30.0, ge=0)

@@ -87,6 +87,7 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         keep=lambda said: _keep(run, f"forget-{attempt}", said),
         anchor=run.private.anchor,
         photos=workspace.registry.photos,
+        features=workspace.features,
         progress=Timed(run.progress),
     )
 

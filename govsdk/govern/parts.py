@@ -30,7 +30,7 @@ from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.ports import Recogniser
+from govsdk.ports import Embedder, Recogniser
 from govsdk.records import Sha256
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
@@ -109,6 +109,15 @@ class Parts:
             )
             for role, files in self.config.recognisers.items()
         }
+
+    @cached_property
+    def features(self) -> Mapping[str, Embedder]:
+        """Networks that retained people's pictures are shown to besides the recognisers."""
+        if self.config.inception is None:
+            return {}
+        from govsdk.models.inception import NAME, Inception
+
+        return {NAME: Inception.load(self.folder / self.config.inception)}
 
     def generator(self, model: Path | None = None) -> Generator:
         """Return the generator in ``model`` (default: the current version), ready to draw."""

@@ -261,6 +261,7 @@ def public_plan(
             }
             for role, embedder in sorted(workspace.embedders.items())
         ],
+        **_features(workspace),
         "subjectCommitment": commitment(private.key, templates.subject, private.template_set),
         "anchorCommitment": private.commit(anchor=sha256_hex(private.anchor.embedding.tobytes())),
         "editCommitment": private.commitment_to_photos(templates, private.split.edit),
@@ -279,6 +280,13 @@ def public_plan(
         "seedRule": SEED_RULE,
         "plannedAt": planned_at,
     }
+
+
+def _features(workspace: Workspace) -> dict[str, object]:
+    """Return which networks' distances will be reported besides; nothing if there are none."""
+    networks = sorted(workspace.features.items())
+    named = [{"name": name, "digest": {"sha256": each.sha256}} for name, each in networks]
+    return {"features": named} if named else {}
 
 
 def _calibration_digest(workspace: Workspace, role: str) -> str | None:

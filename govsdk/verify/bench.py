@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,8 @@ class Bench:
     thresholds: Thresholds
     note: bytes
     progress: Progress
+    features: Mapping[str, Embedder] = field(default_factory=dict)
+    """Networks that retained people's pictures are shown to besides; they judge nothing."""
 
     def subject_trials(
         self,
@@ -106,7 +108,7 @@ class Bench:
         every = [panel for panel in (panels.random, panels.hard) if panel is not None]
         conditions = np.concatenate([panel.conditions for panel in every])
         seeds = [seed for panel in every for seed in panel.seeds]
-        return self._run(model, conditions, seeds, store, stage)
+        return self._run(model, conditions, seeds, store, stage, self.features)
 
     def probe(self, model: Model, person: Templates, n: int, label: str, store: Store) -> Scores:
         """Return ``n`` trials from D around somebody forgotten earlier."""
@@ -129,13 +131,19 @@ class Bench:
         return np.flatnonzero((drawn.embeddings == again).all(axis=1))
 
     def _run(
-        self, model: Model, conditions: Float32, seeds: Sequence[int], store: Store, stage: str
+        self,
+        model: Model,
+        conditions: Float32,
+        seeds: Sequence[int],
+        store: Store,
+        stage: str,
+        features: Mapping[str, Embedder] | None = None,
     ) -> Scores:
         return run_trials(
             model,
             conditions,
             seeds,
-            self.embedders,
+            {**self.embedders, **(features or {})},
             store=store,
             stage=stage,
             progress=self.progress,

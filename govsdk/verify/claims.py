@@ -58,11 +58,16 @@ def retention_claims(
 
 
 def quality_claims(
-    policy: Policy, alpha: float, before: Scores, after: Scores, rng: np.random.Generator
+    policy: Policy,
+    alpha: float,
+    before: Scores,
+    after: Scores,
+    thresholds: Thresholds,
+    rng: np.random.Generator,
 ) -> Iterator[Claim]:
     """Yield the claims that retained people's pictures are as good as before."""
     bound = policy.claims.quality.bound
-    for name in sorted(before.quality):
+    for name in sorted(thresholds.face):
         question = Question("quality", "random", name, "mean-quality-loss", bound, alpha)
         estimate = mean_loss(before.quality[name], after.quality[name], alpha, rng)
         yield judge_mean(question, estimate, len(before))

@@ -9,7 +9,7 @@ Source: PIU (arXiv 2605.22311) for ISM, AccU, AccR, SRK; methods.md, sections 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,8 +111,12 @@ def srk(lines: Sequence[Reported]) -> Iterator[Reported]:
         )
 
 
-def face_distances(before: Scores, after: Scores) -> Iterator[Reported]:
+def face_distances(
+    before: Scores, after: Scores, recognisers: Collection[Recogniser]
+) -> Iterator[Reported]:
     """Yield kernel and Frechet distance of the retained panel's pictures, and a yardstick.
+
+    By each of ``recognisers``, whose rows are unit ones, and by whatever else saw the pictures.
 
     The yardstick (``before``) is the distance of two halves of the unedited model's pictures. Both
     show much the same people: the unbiased kernel distance comes out below 0 there.
@@ -126,8 +130,9 @@ def face_distances(before: Scores, after: Scores) -> Iterator[Reported]:
         }
         for side, (first, second) in pairs.items() if half > 1 else ():
             say = {"part": "random", "model": side, "of": "others", "recogniser": name}
+            scale = 1.0 if name in recognisers else float(first.shape[1])
             for metric, distance in (
-                ("kernel-distance", kernel_distance(first, second)),
+                ("kernel-distance", kernel_distance(first, second, scale=scale)),
                 ("frechet-distance", frechet_distance(first, second)),
             ):
                 yield _value("face-distance", metric, distance, len(first), say)

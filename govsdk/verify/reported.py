@@ -87,7 +87,7 @@ def _measures(sitting: Sitting) -> Iterator[Reported]:
     sides: tuple[tuple[Side, Scores], ...] = (("before", was), ("after", now))
     for side, scores in sides:
         yield from retained_measures(panel, scores, bench.subject, whose, bench.thresholds, side)
-    yield from face_distances(was, now)
+    yield from face_distances(was, now, bench.embedders)
     people = stream(bench.note, "people")
     yield from clustered_loss(panel, was, now, bench.thresholds, people)
 

@@ -125,6 +125,7 @@ def verify(
     keep: Keep = keep_nothing,
     anchor: Anchor | None = None,
     photos: Photos | None = None,
+    features: Mapping[str, Embedder] | None = None,
     progress: Progress = silent,
 ) -> Verification:
     """Return what one attempt's model shows, and the verdict.
@@ -143,6 +144,7 @@ def verify(
         keep: Gets the transcript by which the subject's trials can be repeated.
         anchor: Who is drawn instead; only reported lines need it.
         photos: Returns a person's photos; only the probe of the image path needs it.
+        features: Networks whose distances of retained people's pictures are reported besides.
 
     Raises:
         RequestError: the policy has no such attempt, or no verdict is possible (which
@@ -155,7 +157,7 @@ def verify(
     if reason:
         raise RequestError(reason)
     thresholds = thresholds_for(policy, embedders, calibrations)
-    bench = Bench(policy, subject, people, embedders, thresholds, note, progress)
+    bench = Bench(policy, subject, people, embedders, thresholds, note, progress, features or {})
     alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
 
     drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
@@ -210,7 +212,8 @@ def _claims(sitting: Sitting, alpha: float) -> Iterator[Claim]:
     rng = stream(bench.note, "bootstrap")
     yield from forget_claims(policy, alpha, parts, bench.subject, thresholds)
     yield from retention_claims(policy, alpha, was, now, thresholds)
-    yield from quality_claims(policy, alpha, was["random"][1], now["random"][1], rng)
+    (_, before), (_, after) = was["random"], now["random"]
+    yield from quality_claims(policy, alpha, before, after, thresholds, rng)
     yield from no_face_claims(policy, alpha, (*parts.values(), sitting.now), thresholds)
 
 
