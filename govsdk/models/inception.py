@@ -50,7 +50,9 @@ class Inception:
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as cause:
-            raise MissingExtraError("torch-fidelity, for Inception's distances") from cause
+            raise MissingExtraError(
+                "torch-fidelity, for Inception's distances", hint="pip install 'govsdk[fidelity]'"
+            ) from cause
         if not weights.is_file():
             raise MissingModelError("Inception's weights")
         try:
