@@ -70,6 +70,23 @@ def write_stream(path: Path, chunks: Iterable[bytes], *, mode: int = PRIVATE) ->
         raise disk_error(cause, "writing a file") from cause
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it, each with a durable name."""
+    try:
+        _make(folder)
+    except OSError as cause:
+        raise disk_error(cause, "making a folder") from cause
+
+
+def move(source: Path, target: Path) -> None:
+    """Give ``source`` the name ``target``, durably; a folder that is not empty is not replaced."""
+    try:
+        source.rename(target)
+        sync_folder(target.parent)
+    except OSError as cause:
+        raise disk_error(cause, "naming a file or folder") from cause
+
+
 def _make(folder: Path) -> None:
     """Make ``folder`` and those above it, each with a durable name."""
     if not folder.is_dir():

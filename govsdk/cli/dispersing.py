@@ -69,7 +69,17 @@ def disperse(
             progress=progress,
         )
     found = done.examination
-    reported = {f"held-out photos {r.model}": f"{r.events} of {r.trials}" for r in found.reported}
+    reported = {
+        f"{line.name} {line.model}": line.value
+        if line.events is None
+        else f"{line.events} of {line.trials}"
+        for line in found.reported
+    }
+    controls = {
+        f"control {each.name}": f"{each.events} of {each.trials}"
+        + ("" if each.passed else ", NOT PASSED")
+        for each in found.controls
+    }
     shown = Group(
         Text(f"{found.verdict.value} ({done.policy})", style=cell(found.verdict.value).style),
         Text("measured on the recogniser alone; not certified"),
@@ -78,7 +88,7 @@ def disperse(
         Text(),
         attacks(found.attacks),
         Text(),
-        fields({**reported, "folder": str(out)}),
+        fields({**controls, **reported, "folder": str(out)}),
     )
     data = {**done.to_dict(), "folder": str(out)}
     return Answer(data, shown, 0 if done.ok else VerdictError.exit_code)

@@ -6,21 +6,23 @@ stays enrolled, and what was measured goes to the caller.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
-from govsdk.durable import remove_tree, sync_folder, write_file
-from govsdk.errors import ConflictError, LegalHoldError, TooFewPhotosError
+from govsdk.durable import make_folder, move, remove_tree, write_file
+from govsdk.errors import ConflictError, LegalHoldError, RequestError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.ports import Float32, Picture, Progress, SubjectId
+from govsdk.ports import Picture, Progress, SubjectId
 from govsdk.records import Sha256
 from govsdk.verify.folds import split_photos
 from govsdk.verify.recognition import Budget, Examination, Faces, examine, require_people
 from govsdk.verify.seeds import picture_seeds, stream
+from govsdk.verify.trials import BATCH
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 
 NAME = "R"
 """The role under which the recogniser stands in what is measured."""
-SIDE = 112
-_COMPARED = 16
-"""Pictures by which network and file are found to be one recogniser."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ class Dispersal:
     seed: int
     edit_photos: int
     held_out_photos: int
-    people: int
+    people_taught: int
+    people_examined: int
     examination: Examination
 
     @property
@@ -78,7 +78,8 @@ class Dispersal:
             "seed": self.seed,
             "editPhotos": self.edit_photos,
             "heldOutPhotos": self.held_out_photos,
-            "people": self.people,
+            "peopleTaught": self.people_taught,
+            "peopleExamined": self.people_examined,
             "claims": [each.public() for each in found.claims],
             "controls": [each.public() for each in found.controls],
             "attacks": [each.public() for each in found.attacks],
@@ -100,36 +101,39 @@ def disperse(
 ) -> Dispersal:
     """Write the recogniser, with ``subject`` scattered, into the new folder ``out``; see
     ``Workspace.disperse``."""
-    from govsdk.models.modules import ONNX, load_module, require_same, write_module
+    from govsdk.models.generator import pick_device
+    from govsdk.models.modules import ONNX, load_module, twin_of, write_module
     from govsdk.models.recognisers import Recogniser
     from govsdk.unlearn.dispersion import disperse as scatter
 
-    if out.exists():
-        raise ConflictError("the folder for the recogniser exists")
+    if not 0 <= seed < 2**63:
+        raise RequestError("the seed is a whole number from 0 to 2**63 - 1")
+    _require_new(out)
     if workspace.registry.held(subject):
         raise LegalHoldError()
+    device = workspace.config.device
     record = CalibrationRecord.load(files.calibration)
-    before = Recogniser.load(files.onnx, NAME, record, device=workspace.config.device)
-    module = load_module(files.network, files.weights)
+    before = Recogniser.load(files.onnx, NAME, record, device=device)
+    module = load_module(files.network, files.weights).to(pick_device(device))
     secret = canonical_bytes({"seed": str(seed), "recogniser": before.sha256})
-    edit, faces = _faces(workspace, subject, policy, budget, secret, progress)
-    twin = Recogniser.of_module(module, NAME, sha256=before.sha256, dimension=before.dimension)
-    require_same(before, twin, [*edit, *faces.held_out][:_COMPARED])
-    retained = [photo for photos in faces.people for photo in photos]
-    scattered = scatter(
-        module,
-        subject=edit,
-        retained=retained,
-        blob=twin.blob,
-        settings=settings,
-        seed=seed,
-        progress=progress,
-    )
-    partial = out.with_name(f".{out.name}.partial")
+    people = _people(workspace, subject, budget, secret)
+    twin = twin_of(before, module, people.edit)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     remove_tree(partial)
     try:
-        write_module(scattered.network, partial, side=SIDE)
-        after = Recogniser.load(partial / ONNX, NAME, metric=record.quality.metric)
+        make_folder(partial)
+        faces = people.faces(_drawn(workspace, subject, policy, secret, progress))
+        scattered = scatter(
+            module,
+            subject=people.edit,
+            retained=[photo for photos in people.taught for photo in photos],
+            blob=twin.blob,
+            settings=settings,
+            seed=seed,
+            progress=progress,
+        )
+        write_module(scattered.network, partial, side=before.side)
+        after = Recogniser.load(partial / ONNX, NAME, metric=record.quality.metric, device=device)
         progress("examine", 0, 1)
         found = examine(
             policy,
@@ -147,49 +151,61 @@ def disperse(
             after=after.sha256,
             steps=scattered.steps,
             seed=seed,
-            edit_photos=len(edit),
+            edit_photos=len(people.edit),
             held_out_photos=len(faces.held_out),
-            people=len(faces.people),
+            people_taught=len(people.taught),
+            people_examined=len(faces.people),
             examination=found,
         )
         write_file(partial / "report.json", canonical_bytes(done.to_dict()) + b"\n", mode=0o644)
-        partial.rename(out)
-        sync_folder(out.parent)
+        _require_new(out)
+        move(partial, out)
     finally:
         remove_tree(partial)
     return done
 
 
-def _faces(
-    workspace: Workspace,
-    subject: SubjectId,
-    policy: Policy,
-    budget: Budget,
-    secret: bytes,
-    progress: Progress,
-) -> tuple[Sequence[Picture], Faces]:
-    """Return the photos that may be learned from, and everything that is looked at."""
+def _require_new(out: Path) -> None:
+    if out.exists():
+        raise ConflictError("the folder for the recogniser exists")
+
+
+@dataclass(frozen=True, eq=False)
+class _People:
+    """Whose photos may be learned from, and whose are looked at: nobody's are both."""
+
+    edit: Sequence[Picture]
+    held_out: Sequence[Picture]
+    taught: Sequence[Sequence[Picture]]
+    examined: Sequence[Sequence[Picture]]
+
+    def faces(self, drawn: Sequence[Picture]) -> Faces:
+        return Faces(self.edit, self.held_out, drawn, self.examined)
+
+
+def _people(workspace: Workspace, subject: SubjectId, budget: Budget, secret: bytes) -> _People:
+    """Return the subject's photos in two parts, and other people in two halves."""
     registry = workspace.registry
     photos = registry.photos(subject)
     if not photos:
         raise TooFewPhotosError("embeddings were enrolled, and a recogniser is taught by photos")
     split = split_photos(len(photos), 1, digest=secret)
-    gallery = registry.gallery(exclude=(subject,))
-    people = [registry.photos(person.subject) for person in gallery]
+    people = [registry.photos(person.subject) for person in registry.gallery(exclude=(subject,))]
     people = [each for each in people if len(each) > 1]
-    require_people(len(people), budget)
-    templates = registry.templates(subject)
-    others = [person.centroid("A") for person in gallery]
-    drawn = _drawn(workspace, templates.centroid("A"), others, policy, secret, progress)
-    edit = [photos[i] for i in split.edit]
-    held_out = [photos[i] for fold in split.sealed for i in fold]
-    return edit, Faces(edit, held_out, drawn, people)
+    order = stream(secret, "recognition/halves").permutation(len(people))
+    examined, taught = order[: -(-len(order) // 2)], order[-(-len(order) // 2) :]
+    require_people(len(examined), budget)
+    return _People(
+        [photos[i] for i in split.edit],
+        [photos[i] for fold in split.sealed for i in fold],
+        [people[i] for i in taught],
+        [people[i] for i in examined],
+    )
 
 
 def _drawn(
     workspace: Workspace,
-    centroid: Float32,
-    others: Sequence[Float32],
+    subject: SubjectId,
     policy: Policy,
     secret: bytes,
     progress: Progress,
@@ -199,20 +215,20 @@ def _drawn(
 
     from govsdk.models.distribution import draw_conditions
 
-    trials = policy.claims.forget.trials
-    radius = float(workspace.calibrations["A"].genuine_angle.p999)
+    registry, trials = workspace.registry, policy.claims.forget.trials
+    gallery = registry.gallery(exclude=(subject,))
     conditions = draw_conditions(
-        centroid,
-        np.stack(others),
+        registry.templates(subject).centroid("A"),
+        np.stack([person.centroid("A") for person in gallery]),
         trials,
-        radius=radius,
+        radius=float(workspace.calibrations["A"].genuine_angle.p999),
         rng=stream(secret, "recognition/conditions"),
     ).embeddings
     generator, pictures = workspace.generator(), []
     seeds = picture_seeds(secret, "recognition/drawn", trials)
-    for start in range(0, trials, 32):
+    for start in range(0, trials, BATCH):
         progress("draw fresh pictures", start, trials)
-        rows = slice(start, start + 32)
+        rows = slice(start, start + BATCH)
         pictures += generator.draw(conditions[rows], seeds[rows])
     progress("draw fresh pictures", trials, trials)
     return pictures

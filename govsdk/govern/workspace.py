@@ -347,7 +347,7 @@ class Workspace(Parts):
         return disperse(
             self,
             SubjectId(subject),
-            policy if isinstance(policy, Policy) else Policy.load(policy),
+            _policy(policy),
             recogniser,
             Path(out),
             settings=settings or DispersionSettings(),

@@ -211,6 +211,20 @@ class CalibrationRecord(Record):
         ends = [point.at(end) for point in self.points(fmr)]
         return min(ends) if end == "low" else max(ends)
 
+    def pair_threshold(self, fmr: str) -> float:
+        """Return the cosine from which two single photos count as one person's.
+
+        Raises:
+            RequestError: the record has no such threshold for that rate.
+        """
+        for point in self.photo_pair_thresholds:
+            if Decimal(point.fmr) == _rate(fmr):
+                return float(point.threshold)
+        raise RequestError(
+            f"no threshold for two photos at FMR {fmr}",
+            hint="calibrate that rate, too (`govsdk calibrate --fmr`)",
+        )
+
     def covers(self, fmr: str) -> bool:
         """Return whether the record has thresholds at false match rate ``fmr``, of people enough.
 

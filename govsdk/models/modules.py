@@ -1,30 +1,32 @@
 """Recognisers as torch modules: found by name, given their weights, and written as files again.
 
 An ONNX file cannot be trained. Whoever trained the recogniser has the module that it was exported
-from; that it is the same network is for the caller to see (:func:`require_same`).
+from; that it is the same network is seen from what the two say of pictures (:func:`twin_of`).
 """
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
-from govsdk.durable import disk_error
+from govsdk.durable import write_file
 from govsdk.errors import MissingModelError, ModelCorruptError, RequestError
-from govsdk.models.tensors import save
-from govsdk.ports import Embedder, Picture
+from govsdk.models.recognisers import Recogniser
+from govsdk.ports import Picture
 
 ONNX, WEIGHTS = "recogniser.onnx", "recogniser.safetensors"
 _SAME = 0.999
 """Cosine from which two embeddings of one picture are one network's, whatever its precision."""
+_PUBLIC = 0o644
 
 
 def load_module(factory: str, weights: Path) -> nn.Module:
@@ -33,45 +35,57 @@ def load_module(factory: str, weights: Path) -> nn.Module:
     Args:
         factory: ``package.module:name`` of a class or function without arguments. It is imported
             and called: it must be code that you trust.
-        weights: In whatever precision; the module computes in its own.
+        weights: In whatever precision; the module computes in single precision.
 
     Raises:
-        RequestError: There is no such factory, or it makes no torch module.
+        RequestError: There is no such factory, it fails, or it makes no torch module.
         MissingModelError: There is no such file.
         ModelCorruptError: It cannot be read, or has not exactly the module's tensors.
     """
     place, _, name = factory.partition(":")
     try:
         module = getattr(import_module(place), name)()
-    except (ImportError, AttributeError, ValueError, TypeError) as cause:
+    except Exception as cause:  # whatever foreign code raises
         raise RequestError(
-            "--network names nothing that can be called without arguments",
+            "the network's name leads to nothing that can be called without arguments",
             hint="give package.module:name of the class that the recogniser was trained as",
         ) from cause
     if not isinstance(module, nn.Module):
-        raise RequestError("--network makes something else than a torch module")
+        raise RequestError("the network's name leads to something else than a torch module")
     if not weights.is_file():
         raise MissingModelError("the recogniser's weights")
     try:
-        module.load_state_dict(load_file(weights))
+        module.load_state_dict(safetensors.torch.load_file(weights))
     except (SafetensorError, OSError, RuntimeError) as cause:
         raise ModelCorruptError("the weights are not those of the recogniser's network") from cause
-    return module.eval()
+    return module.float().requires_grad_(True).eval()
 
 
-def require_same(one: Embedder, other: Embedder, pictures: Sequence[Picture]) -> None:
-    """Accept two recognisers that say the same of every picture.
+def twin_of(recogniser: Recogniser, module: nn.Module, pictures: Sequence[Picture]) -> Recogniser:
+    """Return ``module`` as the recogniser that it is another form of: same input, same embeddings.
 
     Raises:
-        ModelCorruptError: They do not.
+        ModelCorruptError: It says something else of one of the pictures, or reads others.
     """
-    first, second = (each.embed(pictures).embeddings for each in (one, other))
-    if first.shape != second.shape or float(np.min((first * second).sum(axis=1))) < _SAME:
+    twin = Recogniser.of_module(
+        module,
+        recogniser.name,
+        sha256=recogniser.sha256,
+        dimension=recogniser.dimension,
+        side=recogniser.side,
+        scale=recogniser.scale,
+    )
+    try:
+        one, other = (each.embed(pictures).embeddings for each in (recogniser, twin))
+    except (RuntimeError, ValueError) as cause:
+        raise ModelCorruptError("the network does not read what the ONNX file reads") from cause
+    if float(np.min((one * other).sum(axis=1))) < _SAME:
         raise ModelCorruptError("the network and the ONNX file are different recognisers")
+    return twin
 
 
 def write_module(module: nn.Module, folder: Path, *, side: int) -> None:
-    """Write ``module`` into ``folder``, as an ONNX file and as weights.
+    """Write ``module`` into ``folder``, as an ONNX file and as weights, durably.
 
     Args:
         side: Width and height of its pictures.
@@ -79,26 +93,26 @@ def write_module(module: nn.Module, folder: Path, *, side: int) -> None:
     Raises:
         DiskFullError: There is no room.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        write_onnx(module.cpu(), folder / ONNX, side=side)
-    except OSError as cause:
-        raise disk_error(cause, "writing a recogniser") from cause
-    tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-    save(tensors, folder / WEIGHTS, {"format": "pt"})
+    module = module.cpu()
+    write_file(folder / ONNX, onnx_bytes(module, side=side), mode=_PUBLIC)
+    # Tensors that share their memory are refused; each gets its own.
+    tensors = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+    write_file(folder / WEIGHTS, safetensors.torch.save(tensors), mode=_PUBLIC)
 
 
-def write_onnx(module: nn.Module, path: Path, *, side: int) -> None:
-    """Write a recogniser as InsightFace expects one: NCHW float RGB in, [n, d] out, any batch."""
-    with warnings.catch_warnings():
+def onnx_bytes(module: nn.Module, *, side: int) -> bytes:
+    """Return a recogniser as InsightFace expects one: NCHW float RGB in, [n, d] out, any batch."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / ONNX
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
             (torch.zeros(2, 3, side, side),),
-            str(path),
+            path,
             dynamo=False,
             input_names=["input"],
             output_names=["embedding"],
             dynamic_axes={"input": {0: "batch"}, "embedding": {0: "batch"}},
             opset_version=17,
         )
+        return path.read_bytes()

@@ -72,8 +72,8 @@ class Recogniser:
         self.calibration = calibration
         self._forward = forward
         self._pruned = pruned
-        self._side = side
-        self._scale = scale
+        self.side = side
+        self.scale = scale
 
     @classmethod
     def load(
@@ -129,6 +129,8 @@ class Recogniser:
         *,
         sha256: str,
         dimension: int,
+        side: int = 112,
+        scale: tuple[float, float] = (127.5, 127.5),
         calibration: CalibrationRecord | None = None,
     ) -> Self:
         """Return the recogniser that a torch module computes, on the module's own device."""
@@ -141,7 +143,15 @@ class Recogniser:
             return raw
 
         module.eval()
-        return cls(name, forward, sha256=sha256, dimension=dimension, calibration=calibration)
+        return cls(
+            name,
+            forward,
+            sha256=sha256,
+            dimension=dimension,
+            side=side,
+            scale=scale,
+            calibration=calibration,
+        )
 
     def embed(self, pictures: Sequence[Picture]) -> Embedded:
         """Return unit embeddings ``[n, d]`` and qualities ``[n]`` of RGB crops of any size.
@@ -170,9 +180,9 @@ class Recogniser:
         """Return pictures as the network reads them: ``[n, 3, side, side]``."""
         import cv2
 
-        mean, deviation = self._scale
+        mean, deviation = self.scale
         blob: Float32 = cv2.dnn.blobFromImages(
-            list(pictures), 1.0 / deviation, (self._side, self._side), (mean, mean, mean)
+            list(pictures), 1.0 / deviation, (self.side, self.side), (mean, mean, mean)
         )
         return blob
 

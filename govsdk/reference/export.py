@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from govsdk.models.calibrating import calibration_record, quality
-from govsdk.models.modules import write_onnx
+from govsdk.models.modules import onnx_bytes
 from govsdk.models.quiet import quiet
 from govsdk.ports import Embedded
 from govsdk.reference import world
@@ -44,7 +44,7 @@ def calibrate(run: Run) -> None:
     for name in ("a", "b"):
         net = load_recogniser(run, name)
         onnx = folder / f"recogniser_{name}.onnx"
-        write_onnx(net.cpu(), onnx, side=RECOGNISER_SIZE)
+        onnx.write_bytes(onnx_bytes(net.cpu(), side=RECOGNISER_SIZE))
         _write_tensors(net, folder / f"recogniser_{name}.safetensors")
         raw = embed(net.to(run.device), book.reshape(-1, *book.shape[2:])).numpy()
         record = calibration_record(

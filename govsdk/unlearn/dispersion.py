@@ -2,12 +2,13 @@
 
 - Goal A: two photos of the person are as unlike as two of strangers. Goal B: retained people's
   embeddings stay where they were.
-- The photos are varied anew at each step, or only these very photos would scatter.
+- All photos are varied anew at each step: otherwise only these very ones would scatter, and only
+  the taught ones of others would stay.
 - Running statistics of batch norms stay as they are: a batch of one person has none that hold.
 - Deterministic: same network, people, settings, seed and machine, same bits.
 
-Source: Zakharov (arXiv 2512.13317), uniform and hard dispersion; the term that leaves the person's
-old template, the one that keeps lengths, and all numbers are ours (docs/adr/0015).
+Source: Zakharov (arXiv 2512.13317), uniform and hard dispersion; the start, the terms for
+the template and for lengths, and all numbers are ours (docs/adr/0015).
 """
 
 from __future__ import annotations
@@ -42,12 +43,15 @@ class DispersionSettings:
     """Varied photos of the subject in a step; at least 2."""
     kept: int = 40
     """Retained people's photos in a step."""
-    keep: float = 5.0
+    start: bool = True
+    """Whether the old template is first projected out of the embeddings, in closed form: where the
+    network ends in a linear layer."""
+    keep: float = 20.0
     """Weight of retained embeddings' distance from where they were."""
     margin: float = 0.0
     """Cosine that two photos of the subject may have without being pushed apart."""
     template: float = 0.5
-    """Weight of the push away from the subject's template under the unedited recogniser."""
+    """Weight of the push away from the subject's template under the recogniser as it started."""
     lengths: float = 0.1
     """Weight of the embeddings' lengths, from which quality is read."""
 
@@ -91,33 +95,30 @@ def disperse(
     """
     if len(subject) < 2 or not len(retained):
         raise RequestError("dispersion needs two photos of the person and one of somebody else")
-    teacher = network.eval()
-    student = copy.deepcopy(teacher)
-    device = next(student.parameters()).device
-    own, others = (torch.from_numpy(blob(each)).to(device) for each in (subject, retained))
-    with torch.no_grad():
-        were, template = _embed(teacher, others), _embed(teacher, own).mean(dim=0)
-        usual = float(were.norm(dim=1).mean())
-    were, template = functional.normalize(were, dim=1), functional.normalize(template, dim=0)
-    optimiser = torch.optim.Adam(student.parameters(), lr=settings.lr)
+    teacher = copy.deepcopy(network).eval()
+    device = next(teacher.parameters()).device
     rng, random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+
+    def read(photos: Sequence[Picture]) -> Tensor:
+        return torch.from_numpy(blob(photos)).to(device)
+
+    def shown(photos: Sequence[Picture], n: int) -> Tensor:
+        return varied(read([photos[i] for i in rng.integers(len(photos), size=n)]), random)
+
+    if settings.start and settings.steps:
+        _project_out(teacher, _template(teacher, read(subject)), read(subject[:1]))
+    student, template = copy.deepcopy(teacher), _template(teacher, read(subject))
+    optimiser = torch.optim.Adam(student.parameters(), lr=settings.lr)
     first: float | None = None
     last: float | None = None
     started = clock()
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * _share(step, settings.steps)
-        shown = torch.from_numpy(rng.integers(len(own), size=settings.views))
-        kept = torch.from_numpy(rng.integers(len(others), size=settings.kept))
-        raw = student(torch.cat([varied(own[shown], random), others[kept]]))
-        unit = functional.normalize(raw, dim=1)
-        loss = (
-            _alike(unit[: settings.views], settings.margin)
-            + settings.template
-            * functional.relu(unit[: settings.views] @ template - settings.margin).mean()
-            + settings.keep * (1 - (unit[settings.views :] * were[kept]).sum(dim=1)).mean()
-            + settings.lengths * (raw.norm(dim=1) / usual - 1).square().mean()
-        )
+        pictures = torch.cat([shown(subject, settings.views), shown(retained, settings.kept)])
+        with torch.no_grad():
+            were = teacher(pictures)
+        loss = _loss(student(pictures), were, template, settings)
         if not bool(torch.isfinite(loss)):
             raise NonFiniteError(f"the loss at step {step}", what="loss", step=step)
         optimiser.zero_grad(set_to_none=True)
@@ -128,6 +129,52 @@ def disperse(
         left = (clock() - started) / (step + 1) * (settings.steps - step - 1)
         progress("disperse", step + 1, settings.steps, f"loss {last:.3f}, {left:.0f} s left")
     return Dispersed(student, settings.steps, first, last)
+
+
+@torch.no_grad()
+def _template(network: nn.Module, photos: Tensor) -> Tensor:
+    """Return the unit mean ``[d]`` of the photos' embeddings, as a gallery keeps it."""
+    mean: Tensor = functional.normalize(network(photos), dim=1).mean(dim=0)
+    return functional.normalize(mean, dim=0)
+
+
+@torch.no_grad()
+def _project_out(network: nn.Module, direction: Tensor, picture: Tensor) -> None:
+    """Take a unit ``direction`` ``[d]`` out of every embedding, if a linear layer gives them."""
+    said: dict[nn.Linear, Tensor] = {}
+
+    def listen(layer: nn.Module, _: object, output: Tensor) -> None:
+        if isinstance(layer, nn.Linear):
+            said[layer] = output
+
+    hooks = [layer.register_forward_hook(listen) for layer in network.modules()]
+    embedding = network(picture)
+    for hook in hooks:
+        hook.remove()
+    for layer, output in said.items():
+        if output is embedding or torch.equal(output, embedding):
+            layer.weight.sub_(torch.outer(direction, direction @ layer.weight))
+            if layer.bias is not None:
+                layer.bias.sub_(direction * (direction @ layer.bias))
+
+
+def _loss(now: Tensor, were: Tensor, template: Tensor, settings: DispersionSettings) -> Tensor:
+    """Return the loss of raw embeddings ``[n, d]``, the subject's first.
+
+    Args:
+        were: The same pictures' under the recogniser as it started.
+    """
+    unit = functional.normalize(now, dim=1)
+    own, kept = unit[: settings.views], unit[settings.views :]
+    moved = 1 - functional.cosine_similarity(kept, were[settings.views :], dim=1)
+    grown = now.norm(dim=1) / were.norm(dim=1) - 1
+    loss: Tensor = (
+        _alike(own, settings.margin)
+        + settings.template * functional.relu(own @ template - settings.margin).mean()
+        + settings.keep * moved.mean()
+        + settings.lengths * grown.square().mean()
+    )
+    return loss
 
 
 def _alike(unit: Tensor, margin: float) -> Tensor:
@@ -159,10 +206,6 @@ def varied(pictures: Tensor, random: torch.Generator) -> Tensor:
     moved = functional.grid_sample(mirrored, grid, padding_mode="border", align_corners=False)
     lit = moved * (1 + within(0.2, 1, 1, 1)) + within(0.1, 1, 1, 1) + within(0.05, 3, 1, 1)
     return lit.clamp(-1, 1)
-
-
-def _embed(network: nn.Module, blob: Tensor) -> Tensor:
-    return torch.cat([network(part) for part in torch.split(blob, 64)])
 
 
 def _share(step: int, steps: int) -> float:

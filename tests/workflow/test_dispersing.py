@@ -34,7 +34,7 @@ FILES = RecogniserFiles(
     weights=reference.recogniser_paths()["A"].with_suffix(".safetensors"),
 )
 QUICK = DispersionSettings(steps=40, lr=1e-3, views=16, kept=24)
-FEW = Budget(runs=8, enrolled=3, shots=4, fresh=2)
+FEW = Budget(runs=8, enrolled=2, shots=2, fresh=2)
 
 
 def scattered(workspace: Workspace, out: Path, files: RecogniserFiles = FILES) -> Dispersal:
@@ -112,6 +112,6 @@ def test_the_verb_says_what_is_missing(govsdk: Govsdk, place: Path, tmp_path: Pa
         "--workspace", place / "workspace", "--keys", place / "secrets",
     )  # fmt: skip
 
-    assert (called.code, "15 people" in called.out + called.err) == (2, True)
+    assert (called.code, "8 people" in called.out + called.err) == (2, True)
     assert world.SUBJECT not in called.out + called.err
     assert not (tmp_path / "out").exists()

@@ -1,12 +1,15 @@
-"""Three ways to find a scattered person all the same, and whether they find that person.
+"""Four ways to find a scattered person all the same, and whether they find that person.
 
 - Prototype enrolment: a few photos are enrolled anew; are fresh pictures accepted?
+- Altered enrolment: the same with photos and fresh pictures that were altered alike; the alteration
+  that finds most counts.
 - Held-out retrieval: a few photos lie among everybody's; is one of them the nearest to fresh
   pictures?
 - k-shot: a linear classifier is taught a few photos against everybody's; does it accept fresh
   pictures?
 
-A run is a success if half of its fresh pictures are found: single ones are, of anybody, by chance.
+Half of a run's fresh pictures are photos, half were drawn, so that who hides drawings hides
+nothing. A run is a success if half of them are found: single ones are, of anybody, by chance.
 
 A recogniser tells people apart whom it never saw, so that an ordinary person is found by each of
 them, always: no yardstick for somebody who should not be. The strangers here are *pretended* ones,
@@ -34,6 +37,9 @@ from govsdk.verify.seeds import stream
 
 _RIDGE = 1e-3
 
+Found = npt.NDArray[np.bool_]
+"""Which of a run's fresh pictures were found to be the person's."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -54,27 +60,48 @@ class Budget:
     bound: float = 0.25
     """The subject may be found in so many more of the runs than a stranger, as a fraction."""
 
+    @property
+    def people(self) -> int:
+        """How many people one pretended person is made of."""
+        return max(self.enrolled, self.shots) + self.fresh
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What one recogniser sees: of the pictures as they are, and of each alteration."""
+
+    plain: Sight
+    altered: Sequence[Sight]
+
 
 @dataclass(frozen=True, eq=False)
 class _Person:
     """Somebody to be found, and among whom."""
 
     photos: Float32
+    """Photos that may be enrolled, whatever the run."""
     fresh: Float32
-    others: Float32
-    """Photos of people who are neither in the photos nor in the fresh pictures."""
+    """Photos, those of them that a run does not look for may be enrolled as well."""
+    drawn: Float32
+    others: Sequence[Float32]
+    """The photos of each of the people who are in none of these."""
 
 
-Found = npt.NDArray[np.bool_]
-"""Which of a run's fresh pictures were found to be the person's."""
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What one run has to go by."""
 
-Tactic = Callable[[_Person, Budget, float, np.random.Generator], Found]
-"""One run, at a recogniser's threshold."""
+    known: Float32
+    fresh: Float32
+    others: Sequence[Float32]
+    budget: Budget
+    threshold: float
+    rng: np.random.Generator
 
 
 def attack(
-    before: Sight,
-    after: Sight,
+    before: Views,
+    after: Views,
     *,
     recogniser: str,
     threshold: float,
@@ -91,108 +118,142 @@ def attack(
         control: Rate at which the unedited recogniser must be shown to find the subject.
         gated: Whether the lines are judged; otherwise they are only reported.
         seed: From it follows who is pretended, and every choice of photos; the same choices for
-            the unedited recogniser and the edited one.
+            the unedited recogniser and the edited one, and for every alteration.
 
     Raises:
         TooFewPeopleError: Too few people have photos to make the pretended ones of.
     """
+    old, new = (_Crowd.of(views, budget, threshold, seed) for views in (before, after))
+    places = range(1, 1 + budget.strangers)
     lines = []
-    for name, tactic in TACTICS.items():
-
-        def runs(who: _Person, label: str, name: str = name, tactic: Tactic = tactic) -> Steps:
-            rng = stream(seed, f"recognition/{name}/{label}")
-            shares = [tactic(who, budget, threshold, rng).mean() for _ in range(budget.runs)]
-            return [0 if share >= 0.5 else None for share in shares]
-
-        (own, strangers), (was, beside) = (_people(each, budget, seed) for each in (after, before))
+    for name in TACTICS:
         group = Group(
-            runs(own, "subject"),
-            [runs(who, f"stranger/{i}") for i, who in enumerate(strangers)],
-            runs(was, "subject"),
-            [step for i, who in enumerate(beside) for step in runs(who, f"stranger/{i}")],
+            new.steps(name, 0),
+            [new.steps(name, place) for place in places],
+            old.steps(name, 0),
+            [step for place in places for step in old.steps(name, place)],
         )
         bound = budget.bound if gated else None
         lines.append(count_line(name, recogniser, group, bound=bound, alpha=alpha, control=control))
     return lines
 
 
-def prototype_enrolment(
-    who: _Person, budget: Budget, threshold: float, rng: np.random.Generator
-) -> Found:
+@dataclass(frozen=True, eq=False)
+class _Crowd:
+    """The subject and the pretended people, in that order, as a recogniser sees them."""
+
+    plain: Sequence[_Person]
+    altered: Sequence[Sequence[_Person]]
+    """The same people in each alteration."""
+    budget: Budget
+    threshold: float
+    seed: bytes
+
+    @classmethod
+    def of(cls, views: Views, budget: Budget, threshold: float, seed: bytes) -> _Crowd:
+        plain, *altered = (_people(sight, budget, seed) for sight in (views.plain, *views.altered))
+        return cls(plain, altered, budget, threshold, seed)
+
+    def steps(self, name: str, place: int) -> Steps:
+        """Return which runs of an attack find the person in that place: at step 0, or never."""
+        tactic, altered = TACTICS[name]
+        views = [people[place] for people in (self.altered if altered else [self.plain])]
+        found = []
+        for number in range(self.budget.runs):
+            label = f"recognition/{name}/{place}/{number}"
+            shares = [
+                tactic(_prepared(who, self.budget, self.threshold, stream(self.seed, label))).mean()
+                for who in views
+            ]
+            found.append(0 if max(shares) >= 0.5 else None)
+        return found
+
+
+def _prepared(who: _Person, budget: Budget, threshold: float, rng: np.random.Generator) -> _Run:
+    looked_for = rng.permutation(len(who.fresh))[: budget.fresh // 2]
+    drawn = _some(who.drawn, budget.fresh - len(looked_for), rng)
+    rest = np.delete(who.fresh, looked_for, axis=0)
+    return _Run(
+        known=np.concatenate([who.photos, rest]),
+        fresh=np.concatenate([who.fresh[looked_for], drawn]),
+        others=who.others,
+        budget=budget,
+        threshold=threshold,
+        rng=rng,
+    )
+
+
+def prototype_enrolment(run: _Run) -> Found:
     """Return which fresh pictures a template of a few photos accepts."""
-    template = template_of(_some(who.photos, budget.enrolled, rng))
-    return np.asarray(_some(who.fresh, budget.fresh, rng) @ template >= threshold)
+    template = template_of(_some(run.known, run.budget.enrolled, run.rng))
+    return np.asarray(run.fresh @ template >= run.threshold)
 
 
-def held_out_retrieval(
-    who: _Person, budget: Budget, threshold: float, rng: np.random.Generator
-) -> Found:
+def held_out_retrieval(run: _Run) -> Found:
     """Return to which fresh pictures the nearest of everybody's photos is the person's own."""
-    own = _some(who.photos, budget.enrolled, rng)
-    queries = _some(who.fresh, budget.fresh, rng)
-    nearest_own, nearest = (queries @ own.T).max(axis=1), (queries @ who.others.T).max(axis=1)
-    return np.asarray(nearest_own > nearest)
+    own = _some(run.known, run.budget.enrolled, run.rng)
+    others = np.concatenate(run.others)
+    return np.asarray((run.fresh @ own.T).max(axis=1) > (run.fresh @ others.T).max(axis=1))
 
 
-def k_shot(who: _Person, budget: Budget, threshold: float, rng: np.random.Generator) -> Found:
+def k_shot(run: _Run) -> Found:
     """Return which fresh pictures a linear classifier of a few photos accepts.
 
-    Ridge regression; half of the others teach it, the other half set its threshold.
+    Ridge regression; half of the other people teach it, the other half set its threshold.
     """
-    own = _some(who.photos, budget.shots, rng)
-    others = rng.permutation(who.others)
-    half = len(others) // 2
-    plane = _ridge(own, others[:half])
-    accepts = np.quantile(others[half:] @ plane, 1 - budget.false_accepts)
-    return np.asarray(_some(who.fresh, budget.fresh, rng) @ plane > accepts)
+    own = _some(run.known, run.budget.shots, run.rng)
+    order = run.rng.permutation(len(run.others))
+    teaching, setting = (
+        np.concatenate([run.others[i] for i in half]) for half in np.array_split(order, 2)
+    )
+    plane = _ridge(own, teaching)
+    accepts = np.quantile(setting @ plane, 1 - run.budget.false_accepts)
+    return np.asarray(run.fresh @ plane > accepts)
 
 
-TACTICS: Mapping[str, Tactic] = {
-    "prototype-enrolment": prototype_enrolment,
-    "held-out-retrieval": held_out_retrieval,
-    "k-shot": k_shot,
+Tactic = Callable[[_Run], Found]
+
+TACTICS: Mapping[str, tuple[Tactic, bool]] = {
+    "prototype-enrolment": (prototype_enrolment, False),
+    "altered-enrolment": (prototype_enrolment, True),
+    "held-out-retrieval": (held_out_retrieval, False),
+    "k-shot": (k_shot, False),
 }
-
-
-def _people(sight: Sight, budget: Budget, seed: bytes) -> tuple[_Person, Sequence[_Person]]:
-    """Return the subject and the pretended people, as a recogniser sees them.
-
-    A pretended person has one photo of each of as many people as the subject has photos, and fresh
-    pictures of as many others; the same people under every recogniser.
-    """
-    photos, everybody = sight.photos, np.concatenate(sight.people)
-    size = max(_least(budget), min(len(photos), len(sight.people) // 4))
-    strangers = []
-    for number in range(budget.strangers):
-        rng = stream(seed, f"recognition/pretended/{number}")
-        order = rng.permutation(len(sight.people))
-        shown = [sight.people[i][rng.integers(len(sight.people[i]))] for i in order[: 2 * size]]
-        strangers.append(
-            _Person(
-                np.stack(shown[:size]),
-                np.stack(shown[size:]),
-                np.concatenate([sight.people[i] for i in order[2 * size :]]),
-            )
-        )
-    return _Person(photos, sight.drawn, everybody), strangers
+"""Each attack by name, and whether it is tried on altered pictures."""
 
 
 def require_people(people: int, budget: Budget) -> None:
-    """Accept so many retained people, if strangers can be made of them and others are left.
+    """Accept so many retained people, if strangers can be made of them and as many are left.
 
     Raises:
         TooFewPeopleError: They cannot.
     """
-    needed = 2 * _least(budget) + budget.fresh
-    if people < needed:
+    if people < 2 * budget.people:
         raise TooFewPeopleError(
-            f"{people} people besides the subject, {needed} needed", needed=needed
+            f"{people} people besides the subject, {2 * budget.people} needed",
+            needed=2 * budget.people,
         )
 
 
-def _least(budget: Budget) -> int:
-    """Return how many photos a pretended person needs."""
-    return max(budget.enrolled, budget.shots)
+def _people(sight: Sight, budget: Budget, seed: bytes) -> list[_Person]:
+    """Return the subject and the pretended people, as a recogniser sees them.
+
+    The photos of a pretended person are of different people, who are then not among the others;
+    the same under every recogniser.
+    """
+    known, fresh = budget.people - budget.fresh, budget.fresh // 2
+    people = [_Person(sight.enrolled, sight.held_out, sight.drawn, sight.people)]
+    for number in range(budget.strangers):
+        rng = stream(seed, f"recognition/pretended/{number}")
+        order = rng.permutation(len(sight.people))
+        shown = np.stack(
+            [sight.people[i][rng.integers(len(sight.people[i]))] for i in order[: budget.people]]
+        )
+        others = [sight.people[i] for i in order[budget.people :]]
+        people.append(
+            _Person(shown[:known], shown[known : known + fresh], shown[known + fresh :], others)
+        )
+    return people
 
 
 def _some(rows: Float32, n: int, rng: np.random.Generator) -> Float32:

@@ -15,7 +15,7 @@ from govsdk.ports import Float32, Picture
 from govsdk.unlearn.dispersion import DispersionSettings, disperse, varied
 
 SIDE = 16
-QUICK = DispersionSettings(steps=120, lr=3e-3, views=12, kept=24)
+QUICK = DispersionSettings(steps=120, lr=3e-3, views=12, kept=24, keep=5.0, start=False)
 
 
 def blob(pictures: Sequence[Picture]) -> Float32:
@@ -76,6 +76,21 @@ def test_the_subject_is_scattered_and_others_are_not(network: nn.Module) -> None
     assert float(moved.mean()) > 0.9
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items()), "its own copy"
     assert torch.equal(network[1].running_mean, after[1].running_mean)
+
+
+def test_the_start_takes_the_old_template_out(network: nn.Module) -> None:
+    """One step of nothing: what is left is the start, after which no embedding has that direction;
+    a network that does not end in a linear layer starts as it is."""
+    template = functional.normalize(embedded(network, SUBJECT).mean(dim=0), dim=0)
+    still = DispersionSettings(steps=1, lr=1e-12)
+
+    started = dispersed(network, still)
+    ended = nn.Sequential(*network, nn.PReLU()).eval()
+
+    shown = [*SUBJECT, *RETAINED]
+    assert float((embedded(network, shown) @ template).abs().max()) > 0.5
+    assert float((embedded(started, shown) @ template).abs().max()) < 1e-4
+    assert torch.allclose(dispersed(ended, still)[6].weight, network[6].weight)
 
 
 def test_same_seed_same_network(network: nn.Module) -> None:

@@ -14,11 +14,13 @@ from govsdk.policy import Policy
 from govsdk.ports import Embedded, Float32, Picture
 from govsdk.records import Outcome, Verdict
 from govsdk.reference import world
-from govsdk.verify.recognition import Budget, Examination, Faces, examine
+from govsdk.verify.recognition import Budget, Examination, Faces, examination, examine
+from govsdk.verify.recognition.alterations import ALTERATIONS
 
-PEOPLE, PHOTOS, DIMENSION = 40, 5, 64
+PEOPLE, PHOTOS, DIMENSION = 200, 3, 64
 SUBJECT = PEOPLE
 BUDGET = Budget(shots=6)
+NAMES = ("prototype-enrolment", "altered-enrolment", "held-out-retrieval", "k-shot")
 
 
 def photos(person: int, n: int, first: int = 0) -> list[Picture]:
@@ -80,6 +82,12 @@ def record() -> CalibrationRecord:
     return CalibrationRecord.load(world.calibration_paths()["A"])
 
 
+@pytest.fixture(autouse=True)
+def unaltered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These pictures are codes, which an alteration would turn into others."""
+    monkeypatch.setattr(examination, "ALTERATIONS", {"none": lambda picture: picture})
+
+
 @pytest.fixture
 def judged(record: CalibrationRecord) -> Callable[..., Examination]:
     def examined(rule: Callable[[int, int], Float32], policy: str = "quickstart") -> Examination:
@@ -104,14 +112,12 @@ def test_an_untouched_recogniser_is_refused(judged: Judged) -> None:
     found = judged(clustered)
 
     assert found.verdict is Verdict.NOT_FORGOTTEN
-    assert {c.part: c.outcome for c in found.claims if c.name == "forget"} == {
-        "new-template": Outcome.FAIL,
-        "old-template": Outcome.FAIL,
-    }
-    assert {a.name: a.events for a in found.attacks} == dict.fromkeys(
-        ("prototype-enrolment", "held-out-retrieval", "k-shot"), BUDGET.runs
+    assert {c.part: c.outcome for c in found.claims if c.name == "forget"} == dict.fromkeys(
+        ("new-template", "old-template", "held-out-template", "single-photo", "photos"),
+        Outcome.FAIL,
     )
-    assert [r.events for r in found.reported] == [8, 8]
+    assert {a.name: a.events for a in found.attacks} == dict.fromkeys(NAMES, BUDGET.runs)
+    assert [r.events for r in found.reported if r.name == "held-out-photos"] == [8, 8]
 
 
 def test_a_scattered_person_is_gone(judged: Judged) -> None:
@@ -120,9 +126,7 @@ def test_a_scattered_person_is_gone(judged: Judged) -> None:
 
     assert all(c.outcome is Outcome.PASS for c in found.claims if c.name != "forget")
     assert all(control.passed for control in found.controls)
-    assert {a.name: a.outcome for a in found.attacks} == dict.fromkeys(
-        ("prototype-enrolment", "held-out-retrieval", "k-shot"), Outcome.PASS
-    )
+    assert {a.name: a.outcome for a in found.attacks} == dict.fromkeys(NAMES, Outcome.PASS)
     assert judged(scattered).verdict is Verdict.FORGOTTEN
 
 
@@ -143,6 +147,46 @@ def test_a_recogniser_that_knows_nobody_is_refused(judged: Judged) -> None:
 
     assert found.verdict is Verdict.NOT_FORGOTTEN
     assert "retention" in {c.name for c in found.claims if c.outcome is Outcome.FAIL}
+
+
+def hides_drawings(person: int, number: int) -> Float32:
+    """Scattered in what a generator drew, and nowhere else."""
+    drawn = person == SUBJECT and number >= 100
+    return direction(person, number) if drawn else clustered(person, number)
+
+
+def hides_what_was_handed_over(person: int, number: int) -> Float32:
+    """The edit photos scattered, and everybody's embeddings turned by one and the same rotation."""
+    if person == SUBJECT and number < len(FACES.enrolled):
+        return direction(person, number)
+    return clustered(person, number)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "failed"),
+    [
+        (hides_drawings, {"photos"}),
+        (hides_what_was_handed_over, {"held-out-template", "old-templates", "single-photo"}),
+    ],
+)
+def test_cheats_are_refused(
+    judged: Judged, rule: Callable[[int, int], Float32], failed: set[str]
+) -> None:
+    """Whoever knows how it is measured and forgets only that."""
+    found = judged(rule)
+
+    assert found.verdict is Verdict.NOT_FORGOTTEN
+    assert failed <= {c.part for c in found.claims if c.outcome is Outcome.FAIL}
+
+
+def test_alterations_leave_a_picture_one() -> None:
+    """They change it, and it stays a picture of about its size."""
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for name, alteration in ALTERATIONS.items():
+        other = alteration(picture)
+        assert other.dtype == np.uint8, name
+        assert other.shape[0] == other.shape[1] >= 32
+        assert other.shape != picture.shape or not np.array_equal(other, picture)
 
 
 def test_same_seed_same_examination(judged: Judged) -> None:
