@@ -177,6 +177,8 @@ class Journal:
         while place < LENGTH and (record := _record_at(content, place)):
             yield self._entry(record)
             place += len(record)
+        if _blank(content[place:]):
+            return
         for later in range(place + SECTOR, LENGTH, SECTOR):
             # What was torn when an append died, or a commit that cleared it, is no whole entry.
             with suppress(IntegrityError):
