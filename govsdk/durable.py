@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from govsdk.errors import BackendError, DiskFullError, GovsdkError, LockedError
+from govsdk.errors import BackendError, ConflictError, DiskFullError, GovsdkError, LockedError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 PRIVATE = 0o600
@@ -70,21 +70,32 @@ def write_stream(path: Path, chunks: Iterable[bytes], *, mode: int = PRIVATE) ->
         raise disk_error(cause, "writing a file") from cause
 
 
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` and those above it, each with a durable name."""
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``path`` when the block ends; if it fails, nothing does.
+
+    Raises:
+        ConflictError: There is something at ``path``, before or after the block.
+        BackendError, DiskFullError: No folder can be made there.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _require_free(path)
     try:
-        _make(folder)
+        remove_tree(aside)
+        _make(aside)
+        yield aside
+        _require_free(path)
+        aside.rename(path)
+        sync_folder(path.parent)
     except OSError as cause:
         raise disk_error(cause, "making a folder") from cause
+    finally:
+        remove_tree(aside)
 
 
-def move(source: Path, target: Path) -> None:
-    """Give ``source`` the name ``target``, durably; a folder that is not empty is not replaced."""
-    try:
-        source.rename(target)
-        sync_folder(target.parent)
-    except OSError as cause:
-        raise disk_error(cause, "naming a file or folder") from cause
+def _require_free(path: Path) -> None:
+    if path.exists():
+        raise ConflictError("there is something in the folder's place already")
 
 
 def _make(folder: Path) -> None:

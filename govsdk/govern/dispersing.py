@@ -6,15 +6,14 @@ stays enrolled, and what was measured goes to the caller.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
-from govsdk.durable import make_folder, move, remove_tree, write_file
-from govsdk.errors import ConflictError, LegalHoldError, RequestError, TooFewPhotosError
+from govsdk.durable import new_folder, write_file
+from govsdk.errors import LegalHoldError, RequestError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Picture, Progress, SubjectId
@@ -108,7 +107,6 @@ def disperse(
 
     if not 0 <= seed < 2**63:
         raise RequestError("the seed is a whole number from 0 to 2**63 - 1")
-    _require_new(out)
     if workspace.registry.held(subject):
         raise LegalHoldError()
     device = workspace.config.device
@@ -118,10 +116,7 @@ def disperse(
     secret = canonical_bytes({"seed": str(seed), "recogniser": before.sha256})
     people = _people(workspace, subject, budget, secret)
     twin = twin_of(before, module, people.edit)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    remove_tree(partial)
-    try:
-        make_folder(partial)
+    with new_folder(out) as folder:
         faces = people.faces(_drawn(workspace, subject, policy, secret, progress))
         scattered = scatter(
             module,
@@ -132,8 +127,8 @@ def disperse(
             seed=seed,
             progress=progress,
         )
-        write_module(scattered.network, partial, side=before.side)
-        after = Recogniser.load(partial / ONNX, NAME, metric=record.quality.metric, device=device)
+        write_module(scattered.network, folder, side=before.side)
+        after = Recogniser.load(folder / ONNX, NAME, metric=record.quality.metric, device=device)
         progress("examine", 0, 1)
         found = examine(
             policy,
@@ -157,17 +152,8 @@ def disperse(
             people_examined=len(faces.people),
             examination=found,
         )
-        write_file(partial / "report.json", canonical_bytes(done.to_dict()) + b"\n", mode=0o644)
-        _require_new(out)
-        move(partial, out)
-    finally:
-        remove_tree(partial)
+        write_file(folder / "report.json", canonical_bytes(done.to_dict()) + b"\n", mode=0o644)
     return done
-
-
-def _require_new(out: Path) -> None:
-    if out.exists():
-        raise ConflictError("the folder for the recogniser exists")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Locks between processes."""
+"""Locks between processes, and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from govsdk.durable import locked
-from govsdk.errors import BackendError, LockedError
+from govsdk.durable import locked, new_folder
+from govsdk.errors import BackendError, ConflictError, LockedError
 
 
 def test_a_lock_has_one_holder(tmp_path: Path) -> None:
@@ -26,3 +26,27 @@ def test_a_lock_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BackendError, match="opening a lock"), locked(tmp_path / "file" / "lock"):
         pass
+
+
+def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
+    """It appears when its block ends, and nothing is left of one that failed."""
+    with new_folder(tmp_path / "whole") as folder:
+        (folder / "file").write_bytes(b"x")
+        assert not (tmp_path / "whole").exists()
+    with pytest.raises(BackendError), new_folder(tmp_path / "half") as folder:
+        folder.write_bytes(b"no file")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+    assert (tmp_path / "whole" / "file").read_bytes() == b"x"
+
+
+def test_a_new_folder_takes_nobodys_place(tmp_path: Path) -> None:
+    """Neither one that was there, nor one that came meanwhile, nor below a file."""
+    (tmp_path / "file").write_bytes(b"")
+    for place, error in ((tmp_path / "file", ConflictError), (tmp_path / "file/x", BackendError)):
+        with pytest.raises(error), new_folder(place):
+            pytest.fail("the block is not entered")
+    with pytest.raises(ConflictError), new_folder(tmp_path / "late"):
+        (tmp_path / "late").mkdir()
+
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "late"}
