@@ -99,7 +99,7 @@ def edited(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Model:
         folder,
         subject=bench.subject.only(tuple(range(16))).by_recogniser["A"],
         anchor=anchor.centroid("A"),
-        retained=np.concatenate([person.by_recogniser["A"] for person in bench.people]),
+        retained=[person.by_recogniser["A"] for person in bench.people],
         settings=settings(SHIPPED.unlearning.preset),
         seed=1,
         radius=bench.thresholds.radius,
