@@ -229,13 +229,12 @@ class Writer:
             stored: How many rows there are.
             others: Heads besides those of the journal.
         """
-        tree, signed = (
-            self._frontier,
-            [kept.committed, *(each.head for each in kept.since), *others],
-        )
+        tree = self._frontier
+        signed = [kept.committed, *(each.head for each in kept.since), *others]
         if stored < tree.size:
             # A commit of this process failed: what it knew of those rows is to be found again.
-            tree, signed = Frontier(), [*signed, self._signed(tree)]
+            signed.append(self._signed(tree))
+            tree = Frontier()
         needed = max(self._frontier.size, *(head.size for head in signed))
         if stored + len(lost) < needed:
             raise LedgerRollbackError(

@@ -153,7 +153,7 @@ def say(name: str, found: Examination, truth: str) -> None:
         f"{a.name} {a.events}/{a.runs} ({a.stranger_events}/{a.stranger_runs})"
         for a in found.attacks
     )
-    print(f"{name}: {found.verdict.value}; {attacks}; truth {truth}")  # noqa: T201
+    print(f"{name}: {found.verdict.value}; {attacks}; truth {truth}")  # noqa: T201  the figures of docs/recognisers.md
 
 
 def test_a_dispersion_is_accepted_and_the_truth_agrees(court: Court, scattered: nn.Module) -> None:

@@ -162,10 +162,19 @@ def hides_what_was_handed_over(person: int, number: int) -> Float32:
     return clustered(person, number)[::-1]
 
 
+def two_faces(person: int, number: int) -> Float32:
+    """Every second photo of the subject is the opposite of the others: their mean says nothing."""
+    if person != SUBJECT:
+        return clustered(person, number)
+    side = 1 if number % 2 else -1
+    return np.asarray(side * direction(999) + 0.2 * direction(person, number), np.float32)
+
+
 @pytest.mark.parametrize(
     ("rule", "failed"),
     [
         (hides_drawings, {"photos"}),
+        (two_faces, {"single-photo"}),
         (hides_what_was_handed_over, {"held-out-template", "old-templates", "single-photo"}),
     ],
 )
