@@ -23,6 +23,7 @@ from govsdk.models.calibration import (
     QualityMetric,
     require_people,
 )
+from govsdk.models.drawn_faces import drawn_faces
 from govsdk.models.manifest import manifest_of
 from govsdk.ports import Embedded, Embedder, Float32, Progress, silent
 
@@ -206,11 +207,5 @@ class _Drawing:
             steps=self.sampling.steps,
             guidance=self.sampling.guidance,
         )
-        rng = np.random.default_rng([self.seed, len(told)])
-        seeds = [int(each) for each in rng.integers(2**62, size=len(told))]
-        drawn = []
-        for batch in _batches(len(told)):
-            progress("draw", batch.start, len(told))
-            drawn.append(judge.embed(generator.draw(told[batch], seeds[batch])))
-        progress("draw", len(told), len(told))
-        return _joined(drawn)
+        drawn = drawn_faces(generator, told, seed=self.seed, progress=progress)
+        return _joined([judge.embed(pictures) for pictures in drawn])

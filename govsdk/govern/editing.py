@@ -1,7 +1,7 @@
 """The stage that changes weights: an edit, staged and named in the ledger, not yet judged.
 
 - The editor sees the edit photos, the anchor, retained people and recogniser A; never a sealed
-  photo, never recogniser B.
+  photo, the subject's or anybody's, never recogniser B.
 - Its checkpoints lie in the job's folder under the subject's key.
 """
 
@@ -20,6 +20,7 @@ from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
 from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
+from govsdk.verify.folds import split_retained
 from govsdk.verify.seeds import derive
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         staged,
         subject=photos_a,
         anchor=private.anchor.embedding,
-        retained=[person.by_recogniser["A"] for person in gallery],
+        retained=[rows for person in gallery if len(rows := _taught(person, note))],
         settings=settings,
         seed=seed,
         radius=radius,
@@ -90,6 +91,11 @@ def edit(run: Forgetting, attempt: int) -> None:
         steps=report.steps,
         stopped_early=report.stopped_early,
     )
+
+
+def _taught(person: Templates, note: bytes) -> Float32:
+    """Return what the editor may see of a retained person: embeddings ``[photos, d]``."""
+    return person.only(split_retained(person, note=note).edit).by_recogniser["A"]
 
 
 class _SealedCheckpoints:

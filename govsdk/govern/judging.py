@@ -82,6 +82,7 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         embedders=workspace.embedders,
         calibrations=workspace.calibrations,
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
+        plan=run.entries.note(Kind.PLAN),
         journal=_journal(run),
         cache=_cache(workspace),
         keep=lambda said: _keep(run, f"forget-{attempt}", said),

@@ -55,7 +55,7 @@ def calibrate(run: Run) -> None:
             seed=run.seed,
             resamples=run.plan.bootstrap,
         ).public()
-        _write_json(folder / f"calibration_{name}.json", record)
+        write_json(folder / f"calibration_{name}.json", record)
         run.log(
             "calibration",
             recogniser=name,
@@ -112,7 +112,7 @@ def write_manifest(folder: Path, run: Run, *, commands: list[str], metrics: dict
         "metrics": metrics,
         "files": world.list_files(folder),
     }
-    _write_json(folder / world.MANIFEST, manifest)
+    write_json(folder / world.MANIFEST, manifest)
 
 
 def _history(run: Run) -> list[str]:
@@ -132,7 +132,7 @@ def _write_generator(run: Run, folder: Path) -> None:
     for path in folder.rglob("config.json"):
         config = json.loads(path.read_text(encoding="utf-8"))
         config.pop("_name_or_path", None)
-        _write_json(path, config)
+        write_json(path, config)
 
 
 def _write_tensors(net: torch.nn.Module, path: Path) -> None:
@@ -147,7 +147,8 @@ def _write_tensors(net: torch.nn.Module, path: Path) -> None:
     )
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write ``value`` as a file that people read, too."""
     path.write_text(json.dumps(value, indent=2, default=_plain) + "\n", encoding="utf-8")
 
 

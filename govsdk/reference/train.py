@@ -1,7 +1,7 @@
 """Train the reference world: ``python -m govsdk.reference.train --stage all --out DIR``.
 
 - Stages, in order: data, recogniser-a, recogniser-b, calibration, autoencoder, generator, export,
-  evaluation.
+  drawings, evaluation.
 - Each resumes after ``kill -9`` from its last checkpoint; a finished stage returns at once.
 - Metrics are appended to ``DIR/metrics.jsonl``; a progress bar is drawn only on a terminal.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from govsdk.reference.autoencoder import train_autoencoder
+from govsdk.reference.drawings import calibrate_drawings
 from govsdk.reference.export import calibrate, export, measure
 from govsdk.reference.photobook import draw_book
 from govsdk.reference.plan import SHIPPED, TINY
@@ -46,6 +47,7 @@ def stages(to: Path, commands: list[str]) -> dict[str, Callable[[Run], object]]:
         "autoencoder": lambda run: (train_autoencoder(run), refine_autoencoder(run)),
         "generator": train_generator,
         "export": lambda run: export(run, to, commands=commands),
+        "drawings": lambda run: calibrate_drawings(run, to),
         "evaluation": lambda run: measure(run, to, commands=commands),
     }
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.policy import Policy
-from govsdk.ports import Embedder, Float32, Progress, Recogniser, Templates
+from govsdk.ports import Embedder, Float32, Progress, Recogniser, SubjectId, Templates
 from govsdk.records import Sha256
 from govsdk.verify.panel import Panel, choose_panel, nearest_people
 from govsdk.verify.seeds import picture_seeds, stream
@@ -92,16 +92,21 @@ class Bench:
             self._alone(drawn, stage),
         )
 
-    def panels(self, predecessor: Sha256) -> Panels:
-        """Return the retained panel and, if the policy asks, the subject's nearest people."""
+    def panels(self, predecessor: Sha256, sealed: Mapping[SubjectId, Sequence[int]]) -> Panels:
+        """Return the retained panel and, if the policy asks, the subject's nearest people.
+
+        Args:
+            sealed: Of each retained person the photos that the editor did not see, maybe none.
+        """
         claim = self.policy.claims.retention
         rng = stream(self.note, "panel")
-        random = choose_panel(self.people, claim.pairs, model=predecessor, rng=rng)
+        people = [person for person in self.people if sealed[person.subject]]
+        random = choose_panel(people, sealed, claim.pairs, model=predecessor, rng=rng)
         if claim.hard_neighbours is None:
             return Panels(random, None)
-        nearest = nearest_people(self.subject, self.people, claim.hard_neighbours.people)
+        nearest = nearest_people(self.subject, people, claim.hard_neighbours.people)
         pairs = claim.hard_neighbours.pairs
-        return Panels(random, choose_panel(nearest, pairs, model=predecessor, rng=rng))
+        return Panels(random, choose_panel(nearest, sealed, pairs, model=predecessor, rng=rng))
 
     def panel_trials(self, model: Model, panels: Panels, store: Store, *, stage: str) -> Scores:
         """Return the trials of all panels under ``model``."""

@@ -1,5 +1,6 @@
 """The retained panel: other people's pictures, from the same condition and seed before and after.
 
+- Only photos that the editor did not see are asked for.
 - The panel goes through all people before it takes a second photo of anyone.
 - Which photos are judged follows from the note. The seed of a photo's picture follows from the
   unedited model and the photo alone, so each such picture is drawn once per model version.
@@ -7,14 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.ports import Float32, Recogniser, Templates
+from govsdk.ports import Float32, Recogniser, SubjectId, Templates
 from govsdk.records import Sha256
 from govsdk.verify.seeds import picture_seed
 from govsdk.verify.thresholds import CONDITIONING
@@ -38,15 +39,21 @@ class Panel:
 
 
 def choose_panel(
-    people: Sequence[Templates], pairs: int, *, model: Sha256, rng: np.random.Generator
+    people: Sequence[Templates],
+    sealed: Mapping[SubjectId, Sequence[int]],
+    pairs: int,
+    *,
+    model: Sha256,
+    rng: np.random.Generator,
 ) -> Panel:
     """Return ``pairs`` pairs spread evenly over ``people`` (at least one).
 
     Args:
+        sealed: Which photos of each of them may be asked for, at least one.
         model: Digest of the unedited model.
         rng: Decides the order of people and of each one's photos.
     """
-    photos = [person.by_recogniser[CONDITIONING] for person in people]
+    photos = [person.by_recogniser[CONDITIONING][list(sealed[person.subject])] for person in people]
     orders = [rng.permutation(len(rows)) for rows in photos]
     rounds = ceil(pairs / len(people))
     turns = np.concatenate([rng.permutation(len(people)) for _ in range(rounds)])[:pairs]

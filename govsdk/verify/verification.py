@@ -32,6 +32,7 @@ from govsdk.verify.claims import (
     retained_controls,
     retention_claims,
 )
+from govsdk.verify.folds import split_retained
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.judge import conclude
 from govsdk.verify.reported import Photos, Sitting, report, report_subject
@@ -84,7 +85,7 @@ def baseline(
         anchor: Who will be drawn instead; of all others, pictures must not show them.
     """
     people = _comparable(gallery, subject, embedders)
-    reason = _why_not(policy, subject, people, embedders, calibrations)
+    reason = _why_not(policy, subject, people, embedders, calibrations, plan=note)
     if reason:
         return Baseline(verdict=Verdict.INCONCLUSIVE, reason=reason)
     thresholds = thresholds_for(policy, embedders, calibrations)
@@ -120,6 +121,7 @@ def verify(
     embedders: Mapping[Recogniser, Embedder],
     calibrations: Mapping[Recogniser, CalibrationRecord],
     note: bytes,
+    plan: bytes,
     journal: Store,
     cache: Store,
     keep: Keep = keep_nothing,
@@ -139,6 +141,8 @@ def verify(
         unscreened: How many more there are, of whom nothing is kept to look for them with.
         after: The staged model.
         note: Checkpoint note of the staged model's entry.
+        plan: Checkpoint note of the plan's entry: which photos of retained people the editor did
+            not see follows from it (:func:`govsdk.verify.folds.split_retained`).
         journal: Keeps trials of this request (personal data of the subject).
         cache: Keeps retained people's trials under ``before``, for later requests.
         keep: Gets the transcript by which the subject's trials can be repeated.
@@ -153,7 +157,7 @@ def verify(
     if not baseline.controls or baseline.verdict is not None:
         raise RequestError("no baseline shows that there was anything to forget")
     people = _comparable(gallery, subject, embedders)
-    reason = _why_not(policy, subject, people, embedders, calibrations)
+    reason = _why_not(policy, subject, people, embedders, calibrations, plan=plan)
     if reason:
         raise RequestError(reason)
     thresholds = thresholds_for(policy, embedders, calibrations)
@@ -162,7 +166,8 @@ def verify(
 
     drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
     keep(transcript(drawn, subject))
-    panels = bench.panels(before.resource.sha256)
+    sealed_of = {p.subject: split_retained(p, note=plan).sealed[0] for p in people}
+    panels = bench.panels(before.resource.sha256, sealed_of)
     sitting = Sitting(
         bench=bench,
         before=before,
@@ -214,7 +219,8 @@ def _claims(sitting: Sitting, alpha: float) -> Iterator[Claim]:
     yield from retention_claims(policy, alpha, was, now, thresholds)
     (_, before), (_, after) = was["random"], now["random"]
     yield from quality_claims(policy, alpha, before, after, thresholds, rng)
-    yield from no_face_claims(policy, alpha, (*parts.values(), sitting.now), thresholds)
+    # The nearest people's pictures may be among these already, and none counts twice.
+    yield from no_face_claims(policy, alpha, (*parts.values(), after), thresholds)
 
 
 def _controls(sitting: Sitting) -> Iterator[Control]:
@@ -242,12 +248,17 @@ def _why_not(
     people: Sequence[Templates],
     embedders: Mapping[Recogniser, Embedder],
     calibrations: Mapping[Recogniser, CalibrationRecord],
+    *,
+    plan: bytes,
 ) -> str | None:
     """Return why no verdict is possible, or None."""
     if not embedders.keys() <= subject.by_recogniser.keys():
         return "the subject has no photos under one of the recognisers"
     if not people:
         return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
+    splits = [split_retained(person, note=plan) for person in people]
+    if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
+        return "too few photos of others are enrolled to teach some and judge by others"
     reason = why_not_judged(policy, embedders, calibrations)
     if reason or policy.attacks is None:
         return reason

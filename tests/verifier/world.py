@@ -25,6 +25,7 @@ from govsdk.reference import people, renderer, world
 from govsdk.unlearn import presets
 from govsdk.unlearn.piu import edit
 from govsdk.verify import Baseline, Memory, Model, baseline, verify
+from govsdk.verify.folds import split_retained
 from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import thresholds_for
 
@@ -115,6 +116,12 @@ class Crowd:
         }
         return {name: int((cosines >= limits[name]).sum()) for name, cosines in scores.items()}
 
+    @property
+    def taught(self) -> list[Float32]:
+        """Embeddings of the photos of others that the editor is handed."""
+        taught = (each.only(split_retained(each, note=NOTE).edit) for each in self.others)
+        return [person.by_recogniser["A"] for person in taught if len(person)]
+
     def baseline(self, before: Model) -> Baseline:
         """Return the positive control."""
         return baseline(
@@ -146,6 +153,7 @@ class Crowd:
             embedders=self.embedders,
             calibrations=self.calibrations,
             note=NOTE,
+            plan=NOTE,
             journal=self.shown,
             cache=self.shown,
         )
@@ -166,7 +174,7 @@ def forget(crowd: Crowd, folder: Path) -> Path:
         folder,
         subject=crowd.edit_photos,
         anchor=crowd.anchor,
-        retained=[other.by_recogniser["A"] for other in crowd.others],
+        retained=crowd.taught,
         settings=presets.settings(wanted.preset, wanted.overrides),
         seed=5,
         radius=crowd.radius,

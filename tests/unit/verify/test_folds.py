@@ -2,12 +2,15 @@
 
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from govsdk.errors import TooFewPhotosError
+from govsdk.ports import SubjectId, Templates
 from govsdk.verify import split_photos
+from govsdk.verify.folds import split_retained
 
 
 @given(st.integers(6, 200), st.integers(1, 5), st.binary(min_size=32, max_size=32))
@@ -43,3 +46,33 @@ def test_the_digest_decides():
 
     assert split_photos(24, 2, digest=b"d" * 32) == split_photos(24, 2, digest=b"d" * 32)
     assert len(splits) > 15
+
+
+def retained(name, photos) -> Templates:
+    return Templates(SubjectId(name), {"A": np.eye(photos, dtype=np.float32)})
+
+
+@given(st.integers(1, 40), st.binary(min_size=1))
+def test_a_third_of_a_retained_persons_photos_is_sealed(photos, note):
+    """What is taught and what is judged are disjoint and all there is."""
+    split = split_retained(retained("someone", photos), note=note)
+    (sealed,) = split.sealed
+
+    assert sorted(split.edit + sealed) == list(range(photos))
+    assert photos // 3 <= len(sealed) <= -(-photos // 3)
+
+
+def test_people_with_one_photo_are_taught_or_judged():
+    """A third of them is judged without having been taught."""
+    splits = [split_retained(retained(f"p{i}", 1), note=b"note") for i in range(600)]
+
+    assert 160 < sum(split.sealed == ((0,),) for split in splits) < 240
+
+
+def test_note_and_person_decide_what_is_sealed():
+    """The same note seals the same photos; another note, or another person, has others."""
+    first = split_retained(retained("p", 30), note=b"note")
+
+    assert first == split_retained(retained("p", 30), note=b"note")
+    assert first != split_retained(retained("p", 30), note=b"other")
+    assert first != split_retained(retained("q", 30), note=b"note")

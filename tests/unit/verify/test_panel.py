@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from govsdk.verify.folds import split_retained
 from govsdk.verify.panel import choose_panel, nearest_people
 
 from .toy import GALLERY, SUBJECT
 
 
 def choose(pairs, seed=0, model="a" * 64, people=GALLERY):
-    return choose_panel(people, pairs, model=model, rng=np.random.default_rng(seed))
+    every = {person.subject: range(len(person)) for person in people}
+    return choose_panel(people, every, pairs, model=model, rng=np.random.default_rng(seed))
 
 
 def test_people_take_turns():
@@ -27,6 +29,19 @@ def test_conditions_are_the_persons_own_photos():
         assert (GALLERY[person].by_recogniser["A"] == condition).all(axis=1).any()
     assert len(np.unique(panel.conditions, axis=0)) == 200
     assert (panel.centroids("B")[7] == GALLERY[panel.person[7]].centroid("B")).all()
+
+
+def test_only_sealed_photos_are_asked_for():
+    """A photo that the editor saw never serves, however many pairs are wanted."""
+    sealed = {each.subject: split_retained(each, note=b"note").sealed[0] for each in GALLERY}
+    rng = np.random.default_rng(0)
+
+    panel = choose_panel(GALLERY, sealed, 300, model="a" * 64, rng=rng)
+
+    for person, condition in zip(panel.person, panel.conditions, strict=True):
+        rows = GALLERY[person].by_recogniser["A"]
+        (photo,) = np.flatnonzero((rows == condition).all(axis=1))
+        assert photo in sealed[GALLERY[person].subject]
 
 
 def test_a_photo_keeps_its_seed_within_a_model_version():

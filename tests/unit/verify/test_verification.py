@@ -10,6 +10,7 @@ from govsdk.policy import Policy
 from govsdk.ports import Templates
 from govsdk.records import Outcome, Verdict
 from govsdk.verify import Baseline, Memory
+from govsdk.verify.folds import split_retained
 from govsdk.verify.panel import nearest_people
 from govsdk.verify.screen import Forgotten
 
@@ -109,6 +110,40 @@ def test_a_cone_that_is_too_narrow_is_refused():
     verification = run_verify(model(forgets(SUBJECT, angle=0.25)))
 
     assert verification.verdict is Verdict.NOT_FORGOTTEN
+
+
+def test_keeping_only_what_was_taught_is_refused():
+    """A model that still draws others from the editor's very photos alone loses their next ones.
+
+    The control knows all their photos, the sealed ones too: nothing tells it from a good edit.
+    """
+    split = {each.subject: split_retained(each, note=NOTE).edit for each in GALLERY}
+    taught = np.concatenate([each.only(split[each.subject]).by_recogniser["A"] for each in GALLERY])
+    every = np.concatenate([each.by_recogniser["A"] for each in GALLERY])
+
+    def keeps(rows):
+        def draws(conditions):
+            seen = (conditions @ rows.T).max(axis=1, keepdims=True) > 0.9999
+            return np.where(seen, conditions, ANCHOR.centroid("A"))
+
+        return model(draws)
+
+    cheat, control = run_verify(keeps(taught)), run_verify(keeps(every))
+
+    assert cheat.verdict is Verdict.NOT_FORGOTTEN
+    assert outcomes(cheat, "forget") == {Outcome.PASS}
+    assert outcomes(cheat, "retention") == {Outcome.FAIL}
+    assert control.verdict is Verdict.FORGOTTEN
+
+
+def test_a_gallery_too_small_to_split_is_not_judged():
+    """One photo of one other person cannot both be taught and judged: said before any edit."""
+    alone = [GALLERY[1].only((0,))]
+
+    shown = run_baseline(model(), gallery=alone)
+
+    assert shown.verdict is Verdict.INCONCLUSIVE
+    assert "too few photos of others" in str(shown.reason)
 
 
 def test_a_model_that_breaks_everybody_else_is_refused():

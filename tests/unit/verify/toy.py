@@ -219,6 +219,7 @@ def run_verify(
         "embedders": EMBEDDERS,
         "calibrations": calibrations(),
         "note": NOTE,
+        "plan": NOTE,
         "journal": Memory(),
         "cache": Memory(),
     }
