@@ -112,6 +112,8 @@ def test_muon_takes_convolutions():
 @pytest.mark.slow
 def test_the_whole_chain_makes_a_world_that_can_be_measured(tmp_path):
     """From nothing to evaluated weights, with a plan of a few steps; a second call does nothing."""
+    from govsdk.models.calibration import CalibrationRecord
+    from govsdk.models.manifest import manifest_of
     from govsdk.reference import world
     from govsdk.reference.evaluate import evaluate
     from govsdk.reference.train import main
@@ -121,7 +123,11 @@ def test_the_whole_chain_makes_a_world_that_can_be_measured(tmp_path):
     first = world.list_files(tmp_path / "weights")
     assert main(arguments) == 0
     figures = evaluate(tmp_path / "weights", people=4, photos=3, conditions=4, steps=2)
+    drawings = CalibrationRecord.load(tmp_path / "weights" / "calibration_b.json").generated
 
     assert world.info(tmp_path / "weights")["files"] == first
     assert world.list_files(tmp_path / "weights") == first
     assert set(figures["generator"]) == {"a", "b"}
+    assert drawings is not None
+    assert drawings.generator == manifest_of(tmp_path / "weights" / "generator").digest()
+    assert drawings.conditioner == first["recogniser_a.onnx"]["sha256"]
