@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from govsdk.policy import Policy
 from govsdk.ports import Anchor, Picture, SubjectId, Templates
 from govsdk.records import Reported
+from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench, Panels, SubjectTrials
 from govsdk.verify.lines import Side
 from govsdk.verify.measures import (
@@ -111,9 +112,10 @@ def _sealed(sitting: Sitting) -> Portraits | None:
 
 
 def _stranger(sitting: Sitting) -> Portraits | None:
-    """Return the first of the others, in an order that nobody chose, whose photos are kept."""
-    people = sitting.bench.people
-    for i in stream(sitting.bench.note, "stranger").permutation(len(people)):
+    """Return somebody unlike the subject whose photos are kept, in an order that nobody chose."""
+    bench = sitting.bench
+    people = far_people(bench.policy, bench.subject, bench.people, bench.thresholds)
+    for i in stream(bench.note, "stranger").permutation(len(people)):
         if sitting.anchor is not None and people[i].subject == sitting.anchor.subject:
             continue
         found = _portraits(sitting, people[i], range(len(sitting.sealed)))

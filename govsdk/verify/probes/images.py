@@ -4,6 +4,8 @@
   same way, say how much that is: a person never forgotten, compared with their own centroid.
 - At a small strength nearly everything stays, for whomever: only the distance to the stranger says
   something.
+- Each picture is asked for by its photo's own condition. Null and random conditions, and pictures
+  begun from inverted noise, are not tried.
 
 Source: SDEdit (arXiv 2108.01073); methods.md, section 5.5.
 """
@@ -27,9 +29,10 @@ NAME = "image-path"
 
 
 def image_path(probing: Probing, rule: ImageProbe) -> Iterator[Reported]:
-    """Yield match rates at each strength: the subject before and after, a stranger after."""
+    """Yield match rates at each strength: the subject and a stranger, before and after."""
     looks: tuple[tuple[Side, Who, Portraits | None], ...] = (
         ("before", "subject", probing.subject),
+        ("before", "stranger", probing.stranger),
         ("after", "subject", probing.subject),
         ("after", "stranger", probing.stranger),
     )
