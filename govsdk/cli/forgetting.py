@@ -49,9 +49,16 @@ def plan(
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:
-    """Show what `forget` would do; writes nothing."""
-    data = dict(open_workspace(workspace, keys).plan_forget(subject, policy).to_dict())
-    return Answer(data, fields(data))
+    """Show what `forget` would do; writes nothing.
+
+    Exit code 3, as `forget` would end, where no verdict is possible: the first line says why.
+    """
+    planned = open_workspace(workspace, keys).plan_forget(subject, policy)
+    data = planned.to_dict()
+    if planned.why_no_verdict is None:
+        return Answer(data, fields(data))
+    view = Group(no_verdict(planned.why_no_verdict), Text(), fields(data))
+    return Answer(data, view, VerdictError.exit_code)
 
 
 def forget(
@@ -94,6 +101,14 @@ def abandon(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolde
     """Give up a request that was begun and cannot end; nothing is published, and it is logged."""
     open_workspace(workspace, keys).abandon(subject)
     return Answer({"subject": subject, "abandoned": True}, "given up; the person is restricted")
+
+
+def no_verdict(reason: str) -> RenderableType:
+    """Return what a dry run says of a request that would end before any edit."""
+    return Group(
+        Text(f"NO VERDICT IS POSSIBLE: {reason}", style=cell(Verdict.INCONCLUSIVE.value).style),
+        Text("`forget` would end INCONCLUSIVE before any edit, and leave the person restricted."),
+    )
 
 
 def save(result: ForgetResult, folder: Path) -> dict[str, str]:

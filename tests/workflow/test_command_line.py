@@ -46,6 +46,18 @@ def test_success_leaves_certificate_and_receipt_and_exits_with_0(
     assert world.SUBJECT not in done.err
 
 
+def test_a_plan_without_a_possible_verdict_says_so_first(govsdk: Govsdk, place: Path) -> None:
+    """With the exit code that `forget` would end with; a plan that may lead to one exits with 0."""
+    opened = ("--workspace", place / "workspace", "--keys", place / "secrets")
+
+    hopeless = govsdk("plan", world.SUBJECT, "--policy", "strict", *opened)
+    assert hopeless.code == 3
+    assert hopeless.out.startswith("NO VERDICT IS POSSIBLE: too few people are enrolled")
+    possible = govsdk("plan", world.SUBJECT, "--policy", world.POLICY, *opened)
+    assert possible.code == 0
+    assert "NO VERDICT" not in possible.out
+
+
 def test_a_failed_verdict_exits_with_3_and_says_what_failed(forget: Forget, tmp_path: Path) -> None:
     """No certificate, no receipt; the claims are in the answer."""
     policy = yaml.safe_load(world.POLICY.read_text())
