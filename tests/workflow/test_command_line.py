@@ -33,6 +33,9 @@ def test_success_leaves_certificate_and_receipt_and_exits_with_0(
     """The files pass the offline checks as they lie there; a retry says the same."""
     done = forget("--policy", world.POLICY, "--request-id", "r-1", "--out", tmp_path / "evidence")
     assert (done.code, done.json["ok"], done.json["verdict"]) == (0, True, "FORGOTTEN")
+    timing = done.json["timing"]
+    assert timing["edit"] > 0
+    assert timing["total"] >= timing["edit"] + timing["baseline"]
     files = done.json["files"]
     public = place / "workspace" / "keys"
     verified = govsdk(
@@ -43,6 +46,7 @@ def test_success_leaves_certificate_and_receipt_and_exits_with_0(
 
     again = forget("--policy", world.POLICY, "--request-id", "r-1", "--out", tmp_path / "again")
     assert (again.code, again.json["request"]) == (0, done.json["request"])
+    assert again.json["timing"].keys() == {"total"}
     assert world.SUBJECT not in done.err
 
 
