@@ -7,6 +7,8 @@ export HF_HUB_OFFLINE := 1
 .PHONY: dev check test test-slow vectors docs bench demo
 dev: .venv/installed                 ## virtual environment with everything
 
+# On CPUs torch is the version that constraints-cpu.txt pins; of its builds on all indexes that pip was told of
+# (PIP_EXTRA_INDEX_URL), +cpu outranks PyPI's.
 .venv/installed: pyproject.toml constraints-cpu.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet $(if $(filter cpu,$(EXTRA)),-c constraints-cpu.txt) -e ".[$(EXTRA),dev]"

@@ -6,7 +6,10 @@
 
     ws = govsdk.Workspace.open("acme")                  # registry, models, ledger, keys, policies
     ws.enroll("subject-42", photos)                     # identity registry (FAISS-indexed)
-    result = ws.forget("subject-42", policy="standard", request_id="…")
+    result = ws.forget(
+        "subject-42", policy="standard", request_id="…",
+        receipt_to="subject-42.receipt.json",           # the person's, handed out once
+    )
     result.raise_for_status()
     result.certificate.save("subject-42.sigstore.json")
 

@@ -72,9 +72,9 @@ class KeyProvider:
         """Write the passphrases that ``folder`` lacks, 256 random bits each."""
         place = Path(folder)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in NAMES:
-            if not (place / file_of(name)).exists():
-                write_file(place / file_of(name), entropy(32).hex().encode() + b"\n")
+        there = filed(place)
+        for name in (name for name in NAMES if name not in there):
+            write_file(place / file_of(name), entropy(32).hex().encode() + b"\n")
         return cls.from_folder(place)
 
     def secret(self, name: str, *, least: int = MIN_BYTES) -> bytes:
@@ -101,6 +101,11 @@ class KeyProvider:
 def file_of(name: str) -> str:
     """Return the file of a passphrase, or of the ``verifier``'s identity, in the keys' folder."""
     return _VERIFIER if name == "verifier" else f"{name}.passphrase"
+
+
+def filed(folder: Path) -> list[str]:
+    """Return the ``NAMES`` whose passphrases lie in ``folder``, readable or not."""
+    return [name for name in NAMES if (folder / file_of(name)).exists()]
 
 
 def read_secret_file(path: Path) -> bytes | None:

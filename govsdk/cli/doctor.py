@@ -103,7 +103,7 @@ def _has(name: str) -> bool:
 
 def _devices() -> Iterator[Finding]:
     """Ask each library what it really computes on."""
-    asked = {"torch": _torch, "onnxruntime": _onnxruntime, "faiss": _faiss, "cv2": _cv2}
+    asked = {"torch": _torch, "onnxruntime": _onnxruntime, "faiss": _faiss}
     for what, ask in asked.items():
         try:
             yield Finding(f"{what} computes on", "ok", ask())
@@ -125,13 +125,6 @@ def _faiss() -> str:
 
     gpus = getattr(faiss, "get_num_gpus", lambda: 0)()
     return f"{gpus} GPU" if gpus else "cpu"
-
-
-def _cv2() -> str:
-    """Import it: its wheel needs system libraries that slim containers lack."""
-    import cv2
-
-    return f"cpu, {cv2.getNumThreads()} threads"
 
 
 def _onnxruntime() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from rich.text import Text
 import govsdk
 from govsdk.cli import keys as key_verbs
 from govsdk.cli import summaries, sweeping, withdrawing
-from govsdk.cli.inputs import read_key
+from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import table
@@ -161,11 +162,28 @@ def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Ans
 
 
 def cert_show(
-    request: Request, workspace: WorkspaceFolder = None, keys: KeysFolder = None
+    certificate: Annotated[
+        str,
+        typer.Argument(
+            help="A certificate file, or a request of the workspace by its name in the ledger or "
+            "the first characters of it.",
+            metavar="FILE|REQUEST",
+            show_default=False,
+        ),
+    ],
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
 ) -> Answer:
-    """Print what a certificate states (its signed predicate)."""
-    opened = open_workspace(workspace, keys)
-    said = _statement(opened.certificate(full_name(request, opened.certificates())).content)
+    """Print what a certificate states (its signed predicate); of a file, nothing is checked.
+
+    A file needs no workspace; `govsdk verify` says whether it holds.
+    """
+    if os.path.isfile(certificate):
+        content = read_input(Path(certificate), "FILE")
+    else:
+        opened = open_workspace(workspace, keys)
+        content = opened.certificate(full_name(certificate, opened.certificates())).content
+    said = _statement(content)
     data = {
         "predicateType": said.kind.predicate_type,
         "subject": [resource.public() for resource in said.subjects],

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
+from govsdk.cli.stopwatch import Stopwatch, in_words
 from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import RequestError, VerdictError
@@ -49,9 +50,16 @@ def plan(
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:
-    """Show what `forget` would do; writes nothing."""
-    data = dict(open_workspace(workspace, keys).plan_forget(subject, policy).to_dict())
-    return Answer(data, fields(data))
+    """Show what `forget` would do; writes nothing.
+
+    Exit code 3, as `forget` would end, where no verdict is possible: the first line says why.
+    """
+    planned = open_workspace(workspace, keys).plan_forget(subject, policy)
+    data = planned.to_dict()
+    if planned.why_no_verdict is None:
+        return Answer(data, fields(data))
+    view = Group(no_verdict(planned.why_no_verdict), Text(), fields(data))
+    return Answer(data, view, VerdictError.exit_code)
 
 
 def forget(
@@ -72,7 +80,8 @@ def forget(
     """Forget a person: edit the model, prove it, erase, certify. Safe to retry.
 
     Writes certificate-XXXXXXXX.sigstore.json and, once, receipt-XXXXXXXX.json into --out: the
-    receipt belongs to the person and is kept nowhere else.
+    receipt belongs to the person and is kept nowhere else. `timing`, under --json, has the seconds
+    that each stage took in this call.
     """
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
@@ -82,18 +91,28 @@ def forget(
     except OSError as cause:
         raise RequestError("--out is no folder, and none can be made there") from cause
     with bars() as progress:
+        watch = Stopwatch(progress)
         result = opened.forget(
-            subject, policy, request_id=request_id, receipt_to=out, progress=progress
+            subject, policy, request_id=request_id, receipt_to=out, progress=watch
         )
-    files = save(result, out)
-    data = {**result.to_dict(), "files": files}
-    return Answer(data, describe(result, files), 0 if result.ok else VerdictError.exit_code)
+    files, timing = save(result, out), watch.figures()
+    data = {**result.to_dict(), "files": files, "timing": timing}
+    view = Group(describe(result, files), fields({"time": in_words(timing)}))
+    return Answer(data, view, 0 if result.ok else VerdictError.exit_code)
 
 
 def abandon(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """Give up a request that was begun and cannot end; nothing is published, and it is logged."""
     open_workspace(workspace, keys).abandon(subject)
     return Answer({"subject": subject, "abandoned": True}, "given up; the person is restricted")
+
+
+def no_verdict(reason: str) -> RenderableType:
+    """Return what a dry run says of a request that would end before any edit."""
+    return Group(
+        Text(f"NO VERDICT IS POSSIBLE: {reason}", style=cell(Verdict.INCONCLUSIVE.value).style),
+        Text("`forget` would end INCONCLUSIVE before any edit, and leave the person restricted."),
+    )
 
 
 def save(result: ForgetResult, folder: Path) -> dict[str, str]:
@@ -133,11 +152,11 @@ def describe(result: ForgetResult, files: dict[str, str], *, retry: str = RETRY)
 def claims(lines: Sequence[Claim]) -> RenderableType:
     """Return the claims of a verification as a table."""
     return table(
-        ("claim", "of", "by", "bound", "measured", "upper", "trials", "outcome"),
+        ("claim", "of", "by", "bound", "measured", "lower", "upper", "trials", "outcome"),
         [
             (
                 *(c.name, c.part, c.recogniser),
-                *map(_rate, (c.bound, c.value, c.upper)),
+                *map(_rate, (c.bound, c.value, c.lower, c.upper)),
                 *(c.trials, c.outcome.value),
             )
             for c in lines
@@ -146,16 +165,27 @@ def claims(lines: Sequence[Claim]) -> RenderableType:
 
 
 def attacks(lines: Sequence[Attack]) -> RenderableType:
-    """Return the attacks of a verification as a table: runs that succeeded, of how many."""
+    """Return the attacks of a verification as a table: runs that succeeded, of how many.
+
+    A p below 0.05 fails a line; else it passes if ``upper`` is there and within ``bound``, and the
+    counts before the edit, of both, show that the attack works.
+    """
     return table(
-        ("attack", "by", "subject", "strangers", "before the edit", "p", "outcome"),
+        (
+            *("attack", "by", "subject", "strangers", "both, before"),
+            *("value", "upper", "bound", "p", "outcome"),
+        ),
         [
             (
                 a.name if a.photos is None else f"{a.name}, {a.photos} photos",
                 a.recogniser,
                 f"{a.events}/{a.runs}",
                 f"{a.stranger_events}/{a.stranger_runs}",
-                f"{a.control_events}/{a.control_runs}",
+                f"{a.control_events}/{a.control_runs}, "
+                f"{a.control_stranger_events}/{a.control_stranger_runs}",
+                _rate(a.value),
+                "none" if a.upper is None else _rate(a.upper),
+                "" if a.bound is None else _rate(a.bound),
                 _rate(a.p_value),
                 a.outcome.value if a.outcome else "reported",
             )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
-from govsdk.cli.tables import table
+from govsdk.cli.tables import cell, table
 from govsdk.cli.verb import Answer, Verb, add_verbs
 from govsdk.errors import RequestError
+
+if TYPE_CHECKING:
+    from govsdk.registry import Enrolment
 
 
 def register(app: typer.Typer) -> None:
@@ -74,9 +79,28 @@ def enroll(
                     subject, photos, may_anchor=may_anchor, allow_forgotten=allow_forgotten
                 )
             ]
-    count = sum(enrolment.photos for enrolment in enrolled)
-    data = {"people": len(enrolled), "photos": count, "enrolments": plain(enrolled)}
-    return Answer(data, f"{len(enrolled)} people enrolled from {count} photos")
+    count, added = sum(each.photos for each in enrolled), sum(each.added for each in enrolled)
+    data = {
+        "people": len(enrolled),
+        "photos": count,
+        "added": added,
+        "enrolments": plain(enrolled),
+    }
+    said = f"{len(enrolled)} people enrolled from {count} photos"
+    if added < count:
+        said += f", {added or 'none'} of them new"
+    warnings = [lookalikes(enrolment) for enrolment in enrolled if enrolment.also_enrolled_as]
+    return Answer(data, Group(Text(said), *warnings))
+
+
+def lookalikes(enrolment: Enrolment) -> RenderableType:
+    """Return the warning that somebody may be enrolled twice, for a human to judge."""
+    others = ", ".join(f"{m.subject} ({m.cosine:.3f})" for m in enrolment.also_enrolled_as)
+    return Text.assemble(
+        ("warning  ", cell("warning").style),
+        f"{enrolment.subject} looks like the same person as {others}: forgetting one id would "
+        "leave the other",
+    )
 
 
 def subjects(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
@@ -110,11 +134,17 @@ def lift_hold(
     subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None
 ) -> Answer:
     """Lift a person's legal hold."""
-    open_workspace(workspace, keys).lift_hold(subject)
-    return Answer({"subject": subject, "held": False}, "the hold is lifted")
+    lifted = open_workspace(workspace, keys).lift_hold(subject)
+    said = (
+        "the hold is lifted" if lifted else "the person was not under legal hold: nothing changed"
+    )
+    return Answer({"subject": subject, "held": False, "changed": lifted}, said)
 
 
 def release(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """Lift the restriction after a request that ended without forgetting and was withdrawn."""
-    open_workspace(workspace, keys).release(subject)
-    return Answer({"subject": subject, "restricted": False}, "the restriction is lifted")
+    lifted = open_workspace(workspace, keys).release(subject)
+    said = (
+        "the restriction is lifted" if lifted else "the person was not restricted: nothing changed"
+    )
+    return Answer({"subject": subject, "restricted": False, "changed": lifted}, said)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder
 from govsdk.cli.reference import shipped_models
@@ -14,7 +16,15 @@ from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import MissingKeyError, RequestError
 from govsdk.ports import GovernedModels, RecogniserSource
 
+if TYPE_CHECKING:
+    from govsdk.certify.passphrases import KeyProvider
+
 REFERENCE = "reference"
+
+REUSED = (
+    "The passphrases that lay in the folder of --keys were kept and used: whatever they opened "
+    "before, they still open, and this workspace besides."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +67,7 @@ def init(
     ] = None,
 ) -> Answer:
     """Create a workspace around a generator and its two recognisers."""
-    from govsdk.certify.keys import KeyProvider
+    from govsdk.certify.passphrases import filed
     from govsdk.govern.workspace import Workspace
 
     if keys is None:
@@ -71,11 +81,12 @@ def init(
             "the folder of --keys lies inside the workspace",
             hint="keep them apart: together they open everything",
         )
-    provider = (KeyProvider.generate if generate_keys else KeyProvider.from_folder)(keys)
+    models = governed(model, recogniser or [])
+    reused = filed(keys)
     workspace = Workspace.create(
         folder,
-        models=governed(model, recogniser or []),
-        keys=provider,
+        models=models,
+        keys=passphrases(keys, generate=generate_keys),
         name=name,
         anchors=anchor or (),
     )
@@ -86,8 +97,29 @@ def init(
         "model": workspace.line.current().digest,
         "recognisers": sorted(workspace.config.recognisers),
         "checkpointCopies": list(workspace.config.anchors),
+        "passphrasesReused": reused,
     }
-    return Answer(data, fields(data))
+    said = Text(f"{REUSED}\n" if generate_keys and reused else "", end="")
+    return Answer(data, Group(said, fields(data)))
+
+
+def passphrases(folder: Path, *, generate: bool) -> KeyProvider:
+    """Return the passphrases in ``folder``; those that it lacks are written if ``generate``.
+
+    Raises:
+        MissingKeyError: It lacks some, and none is to be written.
+    """
+    from govsdk.certify.passphrases import NAMES, KeyProvider, file_of, filed
+
+    if generate:
+        return KeyProvider.generate(folder)
+    lacking = [file_of(name) for name in NAMES if name not in filed(folder)]
+    if lacking:
+        raise MissingKeyError(
+            f"the folder of --keys has no {', '.join(lacking)}",
+            hint="check the path; with --generate-keys, random passphrases are written there",
+        )
+    return KeyProvider.from_folder(folder)
 
 
 def governed(model: str, recognisers: list[str]) -> GovernedModels:

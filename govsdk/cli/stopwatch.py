@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from govsdk.ports import Progress
 
@@ -35,3 +35,9 @@ class Stopwatch:
         self.lap()
         stages = {stage: round(spent, 1) for stage, spent in self.seconds.items()}
         return {**stages, "total": round(self._last - self._began, 1)}
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Return a stopwatch's figures for people, in whole seconds."""
+    stages = [f"{name} {spent:.0f} s" for name, spent in figures.items() if name != "total"]
+    return ": ".join(filter(None, [f"{figures['total']:.0f} s", ", ".join(stages)]))

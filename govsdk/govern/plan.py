@@ -59,6 +59,8 @@ class ForgetPlan:
     screen_detects: float | None
     """Smallest pooled match rate of earlier subjects that the screen notices with probability 0.8;
     None where nobody was forgotten before."""
+    why_no_verdict: str | None
+    """Why ``forget`` would end INCONCLUSIVE before any edit; None where it would go on."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as JSON values."""
@@ -84,6 +86,7 @@ class ForgetPlan:
                 for line in self.powers
             },
             "screenDetects": self.screen_detects and round(self.screen_detects, 6),
+            "whyNoVerdict": self.why_no_verdict,
         }
 
 
@@ -201,27 +204,25 @@ def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
 
 
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
-    """Return what a forget request would do; writes nothing."""
+    """Return what a forget request would do; writes nothing, and draws nothing."""
     from govsdk.govern.residuals import earlier_subjects, forbidden_for_anchors
+    from govsdk.verify.verification import why_no_verdict
 
     require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
-    private = choose(
-        workspace,
-        subject,
-        policy,
-        seed=workspace.ledger.head().note.encode(),
-        forbidden=forbidden,
-    )
+    note = workspace.ledger.head().note.encode()
+    private = choose(workspace, subject, policy, seed=note, forbidden=forbidden)
     split, anchor = private.split, private.anchor
     earlier = len(earlier_subjects(workspace))
+    templates = workspace.registry.templates(subject)
+    gallery = workspace.registry.gallery(exclude=(subject,))
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,
-        photos=len(workspace.registry.templates(subject)),
+        photos=len(templates),
         edit_photos=len(split.edit),
         sealed_photos=tuple(map(len, split.sealed)),
-        gallery=len(workspace.registry.gallery(exclude=(subject,))),
+        gallery=len(gallery),
         anchor_cosine=anchor.centroid_cosine,
         anchor_below_threshold=anchor.below_threshold,
         earlier_subjects=earlier,
@@ -231,6 +232,9 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         screen_detects=detectable_rate(earlier * policy.controls.screen_probes)
         if earlier
         else None,
+        why_no_verdict=why_no_verdict(
+            policy, templates, gallery, workspace.embedders, workspace.calibrations, plan=note
+        ),
     )
 
 

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.errors import ConflictError, MissingWorkspaceError, RequestError
+from govsdk.errors import (
+    ConflictError,
+    MissingWorkspaceError,
+    RequestError,
+    UnknownSubjectError,
+)
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.creating import create, fresh
 from govsdk.govern.declining import abandon
@@ -221,6 +226,11 @@ class Workspace(Parts):
         if isinstance(who, np.ndarray) and who.ndim == 1:
             return list(self.registry.search(who.astype(np.float32), top=top))
         if isinstance(who, str) and not _names_file(who):
+            if SubjectId(who) not in self.registry:
+                raise UnknownSubjectError(
+                    "what was given names no file either",
+                    hint="check the path, or list the enrolled subjects with `govsdk subjects`",
+                )
             return list(self.registry.search(SubjectId(who), top=top))
         embedded = self.embedders["A"].embed(photos_given(who)[:1])
         return list(self.registry.search(embedded.embeddings[0], top=top))
@@ -244,16 +254,16 @@ class Workspace(Parts):
             )
         self.registry.hold(SubjectId(subject))
 
-    def lift_hold(self, subject: str) -> None:
-        """Lift the legal hold of ``subject``."""
-        self.registry.lift_hold(SubjectId(subject))
+    def lift_hold(self, subject: str) -> bool:
+        """Lift the legal hold of ``subject``; return whether there was one."""
+        return self.registry.lift_hold(SubjectId(subject))
 
-    def release(self, subject: str) -> None:
+    def release(self, subject: str) -> bool:
         """Lift the restriction that a request put on ``subject`` which ended without forgetting.
 
-        They are found by searches and may serve as anchor again.
+        They are found by searches and may serve as anchor again. Returns whether there was one.
         """
-        self.registry.release(SubjectId(subject))
+        return self.registry.release(SubjectId(subject))
 
     # -- forgetting --------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from govsdk.errors import (
 from govsdk.models.calibration import CalibrationRecord, QualityMetric
 from govsdk.models.networks import Network, Session
 from govsdk.models.pruning import pruned, stability
+from govsdk.models.resizing import resized
 from govsdk.ports import Embedded, Float32, Picture
 from govsdk.ports import Recogniser as Role
 
@@ -178,13 +179,10 @@ class Recogniser:
 
     def blob(self, pictures: Sequence[Picture]) -> Float32:
         """Return pictures as the network reads them: ``[n, 3, side, side]``."""
-        import cv2
-
         mean, deviation = self.scale
-        blob: Float32 = cv2.dnn.blobFromImages(
-            list(pictures), 1.0 / deviation, (self.side, self.side), (mean, mean, mean)
-        )
-        return blob
+        values = np.stack([resized(picture, self.side) for picture in pictures], axis=0)
+        scaled = (values.astype(np.float32) - mean) * (1 / deviation)
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
 def _forward(session: Session) -> Forward:

@@ -16,6 +16,7 @@ class Change:
     setting: str
     """Dotted place, e.g. ``claims.forget.bound``."""
     before: str | None
+    """The value in the words of a policy file: ``true``, ``null``, ``[20, 40]``."""
     after: str | None
 
 
@@ -34,4 +35,15 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: 
         for key, item in value.items():
             yield from _leaves(item, f"{place}.{key}".lstrip("."))
     else:
-        yield place, str(value)
+        yield place, _words(value)
+
+
+def _words(value: Any) -> str:  # noqa: ANN401  JSON
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_words, value))}]"
+    return str(value)

@@ -223,4 +223,4 @@ def _judge(
         least[name] = least_cosine(together)
         near = max(near, near_duplicates(together, gates.near_duplicate))
     added = len(fresh.fingerprints)
-    return Enrolment(len(known) + added, added, least, near)
+    return Enrolment(offer.subject, len(known) + added, added, least, near)

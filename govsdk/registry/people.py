@@ -36,6 +36,7 @@ class Match:
 class Enrolment:
     """What an enrolment found out."""
 
+    subject: SubjectId
     photos: int
     """Photos (or embeddings without photos) of the person enrolled now, earlier calls included."""
     added: int

@@ -257,17 +257,17 @@ class Registry:
         """Make the subject neither searchable nor an anchor."""
         self._change(subject, lambda known: replace(known, restricted=True))
 
-    def release(self, subject: SubjectId) -> None:
-        """Lift the restriction."""
-        self._change(subject, lambda known: replace(known, restricted=False))
+    def release(self, subject: SubjectId) -> bool:
+        """Lift the restriction; return whether there was one."""
+        return self._change(subject, lambda known: replace(known, restricted=False))
 
     def hold(self, subject: SubjectId) -> None:
         """Put the subject under legal hold: ``erase`` refuses."""
         self._change(subject, lambda known: replace(known, held=True))
 
-    def lift_hold(self, subject: SubjectId) -> None:
-        """Lift the legal hold."""
-        self._change(subject, lambda known: replace(known, held=False))
+    def lift_hold(self, subject: SubjectId) -> bool:
+        """Lift the legal hold; return whether there was one."""
+        return self._change(subject, lambda known: replace(known, held=False))
 
     def held(self, subject: SubjectId) -> bool:
         """Return whether the subject is under legal hold."""
@@ -356,12 +356,17 @@ class Registry:
 
         return steadily(attempt)
 
-    def _change(self, subject: SubjectId, change: Callable[[Profile], Profile]) -> None:
+    def _change(self, subject: SubjectId, change: Callable[[Profile], Profile]) -> bool:
+        """Write the changed profile; return whether it differs from the one that was there."""
         with self._store.writing():
             dossier = self._find(subject)
             if dossier is None:
                 raise UnknownSubjectError()
-            dossier.set_profile(change(dossier.profile()))
+            known = dossier.profile()
+            changed = change(known)
+            if changed != known:
+                dossier.set_profile(changed)
+            return changed != known
 
     def _searchable(self, exclude: Collection[SubjectId]) -> list[Person]:
         return [

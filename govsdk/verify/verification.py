@@ -57,6 +57,41 @@ class Baseline(Record):
     excluded_directions: int = 0
 
 
+def why_no_verdict(
+    policy: Policy,
+    subject: Templates,
+    gallery: Sequence[Templates],
+    embedders: Mapping[Recogniser, Embedder],
+    calibrations: Mapping[Recogniser, CalibrationRecord],
+    *,
+    plan: bytes,
+) -> str | None:
+    """Return why nothing that is drawn could lead to a verdict, or None; draws nothing itself.
+
+    A reason is what :func:`baseline` ends INCONCLUSIVE for, before anything else is looked at.
+
+    Args:
+        plan: Checkpoint note of the plan's entry.
+    """
+    if not embedders.keys() <= subject.by_recogniser.keys():
+        return "the subject has no photos under one of the recognisers"
+    people = _comparable(gallery, subject, embedders)
+    if not people:
+        return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
+    splits = [split_retained(person, note=plan) for person in people]
+    if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
+        return "too few photos of others are enrolled to teach some and judge by others"
+    reason = why_not_judged(policy, embedders, calibrations)
+    if reason or policy.attacks is None:
+        return reason
+    thresholds = thresholds_for(policy, embedders, calibrations)
+    if len(far_people(policy, subject, people, thresholds)) < policy.attacks.strangers:
+        return "too few enrolled people differ enough from the subject to compare attacks with"
+    if not enough_people(policy.attacks, len(people)):
+        return "too few people are enrolled for each run of the direction attack to start elsewhere"
+    return None
+
+
 def baseline(
     policy: Policy,
     *,
@@ -84,10 +119,10 @@ def baseline(
         keep: Gets the transcript by which the subject's trials can be repeated.
         anchor: Who will be drawn instead; of all others, pictures must not show them.
     """
-    people = _comparable(gallery, subject, embedders)
-    reason = _why_not(policy, subject, people, embedders, calibrations, plan=note)
+    reason = why_no_verdict(policy, subject, gallery, embedders, calibrations, plan=note)
     if reason:
         return Baseline(verdict=Verdict.INCONCLUSIVE, reason=reason)
+    people = _comparable(gallery, subject, embedders)
     thresholds = thresholds_for(policy, embedders, calibrations)
     bench = Bench(policy, subject, people, embedders, thresholds, note, progress)
     trials = policy.controls.baseline_trials
@@ -156,10 +191,10 @@ def verify(
     """
     if not baseline.controls or baseline.verdict is not None:
         raise RequestError("no baseline shows that there was anything to forget")
-    people = _comparable(gallery, subject, embedders)
-    reason = _why_not(policy, subject, people, embedders, calibrations, plan=plan)
+    reason = why_no_verdict(policy, subject, gallery, embedders, calibrations, plan=plan)
     if reason:
         raise RequestError(reason)
+    people = _comparable(gallery, subject, embedders)
     thresholds = thresholds_for(policy, embedders, calibrations)
     bench = Bench(policy, subject, people, embedders, thresholds, note, progress, features or {})
     alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
@@ -240,34 +275,6 @@ def _comparable(
         for person in gallery
         if person.subject != subject.subject and embedders.keys() <= person.by_recogniser.keys()
     ]
-
-
-def _why_not(
-    policy: Policy,
-    subject: Templates,
-    people: Sequence[Templates],
-    embedders: Mapping[Recogniser, Embedder],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
-    *,
-    plan: bytes,
-) -> str | None:
-    """Return why no verdict is possible, or None."""
-    if not embedders.keys() <= subject.by_recogniser.keys():
-        return "the subject has no photos under one of the recognisers"
-    if not people:
-        return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
-    splits = [split_retained(person, note=plan) for person in people]
-    if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
-        return "too few photos of others are enrolled to teach some and judge by others"
-    reason = why_not_judged(policy, embedders, calibrations)
-    if reason or policy.attacks is None:
-        return reason
-    thresholds = thresholds_for(policy, embedders, calibrations)
-    if len(far_people(policy, subject, people, thresholds)) < policy.attacks.strangers:
-        return "too few enrolled people differ enough from the subject to compare attacks with"
-    if not enough_people(policy.attacks, len(people)):
-        return "too few people are enrolled for each run of the direction attack to start elsewhere"
-    return None
 
 
 def _evaluable(controls: Sequence[Control]) -> tuple[Verdict | None, str | None]:

@@ -1,8 +1,8 @@
 """How much faster does a GPU draw and edit?
 
-Run: ``python tests/bench/bench_device.py``. Printed for each device of this machine: seconds per
-picture (batch of 32, shipped model and sampler) and per step of the preset ``piu-miniature``, and
-the ratio to the CPU.
+Run: ``python -m tests.bench device``. Printed for each device of this machine: seconds per picture
+(batch of 32, shipped model and sampler) and per step of the preset ``piu-miniature``, and the ratio
+to the CPU.
 """
 
 from __future__ import annotations
@@ -70,7 +70,3 @@ def main() -> None:
             f"{device:>5}: {figures[0]:.4f} s per picture ({base[0] / figures[0]:.1f}x),"
             f" {figures[1]:.3f} s per step of the edit ({base[1] / figures[1]:.1f}x)"
         )
-
-
-if __name__ == "__main__":
-    main()

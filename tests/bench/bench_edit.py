@@ -1,14 +1,14 @@
 """How much faster than PIU's loop, word for word, is ours, and is it the same edit?
 
-Run: ``python tests/bench/bench_edit.py [MODEL] [STEPS]``. Without a model, an untrained one of the
-reference world's size is edited. Printed: seconds per step, their ratio, and how far the weights of
-both lie apart after the same rows, against how far either moved.
+Run: ``python -m tests.bench edit``, or ``python -m tests.bench edit --model DIR --steps 20``.
+Without a model, an untrained one of the reference world's size is edited. Printed: seconds per
+step, their ratio, and how far the weights of both lie apart after the same rows, against how far
+either moved.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -104,7 +104,3 @@ def main(model: Path | None = None, steps: int = 10) -> None:
     print(f"literal  {seconds[0]:.2f} s a step")
     print(f"ours     {seconds[1]:.2f} s a step, {seconds[0] / seconds[1]:.2f} times as fast")
     print(f"weights apart by {apart:.1e} of the way they moved")
-
-
-if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *map(int, sys.argv[2:3]))

@@ -1,20 +1,22 @@
 """How many steps until a person is gone, for how long, and what does it cost the others?
 
-Run: ``python tests/bench/bench_forgetting.py [WEIGHTS] [--preset P] [--set key=value ...]``.
-Edits the reference world's generator for invented people and prints, before and after, how often
-pictures are accepted as the subject (under A and B, from sealed photos and from the distribution
-D) and retained people as themselves, with the seconds of the edit.
+Run: ``python -m tests.bench forgetting``, with ``--weights DIR``, ``--preset NAME`` or
+``--set KEY=VALUE`` to try others (``python -m tests.bench forgetting --set steps=60``). Edits the
+reference world's generator for invented people and prints, before and after, how often pictures are
+accepted as the subject (under A and B, from sealed photos and from the distribution D) and retained
+people as themselves, with the seconds of the edit.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 import yaml
 
 from govsdk.models.calibration import CalibrationRecord
@@ -120,26 +122,28 @@ def watch(faces: Faces, embedder: Recogniser, seed: int) -> object:
     return look
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("weights", nargs="?", type=Path, default=world.weights_dir())
-    parser.add_argument("--preset", default="piu-miniature")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--subjects", type=int, default=1)
-    chosen = parser.parse_args()
-    overrides = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in chosen.set)}
-    model = chosen.weights / "generator"
+def main(
+    weights: Path | None = None,
+    preset: str = "piu-miniature",
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
+    subjects: int = 1,
+) -> None:
+    """Print one edit of each person in turn, of the shipped weights unless others are given."""
+    pairs = (pair.split("=", 1) for pair in overrides or ())
+    asked = settings(preset, {key: yaml.safe_load(value) for key, value in pairs})
+    weights = weights or world.weights_dir()
+    model = weights / "generator"
     embedders = {
         name: Recogniser.load(
-            chosen.weights / f"recogniser_{name.lower()}.onnx",
+            weights / f"recogniser_{name.lower()}.onnx",
             name,
-            CalibrationRecord.load(chosen.weights / f"calibration_{name.lower()}.json"),
+            CalibrationRecord.load(weights / f"calibration_{name.lower()}.json"),
             device="cpu",
         )
         for name in ("A", "B")
     }
-    print(settings(chosen.preset, overrides))
-    for subject in range(chosen.subjects):
+    print(asked)
+    for subject in range(subjects):
         faces = load_faces(embedders, subject * OTHERS)
         anchor = faces.centroid("A", faces.anchor(0))
         cosine = float(anchor @ faces.centroid("A", 0))
@@ -153,7 +157,7 @@ def main() -> None:
                 subject=faces.photos["A"][0][:EDIT],
                 anchor=anchor,
                 retained=faces.photos["A"][1:],
-                settings=settings(chosen.preset, overrides),
+                settings=asked,
                 seed=subject,
                 radius=faces.radius,
                 watch=watch(faces, embedders["A"], subject),
@@ -164,7 +168,3 @@ def main() -> None:
         print(
             f"  {edited.steps} steps in {seconds:.0f} s, last loss {edited.last_loss}", flush=True
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -33,8 +33,9 @@ opened(Path(sys.argv[1])).forget(subject(), POLICY)
 """
 
 
-def subject() -> str:
-    return cast()[0].subject
+def subject(person: int = 1) -> str:
+    """Return the id of a person of the demo's cast, counted from 1."""
+    return cast()[person - 1].subject
 
 
 def opened(place: Path) -> Workspace:
@@ -100,7 +101,3 @@ def main() -> None:
                 f"({sum(ran) / undisturbed:.2f}x); {ended(place)}",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main()

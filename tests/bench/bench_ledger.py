@@ -1,7 +1,7 @@
 """What do durability and proof cost, beside a bare DuckDB, and how does it grow with the ledger?
 
-Run: ``python -m tests.bench ledger``, or ``python tests/bench/bench_ledger.py ENTRIES`` for another
-size than 100,000. Every figure is printed beside the goal it is held against.
+Run: ``python -m tests.bench ledger``, or ``python -m tests.bench ledger --entries 1000000`` for
+another size than 100,000. Every figure is printed beside the goal it is held against.
 
 The bare baseline is one certificate's bytes in one row of two columns, committed by itself through
 a connection that stays open: the least that DuckDB does to make a row durable, one sync. It takes
@@ -178,7 +178,3 @@ def main(entries: int = 100_000) -> None:
                 f"{seconds:.1f} s, {processor:.1f} of CPU (goal 120 at 1,000,000), "
                 f"{mebibytes} MiB at most",
             )
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))

@@ -96,6 +96,16 @@ def test_the_page_of_errors_is_up_to_date() -> None:
     assert ERRORS.read_text() == errors_page()
 
 
+def test_the_readme_installs_the_torch_that_make_does() -> None:
+    """The same version, and the CPU's from PyTorch's index for CPUs."""
+    (pinned,) = (ROOT / "constraints-cpu.txt").read_text().split()
+    readme = (ROOT / "README.md").read_text()
+    index = "https://download.pytorch.org/whl/cpu"
+    assert set(re.findall(r"torch==[0-9.]+", readme)) == {pinned}
+    assert f"pip install {pinned} --index-url {index}\n" in readme
+    assert f"PIP_EXTRA_INDEX_URL={index} make demo" in readme
+
+
 def test_the_two_commands_of_the_readme_are_targets() -> None:
     """`make demo` and `make test`."""
     makefile = (ROOT / "Makefile").read_text()

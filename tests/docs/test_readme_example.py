@@ -19,7 +19,7 @@ README = Path(__file__).parents[2] / "README.md"
 def test_the_example_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It ends with a verdict, and a certificate that an auditor can check."""
+    """It ends with a verdict, a certificate that an auditor can check, and the person's receipt."""
     world.build(tmp_path)
     (tmp_path / "workspace").rename(tmp_path / "acme")
     for number in range(world.SUBJECT_PHOTOS):
@@ -36,3 +36,5 @@ def test_the_example_of_the_readme_runs(
     assert "FORGOTTEN (tiny: < 50 %)" in capsys.readouterr().out
     pinned = ["--key", "acme/keys/signer.pub.pem", "--log-key", "acme/keys/log.vkey"]
     assert call(["verify", "subject-42.sigstore.json", *pinned]) == 0
+    receipt = ["--receipt", "subject-42.receipt.json"]
+    assert call(["verify", "subject-42.sigstore.json", *pinned, *receipt]) == 0

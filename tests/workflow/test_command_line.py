@@ -33,6 +33,9 @@ def test_success_leaves_certificate_and_receipt_and_exits_with_0(
     """The files pass the offline checks as they lie there; a retry says the same."""
     done = forget("--policy", world.POLICY, "--request-id", "r-1", "--out", tmp_path / "evidence")
     assert (done.code, done.json["ok"], done.json["verdict"]) == (0, True, "FORGOTTEN")
+    timing = done.json["timing"]
+    assert timing["edit"] > 0
+    assert timing["total"] >= timing["edit"] + timing["baseline"]
     files = done.json["files"]
     public = place / "workspace" / "keys"
     verified = govsdk(
@@ -43,7 +46,20 @@ def test_success_leaves_certificate_and_receipt_and_exits_with_0(
 
     again = forget("--policy", world.POLICY, "--request-id", "r-1", "--out", tmp_path / "again")
     assert (again.code, again.json["request"]) == (0, done.json["request"])
+    assert again.json["timing"].keys() == {"total"}
     assert world.SUBJECT not in done.err
+
+
+def test_a_plan_without_a_possible_verdict_says_so_first(govsdk: Govsdk, place: Path) -> None:
+    """With the exit code that `forget` would end with; a plan that may lead to one exits with 0."""
+    opened = ("--workspace", place / "workspace", "--keys", place / "secrets")
+
+    hopeless = govsdk("plan", world.SUBJECT, "--policy", "strict", *opened)
+    assert hopeless.code == 3
+    assert hopeless.out.startswith("NO VERDICT IS POSSIBLE: too few people are enrolled")
+    possible = govsdk("plan", world.SUBJECT, "--policy", world.POLICY, *opened)
+    assert possible.code == 0
+    assert "NO VERDICT" not in possible.out
 
 
 def test_a_failed_verdict_exits_with_3_and_says_what_failed(forget: Forget, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from govsdk.errors import (
     VerdictError,
 )
 from govsdk.govern.entries import RequestEntries
-from govsdk.govern.job import Stage
+from govsdk.govern.job import Stage, jobs_of
 from govsdk.govern.residuals import residual_path
 from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
@@ -116,6 +116,20 @@ def test_the_dry_run_writes_nothing(place: Path, workspace: Workspace) -> None:
 
     assert plan.edit_photos + sum(plan.sealed_photos) == world.SUBJECT_PHOTOS
     assert contents(place / "workspace") == before
+
+
+def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> None:
+    """Of strict's attacks each run starts elsewhere: too few are enrolled, and `forget` ends so."""
+    plan = workspace.plan_forget(world.SUBJECT, "strict")
+    assert workspace.plan_forget(world.SUBJECT, world.POLICY).why_no_verdict is None
+
+    result = workspace.forget(world.SUBJECT, "strict")
+
+    (job,) = jobs_of(workspace.folder)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert job.state.baseline is not None
+    assert plan.why_no_verdict == job.state.baseline.reason
+    assert plan.to_dict()["whyNoVerdict"] == plan.why_no_verdict
 
 
 def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from govsdk.cli.demo.checking import Checked
 from govsdk.cli.demo.pictures import Stars
 from govsdk.cli.forgetting import claims
+from govsdk.cli.stopwatch import in_words
 from govsdk.cli.tables import fields
 from govsdk.records import Verification
 
@@ -66,7 +67,7 @@ def view(data: Mapping[str, Any], folder: Path) -> RenderableType:
                     "Checked offline": _checked(data),
                     "Erased": _erased(data),
                     **_earlier(last),
-                    "Time": _time(data["seconds"]),
+                    "Time": in_words(data["seconds"]),
                     "Look at": f"{data['folder']}/before_after.png",
                     "Files": f"{data['folder']}: {', '.join(data['files'])}",
                     "Again": f"govsdk demo --workspace {folder} --again",
@@ -91,11 +92,6 @@ def _drawn(data: Mapping[str, Any], last: Verification) -> str:
         for name in sorted(before.keys() & after.keys(), key=str)
     )
     return f"Recognised {seen}.\nDrawn instead: {data['drawnInstead']}."
-
-
-def _time(seconds: Mapping[str, float]) -> str:
-    stages = [f"{name} {spent:.0f} s" for name, spent in seconds.items() if name != "total"]
-    return f"{seconds['total']:.0f} s: {', '.join(stages)}"
 
 
 def _checked(data: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +9,13 @@ from rich.console import Console
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import receipt
-from govsdk.cli.forgetting import MEANING, OLD, RETRY, attacks, describe, save
+from govsdk.cli.forgetting import MEANING, OLD, RETRY, attacks, claims, describe, save
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.records import Outcome, Verdict
-from tests.evidence import attack
+from tests.evidence import attack, claim
 from tests.unit.cli.conftest import Govsdk
 
 RESULT = ForgetResult(
@@ -121,6 +122,7 @@ def test_an_old_outcome_says_that_it_is_old(
     shown = govsdk(*call)
     assert shown.code == 3
     assert f"{OLD} {RETRY}" in " ".join(shown.out.split())
+    assert re.search(r"^time +\d+ s$", shown.out.rstrip(), re.MULTILINE)
     assert govsdk(*call, "--json").json["endedBefore"] is True
     anew = govsdk(*call, "--request-id", "r-2", "--json")
     assert anew.json["error"] == "usage.too-few-photos"
@@ -151,6 +153,32 @@ def test_an_attack_says_how_many_photos_were_taught(capsys: pytest.CaptureFixtur
     shown = capsys.readouterr().out
     assert "relearning, 6 photos" in shown
     assert shown.count("photos") == 1
+
+
+def test_what_decides_an_attack_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Value, limit, bound and all four counts; a line without a limit or a bound shows none."""
+    searched = attack(Outcome.PASS)
+    judged = searched.model_copy(
+        update={
+            **{"value": "0.583333", "upper": "0.812345", "bound": "0.250000"},
+            **{"runs": 24, "events": 14, "stranger_runs": 72, "stranger_events": 3},
+            **{"control_runs": 23, "control_events": 22},
+            **{"control_stranger_runs": 71, "control_stranger_events": 1},
+        }
+    )
+    Console(width=160).print(attacks([judged, searched]))
+    _, first, second = capsys.readouterr().out.splitlines()
+    decisive = ["14/24", "3/72", "22/23,", "1/71", "0.5833", "0.8123", "0.2500", "0.5000", "PASS"]
+    assert first.split()[2:] == decisive
+    assert second.split()[-4:] == ["0.0000", "none", "0.5000", "PASS"]
+
+
+def test_both_limits_of_a_claim_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """The upper one lets it pass, the lower one lets it fail."""
+    failed = claim(bound="0.01", value="0.5", lower="0.4321", upper="0.5678")
+    Console(width=160).print(claims([failed]))
+    _, line = capsys.readouterr().out.splitlines()
+    assert line.split()[3:7] == ["0.0100", "0.5000", "0.4321", "0.5678"]
 
 
 def test_every_verdict_is_explained() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from govsdk import KeyProvider, Workspace
 from govsdk.ports import SubjectId
+from govsdk.reference.renderer import person, photo
+from govsdk.report.pillow import write_png
 from tests.unit.cli.conftest import Govsdk
 
 
@@ -26,16 +28,36 @@ def test_a_photo_finds_its_person(govsdk: Govsdk, enrolled: Path) -> None:
 
 
 def test_an_unknown_subject_is_no_match(govsdk: Govsdk, enrolled: Path) -> None:
-    """Exit code 4; the id that was asked for is not repeated."""
+    """Exit code 4, and it may have been a mistyped file; what was asked for is not repeated."""
     answer = govsdk("search", "nobody-by-this-id")
     assert answer.code == 4
+    assert "no such subject" in answer.err
+    assert "no file" in answer.err
+    assert govsdk("search", "ada").code == 0
     assert "nobody-by-this-id" not in answer.out + answer.err
 
 
 def test_a_folder_of_folders_is_enrolled(govsdk: Govsdk, place: Path) -> None:
     """One folder per person; the answer counts people and photos."""
     answer = govsdk("enroll", place / "people", "--people", "--json").json
-    assert (answer["people"], answer["photos"]) == (3, 6)
+    assert (answer["people"], answer["photos"], answer["added"]) == (3, 6, 6)
+    assert [each["subject"] for each in answer["enrolments"]] == ["ada", "bo", "cleo"]
+
+
+def test_a_repeated_enrolment_says_that_nothing_was_new(govsdk: Govsdk, place: Path) -> None:
+    """The first says nothing of it; one more photo is counted."""
+    assert "new" not in govsdk("enroll", place / "people", "--people").out
+    assert "from 6 photos, none of them new" in govsdk("enroll", place / "people", "--people").out
+    write_png(place / "people" / "bo" / "2.png", photo(person(1), 2))
+    assert "from 7 photos, 1 of them new" in govsdk("enroll", place / "people", "--people").out
+
+
+def test_somebody_enrolled_under_another_id_is_warned_of(govsdk: Govsdk, place: Path) -> None:
+    """In plain words, with both ids; not when nobody else is there."""
+    first = govsdk("enroll", place / "people" / "ada", "--subject", "ada")
+    assert "warning" not in first.out
+    again = govsdk("enroll", place / "people" / "ada", "--subject", "ada-again")
+    assert "warning  ada-again looks like the same person as ada (1.000)" in again.out
 
 
 def test_one_person_is_enrolled_from_files(govsdk: Govsdk, place: Path) -> None:
@@ -92,8 +114,10 @@ def test_a_hold_is_put_on_and_lifted(govsdk: Govsdk, enrolled: Path) -> None:
     """The list shows it."""
     assert govsdk("hold", "bo").code == 0
     assert govsdk("subjects", "--json").json[1]["state"] == "held"
-    assert govsdk("lift-hold", "bo").code == 0
+    assert "the hold is lifted" in govsdk("lift-hold", "bo").out
     assert govsdk("subjects", "--json").json[1]["state"] == "enrolled"
+    again = govsdk("lift-hold", "bo")
+    assert (again.code, again.out) == (0, "the person was not under legal hold: nothing changed\n")
 
 
 def test_a_restriction_is_lifted(govsdk: Govsdk, enrolled: Path) -> None:
@@ -101,8 +125,10 @@ def test_a_restriction_is_lifted(govsdk: Govsdk, enrolled: Path) -> None:
     keys = KeyProvider.from_folder(enrolled / "keys")
     Workspace.open(enrolled / "workspace", keys=keys).registry.restrict(SubjectId("bo"))
     assert govsdk("subjects", "--json").json[1]["state"] == "restricted"
-    assert govsdk("release", "bo").code == 0
+    assert "the restriction is lifted" in govsdk("release", "bo").out
     assert govsdk("subjects", "--json").json[1]["state"] == "enrolled"
+    again = govsdk("release", "bo")
+    assert (again.code, again.out) == (0, "the person was not restricted: nothing changed\n")
 
 
 def test_who_is_to_be_enrolled_must_be_said(govsdk: Govsdk, place: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from govsdk.cli.progress import Bars, bars
-from govsdk.cli.stopwatch import Stopwatch
+from govsdk.cli.stopwatch import Stopwatch, in_words
 from govsdk.ports import Progress as Reports
 from govsdk.ports import silent
 from tests.unit.cli.conftest import Govsdk
@@ -42,6 +42,12 @@ def test_time_is_booked_on_the_stage_that_was_under_way() -> None:
     watch("edit", 0, 1)
     watch("verify", 0, 1)
     assert watch.figures() == {"edit": 3.0, "verify": 5.0, "total": 9.0}
+
+
+def test_figures_are_told_in_words() -> None:
+    """The whole first; a call in which nothing had to be done has no stages."""
+    assert in_words({"edit": 3.0, "verify": 5.2, "total": 9.0}) == "9 s: edit 3 s, verify 5 s"
+    assert in_words({"total": 0.0}) == "0 s"
 
 
 def test_evaluate_reports_its_own_stages(govsdk: Govsdk, monkeypatch: pytest.MonkeyPatch) -> None:

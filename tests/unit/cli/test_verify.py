@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -114,3 +115,19 @@ def test_verify_works_without_the_extras(kit: Kit) -> None:
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_certificate_is_shown_from_its_file_or_by_its_request(
+    govsdk: Govsdk, kit: Kit, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file needs no workspace; the first characters of the request do."""
+    shown = govsdk("cert", "show", kit.certificate, "--json")
+    named = place / "workspace" / "certificates" / f"{'ab' * 32}.sigstore.json"
+    named.parent.mkdir(exist_ok=True)
+    shutil.copyfile(kit.certificate, named)
+
+    assert govsdk("cert", "show", "abab", "--json").json == shown.json
+    assert shown.json["predicate"]["verdict"] == "FORGOTTEN"
+    monkeypatch.delenv("GOVSDK_WORKSPACE")
+    assert govsdk("cert", "show", kit.certificate, "--json").json == shown.json
+    assert govsdk("cert", "show", "abab").code == 7

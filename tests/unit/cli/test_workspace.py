@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from govsdk.cli.setup import REUSED
 from govsdk.ledger.ledger import ROWS
 from tests.unit.cli.conftest import Govsdk
 
@@ -36,9 +37,26 @@ def test_init_can_be_repeated_after_forgotten_keys(
 ) -> None:
     """What failed left nothing: the mended call finds the folder as it was."""
     call = ("init", tmp_path / "w", *models, "--keys", tmp_path / "k")
-    assert govsdk(*call).code == 7
+    refused = govsdk(*call)
+    assert refused.code == 7
+    assert "--generate-keys" in refused.err
     assert list(tmp_path.iterdir()) == []
     assert govsdk(*call, "--generate-keys").code == 0
+
+
+def test_init_says_that_passphrases_are_reused(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """They are neither replaced nor passed over in silence; new ones are no cause for words."""
+    options = (*models, "--keys", tmp_path / "k", "--generate-keys")
+    first = govsdk("init", tmp_path / "one", *options)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "k").glob("*.passphrase")}
+    second = govsdk("init", tmp_path / "two", *options)
+    assert REUSED not in " ".join(first.out.split())
+    assert REUSED in " ".join(second.out.split())
+    assert before == {
+        file.name: file.read_bytes() for file in (tmp_path / "k").glob("*.passphrase")
+    }
 
 
 @pytest.mark.parametrize("wrong", ["--model", "A.onnx", "A.json"])

@@ -321,6 +321,13 @@ def test_diff_names_what_changed(load):
     assert diff(Policy.load("quickstart"), Policy.load("quickstart")) == []
 
 
+def test_diff_speaks_the_words_of_a_policy_file():
+    """Lists and missing sections as YAML writes them, not as Python does."""
+    changed = {each.setting: each for each in diff(Policy.load("standard"), Policy.load("strict"))}
+    assert changed["probes.radius.degrees"].before == "[20, 40]"
+    assert changed["probes.line"].before == "null"
+
+
 def test_schema_covers_every_shipped_key():
     """The JSON schema is closed and knows each top-level section."""
     properties = schema()["properties"]
