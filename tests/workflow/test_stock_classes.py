@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from govsdk.models.generator import Generator
+from govsdk.ports import SubjectId
 from govsdk.reference.world import generator_dir
 from tests.interop.pages import Block, blocks, require, run
 from tests.workflow import world
@@ -29,7 +30,7 @@ def model(request: pytest.FixtureRequest, forgotten: Path) -> Path:
 
 def test_the_recipe_draws_what_govsdk_draws(model: Path, forgotten: Path, tmp_path: Path) -> None:
     """Same embedding and seed: the same picture up to two grey levels; another seed: another."""
-    templates = world.open_workspace(forgotten).registry.templates(world.SECOND)
+    templates = world.open_workspace(forgotten).registry.templates(SubjectId(world.SECOND))
     embedding = templates.by_recogniser["A"][:1]
     (tmp_path / "model").symlink_to(model)
     np.save(tmp_path / "embedding.npy", 3 * embedding[0])  # its length says nothing
