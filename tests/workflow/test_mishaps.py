@@ -18,7 +18,7 @@ from govsdk.errors import (
     UnknownSubjectError,
 )
 from govsdk.report.pillow import write_png
-from tests.small_disk import nearly_full, needs_mount, small_disk
+from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 from tests.workflow import world
 
 
@@ -135,3 +135,24 @@ def test_a_full_disk(built: Path, tmp_path: Path, room: int) -> None:
 
         assert world.open_workspace(disk / "place").forget(world.SUBJECT, world.POLICY).ok
         assert workspace.ledger.audit().ok
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(1_000, id="nothing can be written", marks=pytest.mark.slow),
+        pytest.param(100_000, id="no room for a checkpoint", marks=pytest.mark.slow),
+        pytest.param(12_000_000, id="no room for the edited model"),
+    ],
+)
+def test_files_that_may_not_grow(place: Path, size: int) -> None:
+    """The same where nobody may mount a disk: so one of the two always runs."""
+    workspace = world.open_workspace(place)
+    with no_file_larger_than(size), pytest.raises(DiskFullError) as raised:
+        workspace.forget(world.SUBJECT, world.POLICY)
+    assert raised.value.retryable
+    assert workspace.line.versions() == [0]
+    assert not workspace.certificates()
+
+    assert world.open_workspace(place).forget(world.SUBJECT, world.POLICY).ok
+    assert workspace.ledger.audit().ok
