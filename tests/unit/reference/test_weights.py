@@ -58,6 +58,26 @@ def test_insightface_reads_the_recogniser(name, pictures):
     assert cosines.min() > 0.999
 
 
+def network(name):
+    """Return the operators of a shipped recogniser, and its weights' bytes, each tensor once."""
+    import onnx
+
+    graph = onnx.load(world.recogniser_paths()[name]).graph
+    tensors = (onnx.numpy_helper.to_array(each) for each in graph.initializer)
+    return {node.op_type for node in graph.node}, {each.tobytes() for each in tensors}
+
+
+def test_the_recognisers_share_neither_architecture_nor_weights():
+    """Each is built of operators that the other lacks, and no tensor of one is in the other."""
+    (a_operators, a_weights), (b_operators, b_weights) = network("A"), network("B")
+
+    assert {"PRelu", "BatchNormalization"} <= a_operators - b_operators
+    assert {"Erf", "ReduceMean"} <= b_operators - a_operators
+    assert min(len(a_weights), len(b_weights)) > 40
+    assert not a_weights & b_weights
+    assert network("A") == (a_operators, a_weights)
+
+
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_the_calibration_record_belongs_to_its_recogniser(name):
     """Each record fits the ONNX file beside it and covers the three rates."""
