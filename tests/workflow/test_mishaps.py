@@ -18,6 +18,8 @@ from govsdk.errors import (
     UnknownSubjectError,
 )
 from govsdk.report.pillow import write_png
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.statements import Kind, parse_statement
 from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 from tests.workflow import world
 
@@ -30,12 +32,25 @@ def enrolled(workspace: Workspace) -> set[str]:
     return {summary.subject for summary in workspace.subjects()}
 
 
+def refused_for(workspace: Workspace) -> list[str]:
+    """Return the reasons of the refusals, after a check that nothing else is in the ledger."""
+    entries = [parse_envelope(each).payload for each in workspace.ledger.entries()]
+    assert not any(b"canary" in each for each in entries)
+    said = [parse_statement(each) for each in entries]
+    assert {each.kind for each in said} <= {Kind.KEY, Kind.REFUSAL}
+    return [str(each.predicate["reason"]) for each in said if each.kind is Kind.REFUSAL]
+
+
 def test_a_wrong_subject(workspace: Workspace) -> None:
-    """Nobody by that id: refused before anything is written."""
+    """Nobody by that id: no request begins, and a refusal is all that is written, once a call."""
     people = enrolled(workspace)
-    with pytest.raises(UnknownSubjectError):
-        workspace.forget("nobody", world.POLICY)
+    assert refused_for(workspace) == []
+    for calls in (1, 2):
+        with pytest.raises(UnknownSubjectError):
+            workspace.forget("canary-nobody", world.POLICY)
+        assert refused_for(workspace) == [UnknownSubjectError.code] * calls
     assert enrolled(workspace) == people
+    assert not list((workspace.folder / "jobs").glob("*"))
 
 
 def test_five_photos_instead_of_six(workspace: Workspace) -> None:
@@ -44,6 +59,7 @@ def test_five_photos_instead_of_six(workspace: Workspace) -> None:
     workspace.enroll("canary-five", photos[:5])
     with pytest.raises(TooFewPhotosError):
         workspace.forget("canary-five", world.POLICY)
+    assert refused_for(workspace) == [TooFewPhotosError.code]
     assert "canary-five" in enrolled(workspace)
 
     workspace.enroll("canary-five", photos[5:6])
@@ -57,6 +73,7 @@ def test_a_policy_with_a_typo(place: Path, workspace: Workspace) -> None:
     typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
     with pytest.raises(PolicyError, match=r"typo\.yaml:5: "):
         workspace.forget(world.SUBJECT, typo)
+    assert refused_for(workspace) == []
     assert enrolled(workspace) == people
 
 
@@ -97,6 +114,7 @@ def test_a_legal_hold(workspace: Workspace) -> None:
     workspace.hold(world.SUBJECT)
     with pytest.raises(LegalHoldError):
         workspace.forget(world.SUBJECT, world.POLICY)
+    assert refused_for(workspace) == [LegalHoldError.code]
 
     workspace.lift_hold(world.SUBJECT)
     assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
