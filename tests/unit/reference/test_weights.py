@@ -115,6 +115,41 @@ def test_the_generator_draws_with_stock_classes():
     assert np.abs(both[1].astype(int) - alone[0].astype(int)).max() <= 2
 
 
+def test_the_grids_of_the_model_card(tmp_path):
+    """Every photo, and a photo beside each generation, each 128 pixels wide."""
+    from PIL import Image
+
+    from govsdk.reference.evaluate import evaluate
+
+    evaluate(people=4, photos=3, conditions=6, steps=1, pictures=tmp_path / "grids")
+    grids = {path.name: Image.open(path) for path in (tmp_path / "grids").iterdir()}
+
+    assert {name: grid.size for name, grid in grids.items()} == {
+        "photos.jpg": (8 * 128, 2 * 128),
+        "generations.jpg": (12 * 128, 1 * 128),
+    }
+    first, drawn = (np.asarray(grids["generations.jpg"], int)[:, i : i + 128] for i in (0, 128))
+    assert np.abs(first - np.asarray(grids["photos.jpg"], int)[:128, :128]).mean() < 2
+    assert np.abs(first - drawn).mean() > 10
+
+
+def test_a_grid_that_cannot_be_written_is_a_typed_error(tmp_path):
+    """A file stands where its folder would be; told before anything is drawn from the generator."""
+    from govsdk.errors import BackendError
+    from govsdk.reference.evaluate import evaluate
+
+    (tmp_path / "file").write_bytes(b"")
+    stages = []
+    with pytest.raises(BackendError, match="writing a file"):
+        evaluate(
+            people=2,
+            photos=3,
+            pictures=tmp_path / "file",
+            progress=lambda stage, *_: stages.append(stage),
+        )
+    assert set(stages) == {"photos"}
+
+
 def test_the_layout_is_arc2faces():
     """The folder names and block names are those PIU's layer list is written for."""
     folder = world.generator_dir()
