@@ -2,7 +2,8 @@
 
 - A file written here is either the old one or the new one, whole, whatever happens in between.
 - After a function returns, its bytes and its name are on the disk (fsync of file and folder).
-- A full disk becomes ``DiskFullError`` and leaves the old file in place.
+- A full disk, and a limit on how large files may grow, become ``DiskFullError`` and leave the old
+  file in place.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from govsdk.errors import BackendError, ConflictError, DiskFullError, GovsdkError, LockedError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PRIVATE = 0o600
 
 

@@ -359,5 +359,8 @@ class OutOfMemoryError(BackendError):
 class DiskFullError(BackendError):
     code = "backend.disk-full"
     says = "the disk is full"
-    advice = "free some space and call again: it goes on where it stopped"
+    advice = (
+        "free some space, or raise the limit on file sizes, and call again: it goes on where it "
+        "stopped"
+    )
     retryable = True

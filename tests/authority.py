@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+
+import pytest
+
+from govsdk.tlog.checkpoints import Checkpoint
+from govsdk.tlog.timestamps import obtain_timestamp
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
 SETTINGS = """
 [tsa]
@@ -55,6 +63,10 @@ class Authority:
 
     def answer(self, request: bytes) -> bytes:
         return subprocess.run(self.command, input=request, capture_output=True, check=True).stdout
+
+    def stamp(self, head: Checkpoint) -> bytes:
+        """Return its answer, TimeStampResp in DER, for ``head``."""
+        return obtain_timestamp(head, self.root.read_bytes(), self.answer)[0]
 
     @contextmanager
     def listening(self) -> Iterator[str]:

@@ -221,10 +221,11 @@ def bundle_of(signed: bytes, position: Position) -> bytes:
     )
 
 
-def flips(data: bytes, *, most: int, seed: int = 1) -> list[bytes]:
-    """Return copies of ``data``, each with one byte changed: all places, or ``most`` of them."""
+def flips(data: bytes, *, most: int | None = None, seed: int = 1) -> list[bytes]:
+    """Return copies of ``data``, each with one byte changed: all of them, or ``most``."""
     rng = random.Random(seed)
-    places = range(len(data)) if len(data) <= most else rng.sample(range(len(data)), most)
+    everywhere = range(len(data))
+    places = everywhere if most is None else rng.sample(everywhere, min(most, len(data)))
     return [
         data[:place] + bytes([data[place] ^ (1 << rng.randrange(8))]) + data[place + 1 :]
         for place in places

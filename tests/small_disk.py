@@ -1,8 +1,13 @@
-"""A small disk to fill: what a full one does cannot be asked of a mock."""
+"""A small disk to fill: what a full one does cannot be asked of a mock.
+
+Mounting one wants rights. Files that may not grow past a size want none, and stop a writer at the
+same places: what runs everywhere is asked of those.
+"""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,3 +41,17 @@ def nearly_full(disk: Path, room: int) -> Iterator[None]:
         yield
     finally:
         ballast.unlink()
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """Let the system refuse every write of this process that goes beyond ``size`` bytes of a file.
+
+    Python ignores the signal that goes with it; what is left is an error like that of a full disk.
+    """
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from rich.console import Group
 from rich.text import Text
@@ -50,11 +53,16 @@ def info() -> Answer:
     return Answer(data, Group(fields(rest), Text(), table(("file", "bytes", "sha256"), files)))
 
 
-def evaluate() -> Answer:
+def evaluate(
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Also write grids of photos and generations there.", metavar="DIR"),
+    ] = None,
+) -> Answer:
     """Recompute every figure of the model card from the shipped weights (minutes)."""
     from govsdk.reference.evaluate import evaluate as measure
 
     shipped_models()
     with bars() as progress:
-        data = measure(progress=progress)
+        data = measure(pictures=pictures, progress=progress)
     return Answer(data, fields(data))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
 from govsdk.policy import Policy, require
-from govsdk.ports import GovernedModels, Progress, Recogniser, SubjectId, silent
+from govsdk.ports import Float32, GovernedModels, Progress, Recogniser, SubjectId, silent
 from govsdk.records import Position
 from govsdk.registry import (
     Enrolment,
@@ -40,6 +40,7 @@ from govsdk.registry import (
     Match,
     SubjectSummary,
     at_person,
+    embeddings_given,
     people_in,
     photos_given,
     require_subject,
@@ -165,6 +166,41 @@ class Workspace(Parts):
             SubjectId(subject),
             photos_given(photos),
             self.embedders,
+            may_anchor=may_anchor,
+            allow_forgotten=allow_forgotten,
+            gates=self._gates,
+        )
+        log.info("govsdk.registry.enrolled", photos=enrolment.photos)
+        return enrolment
+
+    def enroll_embeddings(
+        self,
+        subject: str,
+        embeddings: Mapping[Recogniser, Float32],
+        *,
+        may_anchor: bool | None = None,
+        allow_forgotten: bool = False,
+    ) -> Enrolment:
+        """Enrol a person from embeddings alone, or add some to one enrolled so before.
+
+        As ``enroll``, with the same gates. There are no photos then: ``forget`` measures without
+        what needs them, and ``disperse`` refuses. Not checked: that the workspace's recognisers
+        made the rows.
+
+        Args:
+            embeddings: ``{"A": [n, d], "B": [n, d]}``, rows of any length, a stack for each of the
+                workspace's recognisers; row ``i`` is the same picture in each.
+
+        Raises:
+            EmbeddingError: The rows do not fit the recognisers, each other, or somebody who was
+                enrolled from photos; or one looks like somebody other than the person's others:
+                ``facts["photo"]`` is its position.
+            SubjectExistsError: The subject is restricted, being erased, or was forgotten.
+        """
+        dimensions = {role: each.dimension for role, each in self.embedders.items()}
+        enrolment = self.registry.enroll_embeddings(
+            SubjectId(subject),
+            embeddings_given(embeddings, dimensions),
             may_anchor=may_anchor,
             allow_forgotten=allow_forgotten,
             gates=self._gates,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from govsdk.durable import write_file
 from govsdk.models.calibrating import Floats, quality, unit
 from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import BATCH, Generator
@@ -35,6 +37,8 @@ from govsdk.reference.pictures import recogniser_input, to_tensor
 
 _RATE = "0.001"
 _SWAPS = 64
+_JPEG = 88
+_PUBLIC = 0o644
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,18 @@ def evaluate(
         people: Evaluation people; each gives ``photos`` photos.
         conditions: Held-out conditions, spread over the people; one image is drawn for each.
         seed: Seed of the generations' starting noise.
-        pictures: A folder to write ``photos.png`` and ``generations.png`` to.
+        pictures: A folder to write the grids of the model card to, ``photos.jpg`` and
+            ``generations.jpg``.
+
+    Raises:
+        BackendError, DiskFullError: A grid cannot be written.
     """
     weights = weights or world.weights_dir()
     progress("photos", 0, people)
     book = draw_now(EVALUATION_PEOPLE[:people], photos, workers=workers)
     progress("photos", people, people)
+    if pictures is not None:
+        _write_grid(book[:12, :8].reshape(-1, *book.shape[2:]), 8, pictures / "photos.jpg")
     flat = book.reshape(-1, *book.shape[2:])
     judges = {name: load_judge(weights, name) for name in ("a", "b")}
     raws = {name: judge.raw(flat).reshape(people, photos, -1) for name, judge in judges.items()}
@@ -124,6 +134,8 @@ def evaluate(
     given = panels["a"].photos[who, which].astype(np.float32)
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**62, conditions)]
     drawn = _draw(generator, given, seeds, progress)
+    if pictures is not None:
+        _write_grid(_side_by_side(book, drawn, who, which), 12, pictures / "generations.jpg")
     progress("figures", 0, 1)
     result: dict[str, Any] = {
         "people": people,
@@ -144,10 +156,6 @@ def evaluate(
         "threads": torch.get_num_threads(),
     }
     progress("figures", 1, 1)
-    if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
-        _write_grid(book[:12, :8].reshape(-1, *book.shape[2:]), 8, pictures / "photos.png")
-        _write_grid(_side_by_side(book, drawn, who, which), 12, pictures / "generations.png")
     return result
 
 
@@ -304,9 +312,12 @@ def _write_grid(pictures: NDArray[np.uint8], columns: int, path: Path) -> None:
     for i, picture in enumerate(pictures):
         y, x = (i // columns) * height, (i % columns) * width
         sheet[y : y + height, x : x + width] = picture
-    Image.fromarray(sheet).resize(
-        (sheet.shape[1] * 2, sheet.shape[0] * 2), Image.Resampling.BICUBIC
-    ).save(path)
+    twice = (sheet.shape[1] * 2, sheet.shape[0] * 2)
+    written = io.BytesIO()
+    Image.fromarray(sheet).resize(twice, Image.Resampling.BICUBIC).save(
+        written, "JPEG", quality=_JPEG
+    )
+    write_file(path, written.getvalue(), mode=_PUBLIC)
 
 
 def _share(hits: NDArray[np.bool_]) -> float:

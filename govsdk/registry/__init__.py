@@ -29,7 +29,7 @@ Invariants:
 
 from govsdk.registry.anchors import choose_anchor
 from govsdk.registry.enrolling import require_subject
-from govsdk.registry.gates import Gates
+from govsdk.registry.gates import Gates, embeddings_given
 from govsdk.registry.intake import at_person, people_in, photos_from, photos_given
 from govsdk.registry.packing import template_set
 from govsdk.registry.people import Enrolment, Match, SubjectSummary
@@ -47,6 +47,7 @@ __all__ = [
     "at_person",
     "choose_anchor",
     "count_hits",
+    "embeddings_given",
     "patterns_of",
     "people_in",
     "photos_from",

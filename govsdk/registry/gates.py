@@ -68,6 +68,26 @@ def unit_rows(rows: Float32, dimension: int | None = None) -> Float32:
     return np.ascontiguousarray(wide / norms, dtype=np.float32)
 
 
+def embeddings_given(
+    embeddings: Mapping[Recogniser, Float32], dimensions: Mapping[Recogniser, int]
+) -> dict[Recogniser, Float32]:
+    """Return the unit rows that were handed over, a stack for each recogniser of ``dimensions``.
+
+    Raises:
+        EmbeddingError: Other recognisers are named, a stack is no array of numbers, or as
+            ``unit_rows``.
+    """
+    if set(embeddings) != set(dimensions):
+        raise EmbeddingError(
+            f"rows are given for {', '.join(sorted(embeddings)) or 'no recogniser'}, and wanted "
+            f"for {', '.join(sorted(dimensions))}"
+        )
+    for name, stack in embeddings.items():
+        if not isinstance(stack, np.ndarray) or stack.dtype.kind not in "fiu":
+            raise EmbeddingError(f"what is given for {name} is no array of numbers")
+    return {name: unit_rows(embeddings[name], d) for name, d in dimensions.items()}
+
+
 def require_quality(quality: Float32, floor: float, recogniser: Recogniser) -> None:
     """Raise ``PhotoError`` for the first photo whose quality ``[n]`` is not at least ``floor``."""
     for number, value in enumerate(quality):

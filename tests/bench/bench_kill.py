@@ -1,9 +1,9 @@
 """What does it cost to kill a forget of the demo's size, and does it always end the same?
 
-Run: ``python -m tests.bench kill`` (about ten minutes on two cores). Enrols the demo's people once
-and forgets the first of them from copies of that workspace: once undisturbed, then with kill -9 at
-random moments, calling the same again each time. A request that ends is followed by another, until
-ten kills have struck.
+Run: ``python -m tests.bench kill``. Enrols the demo's people once and forgets the first of them
+from copies of that workspace: once undisturbed, then with kill -9 at moments drawn over the whole
+of that life, calling the same again each time. A request that ends is followed by another, until
+ten kills have struck; each is told with its second and the stage that was recorded last.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from govsdk.certify.keys import KeyProvider
 from govsdk.cli.demo.people import cast, draw_photos
 from govsdk.cli.reference import shipped_models
+from govsdk.govern.job import jobs_of
 from govsdk.govern.workspace import Workspace
 from govsdk.ports import silent
 
@@ -66,6 +67,12 @@ def forget(place: Path, kill_after: float | None = None) -> tuple[float, bool]:
     return time.monotonic() - started, child.returncode == -signal.SIGKILL
 
 
+def stage_in(place: Path) -> str:
+    """Return the last stage that the request in ``place`` has recorded."""
+    stages = [job.state.stage.value for job in jobs_of(place / "workspace")]
+    return stages[0] if stages else "nothing"
+
+
 def ended(place: Path) -> str:
     """Return how the request in ``place`` ended, by what lies there."""
     workspace = opened(place)
@@ -89,15 +96,16 @@ def main() -> None:
         while kills < KILLS:
             requests += 1
             place = shutil.copytree(built, Path(folder) / f"request-{requests}")
-            ran, killed = [], True
+            ran, struck, killed = [], [], True
             while killed:
-                limit = moments.uniform(0.02, 0.5) * undisturbed if kills < KILLS else None
+                limit = moments.uniform(0.02, 1.0) * undisturbed if kills < KILLS else None
                 seconds, killed = forget(place, limit)
                 ran.append(seconds)
-                kills += killed
-            struck = ", ".join(f"{seconds:.0f}" for seconds in ran[:-1])
+                if killed:
+                    kills += 1
+                    struck.append(f"{seconds:.0f} s (after {stage_in(place)})")
             print(
-                f"killed after {struck or 'nothing'} s, ended after {ran[-1]:.0f} s more "
+                f"killed at {', '.join(struck) or 'no time'}, ended after {ran[-1]:.0f} s more "
                 f"({sum(ran) / undisturbed:.2f}x); {ended(place)}",
                 flush=True,
             )

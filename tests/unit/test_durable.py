@@ -1,4 +1,4 @@
-"""Locks between processes, and folders that are there whole or not at all."""
+"""Locks between processes, and files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from govsdk.durable import locked, new_folder
-from govsdk.errors import BackendError, ConflictError, LockedError
+from govsdk.durable import locked, new_folder, write_file
+from govsdk.errors import BackendError, ConflictError, DiskFullError, LockedError
+from tests.small_disk import no_file_larger_than
 
 
 def test_a_lock_has_one_holder(tmp_path: Path) -> None:
@@ -26,6 +27,18 @@ def test_a_lock_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BackendError, match="opening a lock"), locked(tmp_path / "file" / "lock"):
         pass
+
+
+def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    """Told as a full disk, with nothing half-written beside it; with room it is replaced."""
+    path, large = tmp_path / "file", b"x" * 20_000
+    write_file(path, b"old")
+    with no_file_larger_than(10_000), pytest.raises(DiskFullError):
+        write_file(path, large)
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"old"]
+
+    write_file(path, large)
+    assert path.read_bytes() == large
 
 
 def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:

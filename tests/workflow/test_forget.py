@@ -23,6 +23,7 @@ from govsdk.govern.residuals import residual_path
 from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
+from govsdk.reference import people, renderer
 from govsdk.tlog.statements import Kind, parse_statement
 from govsdk.unlearn.methods import code_digest
 from tests.unit.govern.test_workflow import planned
@@ -75,6 +76,24 @@ def test_the_subject_is_gone_from_the_registry(built: Path, forgotten: Path) -> 
         after.search(world.SUBJECT)
     with pytest.raises(SubjectExistsError):
         after.enroll(world.SUBJECT, [photo])
+
+
+@pytest.mark.slow
+def test_somebody_enrolled_by_embeddings_alone_is_forgotten(workspace: Workspace) -> None:
+    """The whole job needs no photo of theirs: forgotten, gone from the registry, certified."""
+    subject = SubjectId("canary-bare")
+    person = renderer.person(people.DEMO_PEOPLE[world.PEOPLE + 2])
+    photos = [renderer.photo(person, shot) for shot in range(world.SUBJECT_PHOTOS)]
+    rows = {role: each.embed(photos).embeddings for role, each in workspace.embedders.items()}
+    workspace.enroll_embeddings(subject, rows)
+    assert workspace.search(photos[0])[0].subject == subject
+
+    result = workspace.forget(subject, world.POLICY)
+
+    assert result.ok, result.to_dict()
+    assert result.certificate is not None
+    assert workspace.search(photos[0])[0].subject != subject
+    assert workspace.line.current().number == 1
 
 
 def test_the_ledger_tells_the_whole_story_and_audits_clean(forgotten: Path) -> None:

@@ -18,7 +18,9 @@ from govsdk.errors import (
     UnknownSubjectError,
 )
 from govsdk.report.pillow import write_png
-from tests.small_disk import nearly_full, needs_mount, small_disk
+from govsdk.tlog.envelopes import parse_envelope
+from govsdk.tlog.statements import Kind, parse_statement
+from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 from tests.workflow import world
 
 
@@ -30,12 +32,24 @@ def enrolled(workspace: Workspace) -> set[str]:
     return {summary.subject for summary in workspace.subjects()}
 
 
+def refused_for(workspace: Workspace) -> list[str]:
+    """Return the reasons of the refusals, after a check that nothing else is in the ledger."""
+    entries = [parse_envelope(each).payload for each in workspace.ledger.entries()]
+    assert not any(b"canary" in each for each in entries)
+    said = [parse_statement(each) for each in entries]
+    assert {each.kind for each in said} <= {Kind.KEY, Kind.REFUSAL}
+    return [str(each.predicate["reason"]) for each in said if each.kind is Kind.REFUSAL]
+
+
 def test_a_wrong_subject(workspace: Workspace) -> None:
-    """Nobody by that id: refused before anything is written."""
+    """Nobody by that id: no request begins, and a refusal is all that is written."""
     people = enrolled(workspace)
+    assert refused_for(workspace) == []
     with pytest.raises(UnknownSubjectError):
-        workspace.forget("nobody", world.POLICY)
+        workspace.forget("canary-nobody", world.POLICY)
+    assert refused_for(workspace) == [UnknownSubjectError.code]
     assert enrolled(workspace) == people
+    assert not list((workspace.folder / "jobs").glob("*"))
 
 
 def test_five_photos_instead_of_six(workspace: Workspace) -> None:
@@ -44,6 +58,7 @@ def test_five_photos_instead_of_six(workspace: Workspace) -> None:
     workspace.enroll("canary-five", photos[:5])
     with pytest.raises(TooFewPhotosError):
         workspace.forget("canary-five", world.POLICY)
+    assert refused_for(workspace) == [TooFewPhotosError.code]
     assert "canary-five" in enrolled(workspace)
 
     workspace.enroll("canary-five", photos[5:6])
@@ -57,6 +72,7 @@ def test_a_policy_with_a_typo(place: Path, workspace: Workspace) -> None:
     typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
     with pytest.raises(PolicyError, match=r"typo\.yaml:5: "):
         workspace.forget(world.SUBJECT, typo)
+    assert refused_for(workspace) == []
     assert enrolled(workspace) == people
 
 
@@ -97,6 +113,7 @@ def test_a_legal_hold(workspace: Workspace) -> None:
     workspace.hold(world.SUBJECT)
     with pytest.raises(LegalHoldError):
         workspace.forget(world.SUBJECT, world.POLICY)
+    assert refused_for(workspace) == [LegalHoldError.code]
 
     workspace.lift_hold(world.SUBJECT)
     assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
@@ -135,3 +152,24 @@ def test_a_full_disk(built: Path, tmp_path: Path, room: int) -> None:
 
         assert world.open_workspace(disk / "place").forget(world.SUBJECT, world.POLICY).ok
         assert workspace.ledger.audit().ok
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(1_000, id="nothing can be written", marks=pytest.mark.slow),
+        pytest.param(100_000, id="no room for a checkpoint", marks=pytest.mark.slow),
+        pytest.param(12_000_000, id="no room for the edited model"),
+    ],
+)
+def test_files_that_may_not_grow(place: Path, size: int) -> None:
+    """The same where nobody may mount a disk: so one of the two always runs."""
+    workspace = world.open_workspace(place)
+    with no_file_larger_than(size), pytest.raises(DiskFullError) as raised:
+        workspace.forget(world.SUBJECT, world.POLICY)
+    assert raised.value.retryable
+    assert workspace.line.versions() == [0]
+    assert not workspace.certificates()
+
+    assert world.open_workspace(place).forget(world.SUBJECT, world.POLICY).ok
+    assert workspace.ledger.audit().ok

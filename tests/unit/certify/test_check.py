@@ -94,7 +94,7 @@ def test_every_flipped_byte_is_noticed(issued: tuple[bytes, Path, Path]) -> None
     certificate = issued[0]
     assert checked(certificate).ok
 
-    for changed in flips(certificate, most=600):
+    for changed in flips(certificate):
         assert not checked(changed).ok
 
 

@@ -118,7 +118,7 @@ def test_a_reproduction_of_another_certificate_is_refused(
 def test_every_flipped_byte_is_noticed(certificate: bytes) -> None:
     """One spelling and one signature: no changed copy is accepted."""
     whole = statement(certificate)
-    accepted = [checked(certificate, attached(each)).ok for each in flips(whole, most=40)]
+    accepted = [checked(certificate, attached(each)).ok for each in flips(whole)]
 
     assert not any(accepted)
     assert checked(certificate, attached(whole)).ok

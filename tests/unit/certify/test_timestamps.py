@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,26 +19,16 @@ from govsdk.tlog.findings import Finding
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.proofs import proof_text
 from govsdk.tlog.timestamps import obtain_timestamp
-from tests.authority import Authority
+from tests.authority import Authority, needs_openssl
 from tests.evidence import certificate_in, envelope, keys
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+pytestmark = needs_openssl
 LOG = VerifierKey.parse(keys().log.vkey)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stamped")
-
-
-@pytest.fixture(scope="module")
-def authority(place: Path) -> Authority:
-    return Authority(place / "authority")
-
-
-@pytest.fixture(scope="module")
-def stranger(place: Path) -> Authority:
-    return Authority(place / "stranger")
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +43,6 @@ def own_head(certificate: bytes) -> SignedCheckpoint:
     return open_checkpoint(parse_bundle(certificate).checkpoint, LOG)
 
 
-def stamp(head: SignedCheckpoint, by: Authority) -> bytes:
-    return obtain_timestamp(head, by.root.read_bytes(), by.answer)[0]
-
-
 def timestamp_line(certificate: bytes, given: Timestamping) -> Finding:
     """Return check 12; it is the only one that may fail."""
     pinned = {"key_pem": keys().certificate.public_pem, "log_vkey": keys().log.vkey}
@@ -69,7 +54,7 @@ def timestamp_line(certificate: bytes, given: Timestamping) -> Finding:
 def test_a_stamped_head(issued: bytes, authority: Authority, place: Path) -> None:
     """The certificate was seen at the time that the authority names; openssl alone agrees."""
     head = own_head(issued)
-    token = stamp(head, authority)
+    token = authority.stamp(head)
 
     found = timestamp_line(issued, Timestamping(token, authority.root.read_bytes()))
 
@@ -87,7 +72,7 @@ def test_a_stamp_of_a_later_head(issued: bytes, authority: Authority, place: Pat
     log_folder = place / "ledger" / "log"
     later = Ledger.open(place / "ledger", keys=keys()).head()
     proof = proof_text(prove(log_folder, parse_bundle(issued).index, LOG)).encode()
-    given = Timestamping(stamp(later, authority), authority.root.read_bytes(), proof)
+    given = Timestamping(authority.stamp(later), authority.root.read_bytes(), proof)
     assert timestamp_line(issued, given).status == "PASS"
 
     assert timestamp_line(issued, replace(given, proof=None)).reason == "timestamp"
@@ -97,8 +82,8 @@ def test_a_stamp_of_a_later_head(issued: bytes, authority: Authority, place: Pat
 
 def test_stamps_that_do_not_count(issued: bytes, authority: Authority, stranger: Authority) -> None:
     """Another authority's, a changed one, and junk fail; where none is given none is judged."""
-    roots, token = authority.root.read_bytes(), stamp(own_head(issued), authority)
-    foreign = stamp(own_head(issued), stranger)
+    roots, token = authority.root.read_bytes(), authority.stamp(own_head(issued))
+    foreign = stranger.stamp(own_head(issued))
     changed = token[:-5] + bytes([token[-5] ^ 1]) + token[-4:]
 
     found = [timestamp_line(issued, Timestamping(each, roots)) for each in (foreign, changed)]
@@ -112,7 +97,7 @@ def test_stamps_that_do_not_count(issued: bytes, authority: Authority, stranger:
 def test_an_answer_to_another_request_is_refused(issued: bytes, authority: Authority) -> None:
     """Asked for a stamp, an authority (or whoever sits between) cannot hand out an older one."""
     head, roots = own_head(issued), authority.root.read_bytes()
-    old = stamp(head, authority)
+    old = authority.stamp(head)
 
     with pytest.raises(SignatureError):
         obtain_timestamp(head, roots, lambda _: old)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -58,7 +59,7 @@ def test_evaluate_reports_its_own_stages(govsdk: Govsdk, monkeypatch: pytest.Mon
     def watched() -> Iterator[Reports]:
         yield lambda stage, *_: stages.append(stage)
 
-    def measure(*, progress: Reports) -> dict[str, object]:
+    def measure(*, pictures: Path | None, progress: Reports) -> dict[str, object]:
         progress("photos", 0, 2)
         return {}
 

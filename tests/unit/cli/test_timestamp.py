@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import pytest
-
 from govsdk.govern.config import TimestampAuthority, WorkspaceConfig
-from tests.authority import Authority
+from tests.authority import Authority, needs_openssl
 from tests.unit.cli.conftest import Govsdk
 from tests.unit.cli.test_keys import opened, published
 from tests.withdrawals import certify_in
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+pytestmark = needs_openssl
 
 
 def configure(place: Path, **settings: object) -> None:
@@ -22,9 +19,8 @@ def configure(place: Path, **settings: object) -> None:
     WorkspaceConfig.load(folder).model_copy(update={"timestamps": named}).save(folder)
 
 
-def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path) -> None:
+def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path, authority: Authority) -> None:
     """The authority is asked once, its answer kept, and the certificate verified with it."""
-    authority = Authority(place / "authority")
     certify_in(opened(place), "1" * 64)
     with authority.listening() as url:
         configure(place, url=url, certificates=str(authority.root))
@@ -49,9 +45,11 @@ def test_a_head_is_stamped_over_http(govsdk: Govsdk, place: Path) -> None:
     assert (checked.code, checked.json["checks"][9]["detail"]) == (0, said)
 
 
-def test_stamps_are_named_after_their_head(govsdk: Govsdk, place: Path) -> None:
+def test_stamps_are_named_after_their_head(
+    govsdk: Govsdk, place: Path, authority: Authority
+) -> None:
     """A file of another name, and answers without their root, are explained."""
-    root, file = Authority(place / "authority").root, place / "12.tsr"
+    root, file = authority.root, place / "12.tsr"
     for given, code in (
         (("--timestamp", file), 2),
         (("--timestamp-ca", root), 2),
@@ -65,24 +63,24 @@ def test_stamps_are_named_after_their_head(govsdk: Govsdk, place: Path) -> None:
     assert govsdk("ledger", "audit", *twice).code == 2
 
 
-def test_a_head_is_stamped_by_a_command(govsdk: Govsdk, place: Path) -> None:
+def test_a_head_is_stamped_by_a_command(
+    govsdk: Govsdk, place: Path, authority: Authority, stranger: Authority
+) -> None:
     """In place of a URL, a program that reads the request; its answer is checked all the same."""
-    authority, other = Authority(place / "authority"), Authority(place / "other")
     configure(place, command=authority.command, certificates=str(authority.root))
     assert govsdk("ledger", "timestamp").code == 0
     kept = place / "workspace" / "ledger" / "timestamps"
     before = {path.name: path.read_bytes() for path in kept.iterdir()}
 
-    configure(place, command=other.command, certificates=str(authority.root))
+    configure(place, command=stranger.command, certificates=str(authority.root))
 
     assert govsdk("ledger", "timestamp").code == 5
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
 
 
-def test_off_by_default(govsdk: Govsdk, place: Path) -> None:
+def test_off_by_default(govsdk: Govsdk, place: Path, authority: Authority) -> None:
     """Without an authority nobody is asked; one that does not answer is no internal error."""
     assert govsdk("ledger", "timestamp").code == 2
-    root = Authority(place / "authority").root
-    configure(place, url="http://127.0.0.1:9/", certificates=str(root))
+    configure(place, url="http://127.0.0.1:9/", certificates=str(authority.root))
 
     assert govsdk("ledger", "timestamp").code == 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.errors import (
+    EmbeddingError,
     MissingModelError,
     PhotoError,
     RequestError,
@@ -18,11 +20,12 @@ from govsdk.errors import (
 )
 from govsdk.govern.editing import _Watch
 from govsdk.govern.workflow import Forgetting
-from govsdk.ports import SubjectId, silent
+from govsdk.ports import Float32, Picture, Recogniser, SubjectId, silent
 from govsdk.reference.renderer import person, photo
 from tests.docs.test_pages import ROOT
 
 LONGER_THAN_A_FILE_NAME = "x" * 300
+Rows = Mapping[Recogniser, Float32]
 
 
 def opened(place: Path) -> Workspace:
@@ -79,6 +82,61 @@ def test_checks_whose_rate_is_not_calibrated_are_left_out(place: Path) -> None:
 
     recalibrate(place, "0.1")
     assert opened(place).enroll("both", two).photos == 2
+
+
+def test_embeddings_are_enrolled_as_photos_are(place: Path, tmp_path: Path) -> None:
+    """Found by the same search, planned for in the same way; only, no photo is there to be kept."""
+    recalibrate(place, "0.1")
+    workspace = opened(place)
+    workspace.enroll_folder(place / "people")
+    own = rows_of(workspace, [photo(person(9), shot) for shot in range(8)])
+    found = workspace.enroll_embeddings("bare", own, may_anchor=False)
+
+    assert (found.photos, workspace.search(own["A"][0])[0].subject) == (8, "bare")
+    assert workspace.registry.photos(SubjectId("bare")) == []
+    assert [each.subject for each in workspace.subjects() if not each.may_anchor] == ["bare"]
+    assert workspace.plan_forget("bare", few_people(tmp_path)).photos == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: {"A": rows["A"]}, "rows are given for A, and wanted for A, B"),
+        (lambda rows: {}, "no recogniser"),
+        (lambda rows: {**rows, "B": rows["B"][:, 1:]}, "numbers where"),
+        (lambda rows: {**rows, "B": rows["B"][1:]}, "one row per photo"),
+        (lambda rows: {**rows, "A": rows["A"].tolist()}, "given for A is no array of numbers"),
+        (lambda rows: {**rows, "A": 0 * rows["A"]}, "embedding 0 has no direction"),
+    ],
+)
+def test_embeddings_that_do_not_fit_enrol_nobody(
+    place: Path, change: Callable[[Rows], Rows], said: str
+) -> None:
+    """Told by recogniser and position; the same rows as they were are enrolled."""
+    workspace = opened(place)
+    rows = rows_of(workspace, [photo(person(9), shot) for shot in range(2)])
+    with pytest.raises(EmbeddingError, match=said):
+        workspace.enroll_embeddings("bare", change(rows))
+    assert people(place) == {}
+
+    assert workspace.enroll_embeddings("bare", rows).photos == 2
+
+
+def test_embeddings_of_two_people_are_refused(place: Path) -> None:
+    """The gate of ``enroll``, where the rate it needs was calibrated."""
+    recalibrate(place, "0.1", "0.01")
+    workspace = opened(place)
+    rows = rows_of(workspace, [photo(person(seed), 0) for seed in (9, 10)])
+    with pytest.raises(EmbeddingError, match="cosine"):
+        workspace.enroll_embeddings("both", rows)
+
+    recalibrate(place, "0.1")
+    assert opened(place).enroll_embeddings("both", rows).photos == 2
+
+
+def rows_of(workspace: Workspace, photos: Sequence[Picture]) -> Rows:
+    """Return what each recogniser makes of the photos."""
+    return {role: each.embed(photos).embeddings for role, each in workspace.embedders.items()}
 
 
 def test_the_anchor_is_chosen_at_the_rate_of_the_policy(place: Path, tmp_path: Path) -> None:

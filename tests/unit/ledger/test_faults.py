@@ -18,7 +18,7 @@ from govsdk.errors import BackendError, DiskFullError, GovsdkError, LedgerRollba
 from govsdk.ledger import Ledger
 from govsdk.ledger.rows import DuckRows, Row, Rows
 from tests.evidence import envelope, flips, keys, ledger_of
-from tests.small_disk import nearly_full, needs_mount, small_disk
+from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 
 OpenRows = Callable[[Path], AbstractContextManager[Rows]]
 
@@ -115,17 +115,27 @@ def test_leftovers_of_a_crash_are_cleared(tmp_path: Path, left: str) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     """On a full disk appends fail as such; everything acknowledged is there, and room heals."""
     with small_disk(tmp_path / "disk", mebibytes=4) as disk:
-        ledger = Ledger.create(disk / "ledger", keys=keys())
-        acknowledged: list[str] = []
-        with nearly_full(disk, 600_000), pytest.raises(DiskFullError):
-            append_for_ever(ledger, acknowledged)
-        assert acknowledged
+        fails_and_goes_on(disk / "ledger", nearly_full(disk, 600_000))
 
-        place = ledger.append(envelope("room"), once="room")
 
-        assert place.index in (len(acknowledged), len(acknowledged) + 1)
-        assert all(ledger.find(name) for name in acknowledged)
-        assert Ledger.open(disk / "ledger", keys=keys()).audit().ok
+def test_files_that_may_not_grow(tmp_path: Path) -> None:
+    """The same where nobody may mount a disk: so one of the two always runs."""
+    fails_and_goes_on(tmp_path / "ledger", no_file_larger_than(600_000))
+
+
+def fails_and_goes_on(folder: Path, full: AbstractContextManager[None]) -> None:
+    """Append to a new ledger until nothing fits while ``full`` lasts; after it, go on."""
+    ledger = Ledger.create(folder, keys=keys())
+    acknowledged: list[str] = []
+    with full, pytest.raises(DiskFullError):
+        append_for_ever(ledger, acknowledged)
+    assert acknowledged
+
+    place = ledger.append(envelope("room"), once="room")
+
+    assert place.index in (len(acknowledged), len(acknowledged) + 1)
+    assert all(ledger.find(name) for name in acknowledged)
+    assert Ledger.open(folder, keys=keys()).audit().ok
 
 
 def append_for_ever(ledger: Ledger, acknowledged: list[str]) -> None:

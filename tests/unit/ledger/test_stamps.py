@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,16 @@ from govsdk.errors import RequestError
 from govsdk.ledger import Ledger, audit
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.findings import Finding
-from govsdk.tlog.timestamps import Stamps, obtain_timestamp
-from tests.authority import Authority
+from govsdk.tlog.timestamps import Stamps
+from tests.authority import Authority, needs_openssl
 from tests.evidence import envelope, keys, ledger_of
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+pytestmark = needs_openssl
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stamped")
-
-
-@pytest.fixture(scope="module")
-def authority(place: Path) -> Authority:
-    return Authority(place / "authority")
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +33,7 @@ def heads(place: Path) -> list[SignedCheckpoint]:
 
 
 def stamps(heads: list[SignedCheckpoint], by: Authority, trusted: Authority) -> Stamps:
-    answers = {
-        head.size: obtain_timestamp(head, by.root.read_bytes(), by.answer)[0] for head in heads
-    }
-    return Stamps(answers, trusted.root.read_bytes())
+    return Stamps({head.size: by.stamp(head) for head in heads}, trusted.root.read_bytes())
 
 
 def line(folder: Path, given: Stamps | None) -> Finding:
@@ -69,10 +60,10 @@ def test_each_stamped_head_is_in_the_log(
 
 
 def test_stamps_that_do_not_count(
-    place: Path, authority: Authority, heads: list[SignedCheckpoint]
+    place: Path, authority: Authority, stranger: Authority, heads: list[SignedCheckpoint]
 ) -> None:
     """A stranger's, one under another head's size, junk, and one of a head that is gone."""
-    log, stranger = place / "ledger" / "log", Authority(place / "stranger")
+    log = place / "ledger" / "log"
     good = stamps(heads, authority, authority)
     swapped = Stamps({3: good.answers[5], 5: good.answers[3]}, good.roots_pem)
     shorter = ledger_of(place / "shorter", 4).log_folder

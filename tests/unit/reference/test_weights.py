@@ -58,6 +58,26 @@ def test_insightface_reads_the_recogniser(name, pictures):
     assert cosines.min() > 0.999
 
 
+def network(name):
+    """Return the operators of a shipped recogniser, and its weights' bytes, each tensor once."""
+    import onnx
+
+    graph = onnx.load(world.recogniser_paths()[name]).graph
+    tensors = (onnx.numpy_helper.to_array(each) for each in graph.initializer)
+    return {node.op_type for node in graph.node}, {each.tobytes() for each in tensors}
+
+
+def test_the_recognisers_share_neither_architecture_nor_weights():
+    """Each is built of operators that the other lacks, and no tensor of one is in the other."""
+    (a_operators, a_weights), (b_operators, b_weights) = network("A"), network("B")
+
+    assert {"PRelu", "BatchNormalization"} <= a_operators - b_operators
+    assert {"Erf", "ReduceMean"} <= b_operators - a_operators
+    assert min(len(a_weights), len(b_weights)) > 40
+    assert not a_weights & b_weights
+    assert network("A") == (a_operators, a_weights)
+
+
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_the_calibration_record_belongs_to_its_recogniser(name):
     """Each record fits the ONNX file beside it and covers the three rates."""
@@ -93,6 +113,41 @@ def test_the_generator_draws_with_stock_classes():
 
     assert both[1].shape == (64, 64, 3)
     assert np.abs(both[1].astype(int) - alone[0].astype(int)).max() <= 2
+
+
+def test_the_grids_of_the_model_card(tmp_path):
+    """Every photo, and a photo beside each generation, each 128 pixels wide."""
+    from PIL import Image
+
+    from govsdk.reference.evaluate import evaluate
+
+    evaluate(people=4, photos=3, conditions=6, steps=1, pictures=tmp_path / "grids")
+    grids = {path.name: Image.open(path) for path in (tmp_path / "grids").iterdir()}
+
+    assert {name: grid.size for name, grid in grids.items()} == {
+        "photos.jpg": (8 * 128, 2 * 128),
+        "generations.jpg": (12 * 128, 1 * 128),
+    }
+    first, drawn = (np.asarray(grids["generations.jpg"], int)[:, i : i + 128] for i in (0, 128))
+    assert np.abs(first - np.asarray(grids["photos.jpg"], int)[:128, :128]).mean() < 2
+    assert np.abs(first - drawn).mean() > 10
+
+
+def test_a_grid_that_cannot_be_written_is_a_typed_error(tmp_path):
+    """A file stands where its folder would be; told before anything is drawn from the generator."""
+    from govsdk.errors import BackendError
+    from govsdk.reference.evaluate import evaluate
+
+    (tmp_path / "file").write_bytes(b"")
+    stages = []
+    with pytest.raises(BackendError, match="writing a file"):
+        evaluate(
+            people=2,
+            photos=3,
+            pictures=tmp_path / "file",
+            progress=lambda stage, *_: stages.append(stage),
+        )
+    assert set(stages) == {"photos"}
 
 
 def test_the_layout_is_arc2faces():

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import mkdtemp
 
-from govsdk.tlog.timestamps import obtain_timestamp
 from tests.authority import Authority
 from tests.vectors.stamps import FOLDER, LATER, OWN
 
@@ -12,5 +11,4 @@ authority, stranger = Authority(places / "authority"), Authority(places / "stran
 for name, each in (("authority", authority), ("stranger", stranger)):
     (FOLDER / f"{name}.pem").write_bytes(each.root.read_bytes())
 for head in (OWN, LATER):
-    answer, _ = obtain_timestamp(head, authority.root.read_bytes(), authority.answer)
-    (FOLDER / f"{head.size}.tsr").write_bytes(answer)
+    (FOLDER / f"{head.size}.tsr").write_bytes(authority.stamp(head))
