@@ -139,7 +139,7 @@ class _Watch:
         self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
         self._others = np.stack([person.centroid("A") for person in gallery])
         self._recogniser = workspace.embedders["A"]
-        self._threshold = calibration.threshold(fmr, "low") - margin
+        self._threshold = calibration.strictest(fmr, "low") - margin
         self._radius = radius
         self._sampling = workspace.config.sampling
         self._seed = seed

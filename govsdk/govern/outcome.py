@@ -51,7 +51,8 @@ def _stages(state: JobState, *, edited: bool) -> tuple[StageOutcome, ...]:
         state.erasure.scan.hits_before
     )
     nothing = state.verdict is Verdict.NOTHING_TO_FORGET
-    stages = [StageOutcome("planned", True), StageOutcome("baseline", edited or nothing)]
+    why = (state.baseline and state.baseline.reason) or ""
+    stages = [StageOutcome("planned", True), StageOutcome("baseline", edited or nothing, why)]
     if edited:
         forgotten = state.verdict is Verdict.FORGOTTEN
         stages += [

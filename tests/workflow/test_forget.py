@@ -148,6 +148,7 @@ def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> N
     assert result.verdict is Verdict.INCONCLUSIVE
     assert job.state.baseline is not None
     assert plan.why_no_verdict == job.state.baseline.reason
+    assert [s.note for s in result.stages if s.stage == "baseline"] == [plan.why_no_verdict]
     assert plan.to_dict()["whyNoVerdict"] == plan.why_no_verdict
 
 

@@ -25,15 +25,15 @@ def certified(folder: Path) -> dict[str, Any]:
 
 
 def test_calibration_digest_and_intervals_are_certified(forgotten: Path) -> None:
-    """Both recognisers, both rates of the policy, with the ends that decided."""
+    """Both recognisers, both rates of the policy, photos and drawings: of both the ends decide."""
     workspace = world.open_workspace(forgotten)
     for said in certified(forgotten)["scope"]["recognisers"]:
         record: CalibrationRecord = workspace.calibrations[said["name"]]
         assert said["calibration"] == record.digest
-        for threshold, rate in zip(said["thresholds"], ("0.001", "0.01"), strict=True):
-            point = record.point(rate)
+        points = [point for rate in ("0.001", "0.01") for point in record.points(rate)]
+        for threshold, point in zip(said["thresholds"], points, strict=True):
             assert (threshold["low"], threshold["high"]) == (point.low, point.high)
-            assert threshold["faces"] == "photos"
+        assert [each["faces"] for each in said["thresholds"]] == ["photos", "drawings"] * 2
 
 
 def test_every_claim_states_its_power(forgotten: Path) -> None:
