@@ -301,6 +301,16 @@ def test_both_models_together_locate_the_subject(reported_lines):
     assert line.events > line.stranger_events == 0
 
 
+def test_the_difference_of_a_model_from_itself_is_no_control(reported_lines):
+    """Nothing is run on the unedited model there, and no control is said to have failed."""
+    line, beside = reported_lines["difference-search"], reported_lines["free-token"]
+
+    assert (line.control_runs, line.control_stranger_runs, line.control_passed) == (0, 0, None)
+    assert "controlPassed" not in line.public()
+    assert (beside.control_runs, beside.control_stranger_runs) == (8, 24)
+    assert beside.control_passed is not None
+
+
 def test_a_free_token_finds_what_a_photo_would_not(reported_lines):
     """Freed from the subject's region, the search draws strangers as easily as anybody."""
     free, bound = reported_lines["free-token"], reported_lines["embedding-search"]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from govsdk.policy import Policy
-from govsdk.records import Outcome
+from govsdk.records import Attack, Outcome
 from govsdk.verify.attacks.lines import Group, count_line, speed_line
 from govsdk.verify.comparisons import fisher_greater
 
@@ -68,6 +68,32 @@ def test_a_gate_that_the_unedited_model_would_pass_decides_nothing(beside, passe
 
     assert line.control_passed is passed
     assert line.outcome is (Outcome.PASS if passed else Outcome.INCONCLUSIVE)
+
+
+def test_a_gate_without_a_control_decides_nothing():
+    """Nothing was run on the unedited model: no control failed, and yet nothing passes."""
+    group = Group(of(0), [of(0)] * 3, unedited=())
+    line = count_line("search", "A", group, bound=0.25, alpha=0.04, control=0.5)
+
+    assert line.control_passed is None
+    assert line.outcome is Outcome.INCONCLUSIVE
+    assert counted(0, (0, 0, 0)).outcome is Outcome.PASS
+
+
+def test_lines_of_before_a_control_could_be_missing_are_still_read():
+    """A difference search of an earlier release stated a control that had failed."""
+    line = count_line(
+        "difference-search",
+        "A",
+        Group(of(3), [of(0)] * 3, unedited=()),
+        bound=None,
+        alpha=0.04,
+        control=0.5,
+    )
+    earlier = {**line.public(), "controlRuns": 24, "controlPassed": False}
+
+    assert Attack.model_validate(line.public()) == line
+    assert Attack.model_validate(earlier).control_passed is False
 
 
 def test_a_line_states_its_counts():
