@@ -3,7 +3,7 @@
 - An attacker has all photos of the subject: what is sealed is sealed from the editor.
 - Resumable: what a run found and what was drawn lie in the store, so a killed sitting goes on.
 - Without enough strangers nothing is run, and every line stays open; without enough people to
-  start from, the line of the direction arithmetic does.
+  start from, the line of the direction arithmetic does. What is only reported has no line then.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ def _untried(budget: Attacks, absent: int, people: int) -> set[str]:
     """
     if absent < budget.strangers:
         return {*budget.gated, *budget.reported}
-    return set() if direction.enough_people(budget, people) else {direction.NAME}
+    limited = {direction.NAME: direction, fine_tuning.NAME: fine_tuning}
+    return {name for name, each in limited.items() if not each.enough_people(budget, people)}
 
 
 def _strangers(
