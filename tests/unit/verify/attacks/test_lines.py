@@ -200,6 +200,32 @@ def test_the_limit_of_the_speed_ratio_covers(name, ratio):
     assert missed / 300 <= 0.04 + 3 * np.sqrt(0.04 * 0.96 / 300)
 
 
+@pytest.mark.parametrize(("runs", "apart", "together"), [(8, 55, 95), (16, 98, 99)])
+def test_an_unlucky_stranger_leaves_a_good_edit_open(runs, apart, together):
+    """Of 100 audits of a subject just like the strangers, so many pass: the figures of ADR 11.
+
+    Copies learn in 40 steps at the median, scattered by 0.4 in the logarithm. The strangers' runs
+    counted together, as one stranger with three times as many, would let more pass.
+    """
+    checks = Policy.load("strict").attacks.relearning.checks
+    rng, passed = np.random.default_rng(0), np.zeros(2, int)
+
+    def learned():
+        steps = np.ceil(40 * np.exp(rng.normal(0, 0.4, runs)))
+        return [next((c for c in checks if c >= step), None) for step in steps]
+
+    for _ in range(100):
+        subject, strangers = learned(), [learned() for _ in range(3)]
+        groups = [Group(subject, each, (0, 0)) for each in (strangers, [sum(strangers, [])])]
+        lines = [
+            speed_line("", "A", group, bound=2, alpha=0.04, checks=checks, photos=10)
+            for group in groups
+        ]
+        passed += [line.outcome is Outcome.PASS for line in lines]
+
+    assert tuple(passed) == (apart, together)
+
+
 @pytest.mark.parametrize("rates", [(0.0, 0.0, 0.9), (0.2, 0.5, 0.8), (0.0, 1.0, 1.0), (0.5,) * 3])
 def test_a_fail_is_rare_for_a_subject_like_the_mean_of_unequal_strangers(rates):
     """Summed over every outcome: counting strangers together does not make a FAIL likelier.
