@@ -1,5 +1,7 @@
 """Runs become lines: what fails, what passes, and what stays open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -215,8 +217,8 @@ def test_an_unlucky_stranger_leaves_a_good_edit_open(runs, apart, together):
         return [next((c for c in checks if c >= step), None) for step in steps]
 
     for _ in range(100):
-        subject, strangers = learned(), [learned() for _ in range(3)]
-        groups = [Group(subject, each, (0, 0)) for each in (strangers, [sum(strangers, [])])]
+        each = Group(learned(), [learned() for _ in range(3)], (0, 0))
+        groups = [each, replace(each, strangers=[each.pooled])]
         lines = [
             speed_line("", "A", group, bound=2, alpha=0.04, checks=checks, photos=10)
             for group in groups
