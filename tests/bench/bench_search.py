@@ -1,10 +1,11 @@
 """Does a search near a forgotten person bring them back, and what did the edit cost the others?
 
 Run: ``python -m tests.bench.bench_search [--preset P] [--set key=value ...] [--anchor COSINE]``
-(an edit and some thousand pictures: minutes). Edits the shipped generator for the demo's first person, redirected
-to whoever is as like them as asked, and prints one row of a table of docs/what_it_proves.md: how
-many embedding searches with the budget of ``strict`` find the person, how often random trials do,
-and the net loss of others' pictures, from photos that the edit was not taught.
+(an edit and some thousand pictures: minutes). Edits the shipped generator for the demo's first
+person, redirected to whoever is as like them as asked, and prints one row of a table of
+docs/what_it_proves.md: how many embedding searches with the budget of ``strict`` find the person,
+how often random trials do, and the net loss of others' pictures, from photos that the edit was not
+taught.
 """
 
 from __future__ import annotations
