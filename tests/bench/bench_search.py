@@ -1,22 +1,23 @@
 """Does a search near a forgotten person bring them back, and what did the edit cost the others?
 
-Run: ``python -m tests.bench.bench_search [--preset P] [--set key=value ...] [--anchor COSINE]``
-(an edit and some thousand pictures: minutes). Edits the shipped generator for the demo's first
-person, redirected to whoever is as like them as asked, and prints one row of a table of
+Run: ``python -m tests.bench search``, or ``python -m tests.bench search --set lambda_=150 --anchor
+0.11`` for another edit (``--preset`` sets the rest). Edits the shipped generator for the demo's
+first person, redirected to whoever is about as like them as asked, and prints one row of a table of
 docs/what_it_proves.md: how many embedding searches with the budget of ``strict`` find the person,
 how often random trials do, and the net loss of others' pictures, from photos that the edit was not
-taught.
+taught. Takes minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 import yaml
 
 from govsdk.cli.demo.people import cast
@@ -158,12 +159,12 @@ def forget(bench: Bench, anchor: Templates, chosen: PiuSettings, folder: Path) -
     return opened(folder)
 
 
-def searched(bench: Bench, before: Model, after: Model, asked: argparse.Namespace) -> str:
+def searched(bench: Bench, before: Model, after: Model, runs: int, iterations: int) -> str:
     """Return how many searches find the subject, under A and under B."""
     assert POLICY.attacks is not None
     assert before.weights is not None
     assert after.weights is not None
-    size = {"runs": asked.runs, "iterations": asked.iterations}
+    size = {"runs": runs, "iterations": iterations}
     scene = Scene(
         budget=POLICY.attacks.model_copy(
             update={"search": POLICY.attacks.search.model_copy(update=size)}
@@ -179,9 +180,9 @@ def searched(bench: Bench, before: Model, after: Model, asked: argparse.Namespac
         report=lambda units: None,
     )
     model = Opened(after.resource, after.weights)
-    found = embedding_search(scene, model, bench.subject, asked.runs)
+    found = embedding_search(scene, model, bench.subject, runs)
     counts = {name: sum(step is not None for step in steps) for name, steps in found.items()}
-    return f"{counts['A']} of {asked.runs} | {counts['B']} of {asked.runs}"
+    return f"{counts['A']} of {runs} | {counts['B']} of {runs}"
 
 
 def drawn(bench: Bench, model: Model, trials: int) -> str:
@@ -199,36 +200,35 @@ def drawn(bench: Bench, model: Model, trials: int) -> str:
     return f"{' / '.join(map(str, hits))} of {trials}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--preset", default=POLICY.unlearning.preset)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--anchor", type=float, help="cosine to the person; default: the policy's")
-    parser.add_argument("--runs", type=int, default=24)
-    parser.add_argument("--iterations", type=int, default=120)
-    parser.add_argument("--people", type=int, default=125)
-    parser.add_argument("--trials", type=int, default=192)
-    parser.add_argument("--pairs", type=int, nargs=2, default=(400, 200), metavar=("ALL", "NEAR"))
-    asked = parser.parse_args()
-    overrides = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in asked.set)}
-    bench = gather(asked.people)
-    place, order = choose_anchor(bench, asked.anchor), np.argsort(-likeness(bench))
-    nearest = [bench.people[i] for i in order[:NEAREST]]
+def main(
+    preset: str = POLICY.unlearning.preset,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
+    anchor: Annotated[
+        float | None, typer.Option(help="Cosine to the person; default: as the policy chooses.")
+    ] = None,
+    runs: int = 24,
+    iterations: int = 120,
+    people: int = 125,
+    trials: int = 192,
+    pairs: int = 400,
+    near: Annotated[int, typer.Option(help="Pairs of the people most like the person.")] = 200,
+) -> None:
+    """Print one row of the table."""
+    said = list(overrides or ())
+    chosen = settings(preset, {k: yaml.safe_load(v) for k, v in (o.split("=", 1) for o in said)})
+    bench = gather(people)
+    place, cosines = choose_anchor(bench, anchor), likeness(bench)
+    nearest = [bench.people[i] for i in np.argsort(-cosines)[:NEAREST]]
     before = opened(world.generator_dir())
     with tempfile.TemporaryDirectory() as folder:
-        chosen = settings(asked.preset, overrides)
         after = forget(bench, bench.people[place], chosen, Path(folder) / "edited")
-        before_, after_ = (drawn(bench, model, asked.trials) for model in (before, after))
-        print(f"random trials that draw the person, A / B: {before_} before, {after_} after")
+        was, now = (drawn(bench, model, trials) for model in (before, after))
+        print(f"random trials that draw the person, A / B: {was} before, {now} after")
         lost = [
-            " / ".join(f"{100 * share:.1f}" for share in pairs.lost(bench, before, after).values())
-            for pairs in (Pairs(bench.people, asked.pairs[0]), Pairs(nearest, asked.pairs[1]))
+            " / ".join(f"{100 * share:.1f}" for share in each.lost(bench, before, after).values())
+            for each in (Pairs(bench.people, pairs), Pairs(nearest, near))
         ]
-        words = " ".join(["anchor at cosine", f"{likeness(bench)[place]:.2f},", asked.preset])
-        row = [", ".join([words, *asked.set]), searched(bench, before, after, asked), *lost]
+        words = ", ".join([f"anchor at cosine {cosines[place]:.2f}", preset, *said])
+        row = [words, searched(bench, before, after, runs, iterations), *lost]
         print("| edit | found under A | under B | net lost of all, A / B, % | of the nearest, % |")
         print(f"| {' | '.join(row)} |")
-
-
-if __name__ == "__main__":
-    main()
