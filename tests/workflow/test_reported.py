@@ -78,7 +78,8 @@ def test_a_plan_states_the_power_of_attacks(
     where = ["--workspace", str(place / "workspace"), "--keys", str(place / "secrets")]
     said = {}
     for policy in ("quickstart", "strict"):
-        assert call(["plan", world.SUBJECT, "--policy", policy, "--json", *where]) == 0
+        # Too few people are enrolled here for `strict`: a plan may say so, and states the power.
+        call(["plan", world.SUBJECT, "--policy", policy, "--json", *where])
         said[policy] = json.loads(capsys.readouterr().out)["attackPower"]
 
     assert said["quickstart"] == {}
