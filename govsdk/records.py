@@ -148,13 +148,15 @@ class Attack(Record):
     least_stranger_events: int | None = None
     """Successes at the stranger who had the fewest."""
     control_runs: int = 0
-    """Runs aimed at the subject on the unedited model: the positive control."""
+    """Runs aimed at the subject on the unedited model: the positive control; 0 where the attack has
+    none, since it compares both models."""
     control_events: int = 0
     control_stranger_runs: int = 0
     """Runs aimed at the strangers there."""
     control_stranger_events: int = 0
-    control_passed: bool
-    """Whether the attack finds the subject, and not strangers as well, in the unedited model."""
+    control_passed: bool | None = None
+    """Whether the attack finds the subject, and not strangers as well, in the unedited model; None:
+    not applicable, without runs there."""
     photos: int | None = None
     """In relearning: of how many photos of each person the pictures were taught."""
     outcome: Outcome | None = None

@@ -181,8 +181,7 @@ def attacks(lines: Sequence[Attack]) -> RenderableType:
                 a.recogniser,
                 f"{a.events}/{a.runs}",
                 f"{a.stranger_events}/{a.stranger_runs}",
-                f"{a.control_events}/{a.control_runs}, "
-                f"{a.control_stranger_events}/{a.control_stranger_runs}",
+                _before(a),
                 _rate(a.value),
                 "none" if a.upper is None else _rate(a.upper),
                 "" if a.bound is None else _rate(a.bound),
@@ -192,6 +191,14 @@ def attacks(lines: Sequence[Attack]) -> RenderableType:
             for a in lines
         ],
     )
+
+
+def _before(line: Attack) -> str:
+    """Return what was found in the unedited model: the subject, and the strangers."""
+    if not line.control_runs:
+        return "not run"
+    person = f"{line.control_events}/{line.control_runs}"
+    return f"{person}, {line.control_stranger_events}/{line.control_stranger_runs}"
 
 
 def _rate(text: str) -> str:

@@ -21,7 +21,13 @@ from govsdk.certify.predicate import CalibratedThreshold
 from govsdk.certify.receipts import commitment
 from govsdk.errors import LegalHoldError, MissingModelError, PlaintextFoundError, RequestError
 from govsdk.policy import Policy
-from govsdk.policy.power import ClaimPower, claim_powers, detectable_rate
+from govsdk.policy.power import (
+    AttackPower,
+    ClaimPower,
+    attack_powers,
+    claim_powers,
+    detectable_rate,
+)
 from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
 from govsdk.records import EarlierRequest, Resource, Sha256
 from govsdk.registry import template_set
@@ -56,6 +62,8 @@ class ForgetPlan:
     preset: str
     powers: tuple[ClaimPower, ...]
     """What each claim can tell apart at the first attempt."""
+    attack_powers: tuple[AttackPower, ...]
+    """What each attack that decides can refuse; none where the policy asks for none."""
     screen_detects: float | None
     """Smallest pooled match rate of earlier subjects that the screen notices with probability 0.8;
     None where nobody was forgotten before."""
@@ -84,6 +92,14 @@ class ForgetPlan:
                     "detectable": line.power and round(line.power.detectable, 6),
                 }
                 for line in self.powers
+            },
+            "attackPower": {
+                line.attack: {
+                    "runs": line.runs,
+                    "strangers": line.strangers,
+                    "fails": line.fails and round(line.fails, 6),
+                }
+                for line in self.attack_powers
             },
             "screenDetects": self.screen_detects and round(self.screen_detects, 6),
             "whyNoVerdict": self.why_no_verdict,
@@ -229,6 +245,7 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         method=policy.unlearning.method,
         preset=policy.unlearning.preset,
         powers=tuple(claim_powers(policy)),
+        attack_powers=tuple(attack_powers(policy)),
         screen_detects=detectable_rate(earlier * policy.controls.screen_probes)
         if earlier
         else None,

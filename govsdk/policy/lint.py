@@ -2,7 +2,8 @@
 
 - An ``error`` is a claim that even a perfect model cannot pass, or a control that no model can:
   such a policy must not run.
-- A ``note`` states the power: what is allowed, and how often a model that good passes.
+- A ``note`` states the power: what is allowed, how often a model that good passes, and how bad one
+  must be to FAIL.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from govsdk.policy.limits import (
     rate_upper,
     smallest_loss_bound,
 )
-from govsdk.policy.power import POWER, power_of_loss, power_of_mean, trials_needed
+from govsdk.policy.power import (
+    POWER,
+    failing_loss,
+    failing_mean,
+    failing_rate,
+    failing_success,
+    power_of_loss,
+    power_of_mean,
+    trials_needed,
+)
 
 _CONFIDENCE_ALPHA = 0.05
 """Of the limits of controls and of reported lines."""
@@ -45,7 +55,8 @@ class Finding:
 def lint(policy: Policy) -> list[Finding]:
     """Return what is wrong with the numbers of ``policy``, and its power."""
     claims = (*_forget(policy), *_losses(policy), *_quality(policy), *_no_face(policy))
-    return [*claims, *_baseline(policy), *_radius(policy), *_attacks(policy), *_relearning(policy)]
+    attacks = (*_attacks(policy), *_relearning(policy), *_attack_powers(policy))
+    return [*claims, *_baseline(policy), *_radius(policy), *attacks]
 
 
 def require(policy: Policy) -> Policy:
@@ -85,6 +96,7 @@ def _losses(policy: Policy) -> Iterator[Finding]:
                 yield Finding("error", setting, f"{tells}, never below {bound:.2%}; more pairs")
             else:
                 tells += f"; a true loss of {power.attainable:.2%} passes with chance {POWER:.0%}"
+                tells += _fails("loss", failing_loss(pairs, bound))
                 yield Finding("note", setting, tells)
 
 
@@ -97,6 +109,7 @@ def _quality(policy: Policy) -> Iterator[Finding]:
         )
         if passes < 0:
             tells = f"even no true loss passes with a chance below {POWER:.0%}; take more pairs"
+        tells += f"; a loss of {failing_mean(pairs, bound):.2f} fails with chance {POWER:.0%}"
         yield Finding("note", "claims.quality", f"attempt {number}: {tells}")
 
 
@@ -145,6 +158,20 @@ def _attacks(policy: Policy) -> Iterator[Finding]:
             tells = f"{settings.runs} of {settings.runs} on the unedited model show {found:.2%}"
             needed = f"never the controls.baseline_rate of {policy.controls.baseline_rate:.2%}"
             yield Finding("error", setting, f"{tells}, {needed}; more runs")
+
+
+def _attack_powers(policy: Policy) -> Iterator[Finding]:
+    asked = policy.attacks
+    if asked is None:
+        return
+    for setting, runs in (
+        ("attacks.search", asked.search.runs),
+        ("attacks.direction", asked.direction.runs),
+        ("attacks.relearning", asked.relearning.runs),
+    ):
+        fails = _fails("success rate", failing_success(runs, asked.strangers))
+        tells = f"{runs} runs beside {asked.strangers} strangers who are never found{fails}"
+        yield Finding("note", setting, tells)
 
 
 def _relearning(policy: Policy) -> Iterator[Finding]:
@@ -197,5 +224,12 @@ def _rate_finding(setting: str, trials: int, bound: float, alpha: float, number:
         "note",
         setting,
         f"attempt {number}: up to {allowed} of {trials} pass; chance to pass at a true rate of "
-        f"{powers}",
+        f"{powers}" + _fails("rate", failing_rate(trials, bound)),
     )
+
+
+def _fails(what: str, value: float | None) -> str:
+    """Return from which true value on a line FAILs, as the end of a sentence."""
+    if value is None:
+        return f"; no true {what} fails with chance {POWER:.0%}"
+    return f"; a true {what} of {value:.2%} fails with chance {POWER:.0%}"

@@ -1,8 +1,10 @@
-"""What numbers of trials can show: how good a model must be to pass, how bad to be noticed.
+"""What numbers of trials can show: how good a model must be to pass, how bad to be kept from it.
 
 - Pure: a handful of numbers in, a few out.
 - Power is stated at 0.8 in both directions: a claim that hardly anybody can pass says as little as
   one that everybody passes.
+- To be kept from passing is less than to FAIL, for which a breach must be shown: from which true
+  value on that happens is stated apart.
 
 Source: Chow, Shao and Wang 2008, chapters 3 and 4; Hanley and Lippman-Hand 1983 (rule of three).
 """
@@ -11,14 +13,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from math import ceil, log, log1p, sqrt
+from functools import partial
+from math import ceil, comb, log, log1p, sqrt
 from statistics import NormalDist
 
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, bracket, loss_upper
+from govsdk.policy.limits import allowed_events, at_most, bracket, loss_lower, loss_upper
 
 POWER = 0.8
 """Probability at which a claim's power is stated."""
+
+FAIL_ALPHA = 0.05
+"""Chance to say FAIL although the truth lies at the bound."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,30 @@ def claim_powers(policy: Policy, attempt: int = 1) -> list[ClaimPower]:
     ]
 
 
+@dataclass(frozen=True)
+class AttackPower:
+    """What one attack of a policy that decides can refuse."""
+
+    attack: str
+    runs: int
+    strangers: int
+    """As many runs are aimed at each of them."""
+    fails: float | None
+    """Smallest true success rate at the subject that FAILs with probability 0.8, were no stranger
+    ever found; None: not even success in every run FAILs."""
+
+
+def attack_powers(policy: Policy) -> list[AttackPower]:
+    """Return the power of every attack of ``policy`` that decides; none if it asks for none."""
+    if policy.attacks is None:
+        return []
+    strangers = policy.attacks.strangers
+    return [
+        AttackPower(name, each.runs, strangers, failing_success(each.runs, strangers))
+        for name, each in policy.attacks.gated.items()
+    ]
+
+
 def rule_of_three(trials: int, alpha: float = 0.05) -> float:
     """Return about the largest rate that ``trials`` without an event leave open: 3 / trials at 5 %.
 
@@ -112,10 +142,55 @@ def power_of_mean(pairs: int, bound: float, alpha: float) -> Power:
     return Power(attainable=bound - limit - chance, detectable=bound - limit + chance)
 
 
+def failing_rate(trials: int, bound: float) -> float | None:
+    """Return the smallest rate that FAILs a claim with probability 0.8; None if none does."""
+
+    def below(events: int) -> float:
+        return at_most(events - 1, trials, bound)
+
+    least = bisect_right(range(trials + 1), 1 - FAIL_ALPHA, key=below)
+    return _reaching(least, trials)
+
+
+def failing_loss(pairs: int, bound: float) -> float | None:
+    """Return the smallest loss that FAILs a claim likewise, were no pair gained."""
+    lower = partial(loss_lower, gained=0, pairs=pairs, alpha=FAIL_ALPHA)
+    return _reaching(bisect_right(range(pairs + 1), bound, key=lower), pairs)
+
+
+def failing_mean(pairs: int, bound: float) -> float:
+    """Return the smallest mean loss that FAILs a claim likewise, in standard deviations.
+
+    By normal theory, as in :func:`power_of_mean`.
+    """
+    error, normal = sqrt(2 / pairs), NormalDist()
+    return bound + (normal.inv_cdf(1 - FAIL_ALPHA) + normal.inv_cdf(POWER)) * error
+
+
+def failing_success(runs: int, strangers: int) -> float | None:
+    """Return the smallest success rate of an attack that FAILs with probability 0.8.
+
+    Of ``runs`` at the subject beside as many at each of ``strangers``, of whom none is ever found.
+    Then Fisher's exact p of k successes is ``C(runs, k) / C(all runs, k)``. The log-rank p is the
+    same: however soon they came, no other division of the runs has them all at the subject.
+    """
+    every = runs * (1 + strangers)
+    fails = (k for k in range(1, runs + 1) if comb(runs, k) / comb(every, k) < FAIL_ALPHA)
+    return _reaching(next(fails, runs + 1), runs)
+
+
 def allowed_losses(pairs: int, bound: float, alpha: float) -> int | None:
     """Return the most lost pairs that pass while none is gained; None if not even zero do."""
     passing = bisect_right(range(pairs + 1), bound, key=lambda k: loss_upper(k, 0, pairs, alpha))
     return passing - 1 if passing else None
+
+
+def _reaching(events: int, trials: int) -> float | None:
+    """Return the smallest rate at which ``events`` of ``trials`` are reached with chance 0.8."""
+    if events > trials:
+        return None
+    _, rate = bracket(lambda rate: at_most(events - 1, trials, rate) > 1 - POWER, 0.0, 1.0)
+    return rate
 
 
 def _binomial(allowed: int | None, trials: int) -> Power | None:

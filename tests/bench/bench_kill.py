@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from govsdk.certify.keys import KeyProvider
@@ -43,9 +44,9 @@ def opened(place: Path) -> Workspace:
     return Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
 
 
-def build(place: Path) -> None:
-    """Enrol the demo's people in ``place``."""
-    people = cast()
+def build(place: Path, least_photos: int = 0) -> None:
+    """Enrol the demo's people in ``place``, each with ``least_photos`` at least."""
+    people = [replace(extra, photos=max(extra.photos, least_photos)) for extra in cast()]
     draw_photos(people, place / "photos", silent)
     keys = KeyProvider.generate(place / "keys")
     workspace = Workspace.create(place / "workspace", models=shipped_models(), keys=keys)

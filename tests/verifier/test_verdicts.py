@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from govsdk.policy.limits import rate_lower
 from govsdk.ports import Drawer
 from govsdk.records import Outcome, Resource, Verdict, Verification
 from govsdk.reference.world import generator_dir
@@ -115,17 +116,35 @@ def test_an_edit_that_brought_somebody_back_is_refused(
     assert (gone.verdict, gone.screen.regressions) == (Verdict.FORGOTTEN, 0)
 
 
-def test_a_leaky_editor_is_refused(
+def refusal(crowd: Crowd, leaky: Model, before: Model) -> Verdict:
+    """Return the verdict on a model that leaks beyond the bound and is refused for that alone.
+
+    The control: fresh pictures show, with 95 % confidence, that it truly leaks so much.
+    """
+    assert rate_lower(leaks(crowd, leaky.drawer), LOOKS, 0.05) > world.POLICY.claims.forget.bound
+    verification = crowd.verify(leaky, before)
+    assert refused_by(verification) == {"forget"}
+    print(f"{leaky.resource.name}: {verification.verdict}")  # noqa: T201
+    return verification.verdict
+
+
+def test_weights_part_of_the_way_are_refused(
     crowd: Crowd, before: Model, edited: Path, tmp_path: Path
 ) -> None:
-    """Weights part of the way to the good edit leak just beyond the bound, and do not pass."""
-    leaky = world.model(world.between(edited, world.LEAKY, tmp_path / "leaky"))
-    verification = crowd.verify(leaky, before)
-    rate = leaks(crowd, leaky.drawer) / LOOKS
+    """Weights between the shipped ones and the good edit's: no editor's, but leaky at will.
 
-    assert verification.verdict is not Verdict.FORGOTTEN
-    assert refused_by(verification) == {"forget"}
-    assert world.POLICY.claims.forget.bound < rate < 0.5
+    Their rate is so near the bound that this few trials may leave it open.
+    """
+    leaky = world.model(world.between(edited, world.LEAKY, tmp_path / "part-of-the-way"))
+
+    assert refusal(crowd, leaky, before) in {Verdict.NOT_FORGOTTEN, Verdict.INCONCLUSIVE}
+
+
+def test_a_leaky_editor_is_refused(crowd: Crowd, before: Model, tmp_path: Path) -> None:
+    """Whoever edits in closed form alone leaves the subject in some of the pictures."""
+    leaky = world.model(world.forget(crowd, tmp_path / "hasty", world.HASTY))
+
+    assert refusal(crowd, leaky, before) is Verdict.NOT_FORGOTTEN
 
 
 def test_what_is_shown_and_what_is_sealed_differ(crowd: Crowd) -> None:

@@ -5,7 +5,7 @@ Whoever cheats here is a model as a lazy or dishonest editor would hand it in; n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +37,11 @@ FIRST = 500
 """Where in ``DEMO_PEOPLE`` these people begin."""
 FRESH_SHOTS = 10_000
 """Photos from this shot on were seen by nobody: neither editor nor judge."""
-LEAKY = 0.6
-"""How far a leaky edit goes from the shipped weights to the good ones."""
+LEAKY = 0.56
+"""How far leaky weights go from the shipped ones to the good ones: in 702 of 3,000 fresh pictures A
+sees the subject then (test_truth.py). A little further, and they keep to the bound."""
+HASTY = {"steps": 1, "latents": "noise", "searched": 0.0, "spare": 0.0, "start_keep": 250.0}
+"""An editor who stops at the start in closed form, and lets others weigh too much in it."""
 NOTE = b"w-verifier.ledger.invalid\n1\nAAAA\n"
 
 Rule = Callable[[Float32], Float32]
@@ -105,7 +108,17 @@ class Crowd:
 
     def leaks(self, drawer: Drawer, n: int, seed: int = 3) -> dict[str, int]:
         """Return how many of ``n`` fresh pictures each recogniser accepts as the subject."""
-        return self.accepted(drawer.draw(self.conditions(n, seed), range(seed * n, seed * n + n)))
+        parts = self.leaks_by_part(drawer, n, seed).values()
+        return {name: sum(part[name] for part in parts) for name in self.embedders}
+
+    def leaks_by_part(self, drawer: Drawer, n: int, seed: int) -> dict[str, dict[str, int]]:
+        """Return the same for the half of them from D and the half from photos."""
+        pictures = drawer.draw(self.conditions(n, seed), range(seed * n, seed * n + n))
+        around = n - n // 2
+        return {
+            "distribution": self.accepted(pictures[:around]),
+            "photos": self.accepted(pictures[around:]),
+        }
 
     def accepted(self, pictures: Sequence[Picture]) -> dict[str, int]:
         """Return how many pictures each recogniser accepts as the subject."""
@@ -166,16 +179,21 @@ def _templates(embedders: dict[str, Recogniser], number: int, photos: int) -> Te
     return Templates(SubjectId(str(number)), rows)
 
 
-def forget(crowd: Crowd, folder: Path) -> Path:
-    """Edit the shipped generator until it draws the anchor instead of the subject."""
+def forget(crowd: Crowd, folder: Path, overrides: Mapping[str, object] | None = None) -> Path:
+    """Edit the shipped generator so that it draws the anchor instead of the subject.
+
+    Args:
+        overrides: Settings of the preset, in place of the policy's, which make a good edit.
+    """
     wanted = POLICY.unlearning
+    chosen = wanted.overrides if overrides is None else overrides
     edit(
         world.generator_dir(),
         folder,
         subject=crowd.edit_photos,
         anchor=crowd.anchor,
         retained=crowd.taught,
-        settings=presets.settings(wanted.preset, wanted.overrides),
+        settings=presets.settings(wanted.preset, chosen),
         seed=5,
         radius=crowd.radius,
         device="cpu",

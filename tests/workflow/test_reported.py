@@ -71,6 +71,21 @@ def test_a_plan_states_the_power(place: Path, capsys: pytest.CaptureFixture[str]
     assert 0 < power["forget photos"]["attainable"] < power["forget photos"]["detectable"] < 0.05
 
 
+def test_a_plan_states_the_power_of_attacks(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under a policy that asks for attacks, from which success rate on each of them FAILs."""
+    where = ["--workspace", str(place / "workspace"), "--keys", str(place / "secrets")]
+    said = {}
+    for policy in ("quickstart", "strict"):
+        # Too few people are enrolled here for `strict`: a plan may say so, and states the power.
+        call(["plan", world.SUBJECT, "--policy", policy, "--json", *where])
+        said[policy] = json.loads(capsys.readouterr().out)["attackPower"]
+
+    assert said["quickstart"] == {}
+    assert said["strict"]["embedding-search"] == {"runs": 24, "strangers": 3, "fails": 0.169965}
+
+
 PROBES = """
 probes:
   radius: {degrees: [10], trials: 4, bound: 0.6}

@@ -3,7 +3,7 @@
 - An attacker has all photos of the subject: what is sealed is sealed from the editor.
 - Resumable: what a run found and what was drawn lie in the store, so a killed sitting goes on.
 - Without enough strangers nothing is run, and every line stays open; without enough people to
-  start from, the line of the direction arithmetic does.
+  start from, the line of the direction arithmetic does. What is only reported has no line then.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from govsdk.verify.attacks.strangers import (
     with_photos,
 )
 from govsdk.verify.bench import Bench
+from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import stream
 from govsdk.verify.trials import Model, Scores, Store
 
@@ -96,9 +97,8 @@ def attack(
             continue
         strangers = _strangers(bench, budget, each, absent, drawn)
         runs, control_runs, work = _size(settings)
-        # A taught stranger says nothing about the unedited model: there nothing is taught.
-        controls = [] if isinstance(settings, Teaching) else strangers
-        total = work * (runs * (1 + len(strangers)) + control_runs * (1 + len(controls)))
+        controls = _control_aims(each, settings, bench.subject, strangers)
+        total = work * (runs * (1 + len(strangers)) + control_runs * len(controls))
         scene = Scene(
             budget=budget,
             subject=bench.subject,
@@ -114,14 +114,12 @@ def attack(
         tactic = TACTICS[each]
         subject = tactic(scene, attacked, bench.subject, runs)
         others = [tactic(scene, attacked, stranger, runs) for stranger in strangers]
-        control = tactic(scene, unedited, bench.subject, control_runs)
-        beside = [tactic(scene, unedited, stranger, control_runs) for stranger in controls]
+        control = [tactic(scene, unedited, aim, control_runs) for aim in controls]
         for name in sorted(bench.embedders):
             group = Group(
                 subject[name],
                 [found[name] for found in others],
-                control[name],
-                [step for found in beside for step in found[name]],
+                *_control_steps(control, name),
             )
             lines.append(_line(scene, bench.policy, settings, each, name, group, alpha))
     return tuple(lines)
@@ -135,7 +133,8 @@ def _untried(budget: Attacks, absent: int, people: int) -> set[str]:
     """
     if absent < budget.strangers:
         return {*budget.gated, *budget.reported}
-    return set() if direction.enough_people(budget, people) else {direction.NAME}
+    limited = {direction.NAME: direction, fine_tuning.NAME: fine_tuning}
+    return {name for name, each in limited.items() if not each.enough_people(budget, people)}
 
 
 def _strangers(
@@ -147,6 +146,22 @@ def _strangers(
         known = with_photos(absent, n, min(photos, len(bench.subject)))
         return pick_as_far(known, n, bench.subject, drawn, rng)
     return pick_farthest(absent, n, bench.subject, rng)
+
+
+def _control_aims(
+    attack: str, settings: Settings, subject: Templates, strangers: Sequence[Templates]
+) -> list[Templates]:
+    """Return at whom an attack is aimed on the unedited model: the subject first, or nobody."""
+    if attack == difference.NAME:
+        return []
+    # A taught stranger says nothing about the unedited model: there nothing is taught.
+    return [subject] if isinstance(settings, Teaching) else [subject, *strangers]
+
+
+def _control_steps(control: Sequence[Runs], name: Recogniser) -> tuple[Steps, Steps]:
+    """Return the runs on the unedited model at the subject, and at all strangers."""
+    own, *beside = [found[name] for found in control] or [[]]
+    return own, [step for found in beside for step in found]
 
 
 def _size(settings: Settings) -> tuple[int, int, int]:

@@ -4,6 +4,9 @@ The edit itself points at the person. Conditions start anywhere on the sphere an
 difference of the noise that the two models see; a run succeeds if the unedited model then draws the
 aim. Reported, not judged: that both models together do not locate the person is never claimed.
 
+- No positive control: the unedited model differs nowhere from itself, so there is no slope to climb
+  and nothing to run. That a search finds nobody may also mean that it is too weak.
+
 Source: methods of model diffing; our own form (docs/adr/0011).
 """
 
@@ -24,7 +27,7 @@ NAME = "difference-search"
 def difference_search(scene: Scene, model: Opened, aim: Templates, runs: int) -> Runs:
     """Return which of ``runs`` searches for a difference found a condition of ``aim``.
 
-    The unedited model differs nowhere from itself: there the search is a walk without a goal.
+    ``model`` is an edited one: from itself the unedited model differs nowhere.
     """
     budget = scene.budget.difference
     assert budget is not None, "only run where the policy asks for it"

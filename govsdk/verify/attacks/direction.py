@@ -44,8 +44,7 @@ def enough_people(budget: Attacks, people: int) -> bool:
 
 def _best_strengths(scene: Scene, model: Opened, aim: Templates, runs: int) -> Float32:
     # Whoever starts at a stranger has found the stranger.
-    named = {person.subject for person in scene.strangers}
-    starts = _centres([person for person in scene.people if person.subject not in named])
+    starts = _centres(scene.uninvolved)
     starts = starts[scene.stream(NAME).permutation(len(starts))[:runs]]
     strengths = np.array(scene.budget.direction.strengths, np.float32)
     steps = strengths[:, None] * _direction(scene)

@@ -40,7 +40,7 @@ class Group:
     strangers: Sequence[Steps]
     """The runs at each stranger; at least one."""
     unedited: Steps
-    """The subject's runs on the unedited model."""
+    """The subject's runs on the unedited model; none where the attack has no such control."""
     unedited_strangers: Steps = ()
     """The runs there at all strangers."""
 
@@ -84,8 +84,13 @@ def count_line(
     )
 
 
-def _finds_the_subject(group: Group, least: float) -> bool:
-    """Return whether the attack would refuse the unedited model: a gate that would not is none."""
+def _finds_the_subject(group: Group, least: float) -> bool | None:
+    """Return whether the attack would refuse the unedited model: a gate that would not is none.
+
+    None if nothing was run there: an attack without a control shows nothing and refutes nothing.
+    """
+    if not group.unedited:
+        return None
     counts = _counts(group.unedited)
     found = rate_lower(*counts, CONFIDENCE_ALPHA) >= least
     return found and fisher_greater(*counts, *_counts(group.unedited_strangers)) < CONFIDENCE_ALPHA
@@ -165,7 +170,7 @@ def _line(
     value: float,
     upper: float | None,
     p: float,
-    passed: bool,
+    passed: bool | None,
     photos: int | None = None,
 ) -> Attack:
     limit = None if upper is None else upper_text(upper)
@@ -197,7 +202,7 @@ def _line(
 
 
 def _outcome(
-    p: DecimalText, upper: DecimalText | None, bound: DecimalText, passed: bool
+    p: DecimalText, upper: DecimalText | None, bound: DecimalText, passed: bool | None
 ) -> Outcome:
     if Decimal(p) < Decimal(repr(CONFIDENCE_ALPHA)):
         return Outcome.FAIL

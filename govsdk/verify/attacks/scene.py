@@ -54,6 +54,12 @@ class Scene:
     report: Callable[[int], None]
     """Told how much of the work a step was: one unit for each picture or gradient."""
 
+    @property
+    def uninvolved(self) -> list[Templates]:
+        """The retained people whom the attack is not aimed at."""
+        aimed = {person.subject for person in self.strangers}
+        return [person for person in self.people if person.subject not in aimed]
+
     def stream(self, label: str) -> np.random.Generator:
         """Return the random numbers of ``label``."""
         return stream(self.note, f"attack/{label}")

@@ -172,6 +172,7 @@ def test_attacks_as_strict_as_the_policy_meet_it() -> None:
         ({"stranger_runs": 71}, "policy-trials"),
         ({"p_value": "0.049999"}, "policy-attack"),
         ({"control_passed": False}, "policy-attack"),
+        ({"control_passed": None}, "policy-attack"),
         ({"alpha": "0.040001"}, "policy-alpha"),
         ({"recogniser": "B"}, "policy-attack"),
     ],

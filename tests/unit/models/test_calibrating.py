@@ -67,16 +67,27 @@ def test_intervals_hold_the_threshold_and_shrink_with_more_people():
     assert width[0] > width[1] > 0
 
 
-def test_intervals_cover_the_threshold_of_everybody():
-    """Of 60 samples of 60 people each, about 57 hold the 1 % threshold of 600 people."""
-    truth = calibrated(people(600), resamples=1).threshold("0.01")
-    rng, crowd, held = np.random.default_rng(8), people(600), 0
-    for _ in range(60):
-        sample = crowd[rng.choice(600, 60, replace=False)]
-        point = calibrated(sample, resamples=200, rates=("0.01",)).thresholds[0]
-        held += point.at("low") <= truth <= point.at("high")
+@pytest.fixture(scope="module")
+def everybody():
+    """Return the thresholds of 1,500 people, of whom no sample has any."""
+    return {p.fmr: p.at("point") for p in calibrated(people(1500, seed=10**6)).thresholds}
 
-    assert held >= 57 - 3 * np.sqrt(60 * 0.95 * 0.05)
+
+@pytest.mark.parametrize(("rate", "stricter"), [("0.01", "0.001"), ("0.001", "0.0001")])
+def test_intervals_cover_the_threshold_of_everybody(rate, stricter, everybody):
+    """Of 100 samples of as many people as a rate needs, about 95 hold everybody's threshold.
+
+    The control: none of these intervals is so wide that it holds the next stricter rate's.
+    """
+    samples = [people(people_needed(rate), seed=seed) for seed in range(1, 101)]
+    points = [calibrated(each, resamples=200, rates=(rate,)).thresholds[0] for each in samples]
+    held, beyond = (
+        sum(point.at("low") <= everybody[each] <= point.at("high") for point in points)
+        for each in (rate, stricter)
+    )
+
+    assert held >= 95 - 3 * np.sqrt(100 * 0.95 * 0.05)
+    assert beyond == 0
 
 
 def test_genuine_angles_leave_the_photo_out():

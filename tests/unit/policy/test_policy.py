@@ -303,6 +303,20 @@ def test_lint_says_how_many_trials_are_needed(load):
     assert [f for f in lint(load("trials: 99", "trials: 89")) if f.level == "error"]
 
 
+def test_lint_says_how_bad_a_model_must_be_to_fail():
+    """For claims and for the attacks that decide, with chance 0.8."""
+    notes = [(f.setting, f.message) for f in lint(Policy.load("strict"))]
+
+    assert any(
+        s == "claims.forget" and "rate of 2.49% fails with chance 80%" in m for s, m in notes
+    )
+    assert {s for s, m in notes if "strangers who are never found" in m} == {
+        "attacks.search",
+        "attacks.direction",
+        "attacks.relearning",
+    }
+
+
 def test_lint_prints_the_power():
     """The notes say what is allowed and how often a good model passes."""
     note = next(f for f in lint(Policy.load("quickstart")) if f.setting == "claims.forget")

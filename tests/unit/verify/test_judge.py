@@ -1,6 +1,7 @@
 """The three-way rule, the verdict, and how often the judge errs."""
 
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pytest
@@ -143,12 +144,85 @@ def test_a_leaky_model_is_rarely_accepted(name):
     """
     policy, rng = Policy.load(name), np.random.default_rng(11)
     trials, bound = policy.claims.forget.trials, policy.claims.forget.bound
-    accepted = np.zeros(2000, dtype=bool)
-    for alpha in policy.attempts.alpha:
+    accepted, allowed = np.zeros(2000, dtype=bool), most_accepted(policy, 2000)
+    for attempt, alpha in enumerate(policy.attempts.alpha, start=1):
         question = Question("forget", "photos", "A", "match-rate", bound, alpha)
         hits = rng.binomial(trials, bound * 1.001, size=2000)
         passed = [judge_rate(question, k, trials).outcome is Outcome.PASS for k in range(5)]
-        accepted |= np.array([*passed, False])[np.minimum(hits, 5)]
+        now = np.array([*passed, False])[np.minimum(hits, 5)] & ~accepted
+        accepted |= now
+        # The figures of docs/what_it_proves.md.
+        print(f"{name}, attempt {attempt}: {now.mean():.4f} accepted")  # noqa: T201
+    print(f"{name}, either: {accepted.mean():.4f} accepted, {allowed:.4f} allowed")  # noqa: T201
 
-    assert accepted.mean() <= sum(policy.attempts.alpha) + 3 * np.sqrt(0.05 * 0.95 / 2000)
+    assert accepted.mean() <= allowed
     assert accepted.any()
+
+
+def most_accepted(policy, audits):
+    """Return the share of audits that may accept a leaky model: alpha and three standard errors."""
+    alpha = sum(policy.attempts.alpha)
+    return alpha + 3 * np.sqrt(alpha * (1 - alpha) / audits)
+
+
+FORGET_LINES = [(part, judge) for part in ("distribution", "photos") for judge in "AB"]
+CLEAN = 1 / 50
+"""True rates and losses of a good model, as a share of their bounds."""
+
+counted, compared, shown = cache(judge_rate), cache(judge_loss), cache(control)
+
+
+def said(policy, alpha, leaky, rng):
+    """Yield every claim of one attempt on a model that is good but for the ``leaky`` lines."""
+    claims, forget = policy.claims, policy.claims.forget
+    random, hard = claims.retention, claims.retention.hard_neighbours
+    for part, judge in FORGET_LINES:
+        rate = forget.bound * (1.001 if (part, judge) in leaky else CLEAN)
+        question = Question("forget", part, judge, "match-rate", forget.bound, alpha)
+        yield counted(question, int(rng.binomial(forget.trials, rate)), forget.trials)
+    for judge in "AB":
+        for part, asked in (("random", random), ("hard-neighbours", hard)):
+            if asked is not None:
+                question = Question("retention", part, judge, "loss", asked.bound, alpha)
+                lost = int(rng.binomial(asked.pairs, CLEAN * asked.bound))
+                yield compared(question, lost, 0, asked.pairs)
+        question = Question("quality", "random", judge, "mean", claims.quality.bound, alpha)
+        yield judge_mean(question, Estimate(0.0, -0.01, 0.01), random.pairs)
+        question = Question("no-face", "all", judge, "no-face-rate", claims.no_face.bound, alpha)
+        blank = int(rng.binomial(claims.pictures, CLEAN * claims.no_face.bound))
+        yield counted(question, blank, claims.pictures)
+
+
+def audited(policy, alpha, leaky, rng):
+    """Return the verdict of one attempt, the baseline drawing the person in 95 % of its trials."""
+    trials, least = policy.controls.baseline_trials, policy.controls.baseline_rate
+    before = [
+        shown("baseline", judge, events=int(rng.binomial(trials, 0.95)), trials=trials, above=least)
+        for judge in "AB"
+    ]
+    return conclude(list(said(policy, alpha, leaky, rng)), before, None)
+
+
+def accepted_share(policy, leaky, audits):
+    """Return in what share of requests any attempt is FORGOTTEN."""
+    rng = np.random.default_rng(12)
+    verdicts = (
+        any(
+            audited(policy, each, leaky, rng) is Verdict.FORGOTTEN for each in policy.attempts.alpha
+        )
+        for _ in range(audits)
+    )
+    return sum(verdicts) / audits
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard"])
+@pytest.mark.parametrize("line", FORGET_LINES)
+def test_a_whole_audit_rarely_accepts_one_leaky_line(name, line):
+    """Over 2,000 whole sets of claims, with one forget line of four just beyond the bound.
+
+    The control: without that line the same model is accepted nearly always.
+    """
+    policy = Policy.load(name)
+
+    assert 0 < accepted_share(policy, [line], 2000) <= most_accepted(policy, 2000)
+    assert accepted_share(policy, [], 500) > 0.97

@@ -1,14 +1,16 @@
 """Attacks find what is left of the subject, and only that; strangers tell what an attack can do."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from govsdk.errors import RequestError
 from govsdk.policy.attacks import Teaching, Tuning
-from govsdk.records import Outcome, Verdict
+from govsdk.records import Outcome, Resource, Verdict
 from govsdk.verify import Memory
+from govsdk.verify.attacks.fine_tuning import fine_tuning
+from govsdk.verify.attacks.scene import Opened, Scene
 
 from ..toy import (
     ANCHOR,
@@ -22,7 +24,7 @@ from ..toy import (
     unit,
 )
 from ..toy import model as closed
-from .toy import BUDGET, POLICY, QUICK, ToyWeights, opened, run_attacks
+from .toy import BUDGET, POLICY, QUICK, ToyStudent, ToyWeights, bench, opened, run_attacks
 
 ATTACKS = ("embedding-search", "direction-arithmetic", "relearning")
 GOOD = forgets(SUBJECT, angle=1.4)
@@ -301,11 +303,80 @@ def test_both_models_together_locate_the_subject(reported_lines):
     assert line.events > line.stranger_events == 0
 
 
+def test_the_difference_of_a_model_from_itself_is_no_control(reported_lines):
+    """Nothing is run on the unedited model there, and no control is said to have failed."""
+    line, beside = reported_lines["difference-search"], reported_lines["free-token"]
+
+    assert (line.control_runs, line.control_stranger_runs, line.control_passed) == (0, 0, None)
+    assert "controlPassed" not in line.public()
+    assert (beside.control_runs, beside.control_stranger_runs) == (8, 24)
+    assert beside.control_passed is not None
+
+
 def test_a_free_token_finds_what_a_photo_would_not(reported_lines):
     """Freed from the subject's region, the search draws strangers as easily as anybody."""
     free, bound = reported_lines["free-token"], reported_lines["embedding-search"]
 
     assert free.stranger_events > bound.stranger_events == 0
+
+
+class Overheard(ToyStudent):
+    """A copy whose lessons are noted."""
+
+    def learn(self, noised, times, conditions, noise):
+        self._source.lessons.extend(conditions)
+        return super().learn(noised, times, conditions, noise)
+
+
+@dataclass(frozen=True)
+class Teachable(ToyWeights):
+    """Weights that know which conditions their copies were taught."""
+
+    lessons: list = field(default_factory=list)
+
+    def student(self, *, rank, learning_rate, seed):
+        return Overheard(self, learning_rate)
+
+
+def taught_people(strangers):
+    """Return who is taught in the benign fine-tuning when ``strangers`` are aimed at."""
+    weights = Teachable(GOOD)
+    sitting = bench(REPORTED)
+    scene = Scene(
+        budget=REPORTED.attacks,
+        subject=SUBJECT,
+        people=GALLERY,
+        strangers=strangers,
+        before=Opened(Resource(name="v0", sha256="0" * 64), ToyWeights()),
+        embedders=EMBEDDERS,
+        thresholds=sitting.thresholds,
+        note=sitting.note,
+        store=Memory(),
+        report=lambda units: None,
+    )
+    after = Opened(Resource(name="v1", sha256="1" * 64), weights)
+    fine_tuning(scene, after, strangers[0] if strangers else SUBJECT, 40)
+    rows = np.stack(weights.lessons)
+    photos = {person.subject: person.by_recogniser["A"] for person in (SUBJECT, *GALLERY)}
+    return {name for name, own in photos.items() if (rows @ own.T).max() > 0.999999}
+
+
+def test_nobody_aimed_at_is_among_the_taught():
+    """Strangers are not taught, nor the subject; were they not aimed at, these three would be."""
+    strangers = GALLERY[5:8]
+    named = {person.subject for person in strangers}
+
+    assert named <= taught_people([])
+    assert not (named | {SUBJECT.subject}) & taught_people(strangers)
+
+
+def test_with_nobody_left_to_teach_nothing_is_taught():
+    """Three strangers and nobody else: the line is missing; with one person more it is there."""
+    named = [name for name, _ in run_attacks(opened(GOOD), REPORTED, people=GALLERY[5:8])]
+    more = [name for name, _ in run_attacks(opened(GOOD), REPORTED, people=GALLERY[5:9])]
+
+    assert "benign-fine-tuning" not in named
+    assert "benign-fine-tuning" in more
 
 
 def test_teaching_others_does_not_bring_back_the_subject(reported_lines):

@@ -1,11 +1,13 @@
 """Runs become lines: what fails, what passes, and what stays open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from govsdk.policy import Policy
-from govsdk.records import Outcome
+from govsdk.records import Attack, Outcome
 from govsdk.verify.attacks.lines import Group, count_line, speed_line
 from govsdk.verify.comparisons import fisher_greater
 
@@ -68,6 +70,32 @@ def test_a_gate_that_the_unedited_model_would_pass_decides_nothing(beside, passe
 
     assert line.control_passed is passed
     assert line.outcome is (Outcome.PASS if passed else Outcome.INCONCLUSIVE)
+
+
+def test_a_gate_without_a_control_decides_nothing():
+    """Nothing was run on the unedited model: no control failed, and yet nothing passes."""
+    group = Group(of(0), [of(0)] * 3, unedited=())
+    line = count_line("search", "A", group, bound=0.25, alpha=0.04, control=0.5)
+
+    assert line.control_passed is None
+    assert line.outcome is Outcome.INCONCLUSIVE
+    assert counted(0, (0, 0, 0)).outcome is Outcome.PASS
+
+
+def test_lines_of_before_a_control_could_be_missing_are_still_read():
+    """A difference search of an earlier release stated a control that had failed."""
+    line = count_line(
+        "difference-search",
+        "A",
+        Group(of(3), [of(0)] * 3, unedited=()),
+        bound=None,
+        alpha=0.04,
+        control=0.5,
+    )
+    earlier = {**line.public(), "controlRuns": 24, "controlPassed": False}
+
+    assert Attack.model_validate(line.public()) == line
+    assert Attack.model_validate(earlier).control_passed is False
 
 
 def test_a_line_states_its_counts():
@@ -172,6 +200,32 @@ def test_the_limit_of_the_speed_ratio_covers(name, ratio):
         missed += line.upper is not None and float(line.upper) < ratio
 
     assert missed / 300 <= 0.04 + 3 * np.sqrt(0.04 * 0.96 / 300)
+
+
+@pytest.mark.parametrize(("runs", "apart", "together"), [(8, 55, 95), (16, 98, 99)])
+def test_an_unlucky_stranger_leaves_a_good_edit_open(runs, apart, together):
+    """Of 100 audits of a subject just like the strangers, so many pass: the figures of ADR 11.
+
+    Copies learn in 40 steps at the median, scattered by 0.4 in the logarithm. The strangers' runs
+    counted together, as one stranger with three times as many, would let more pass.
+    """
+    checks = Policy.load("strict").attacks.relearning.checks
+    rng, passed = np.random.default_rng(0), np.zeros(2, int)
+
+    def learned():
+        steps = np.ceil(40 * np.exp(rng.normal(0, 0.4, runs)))
+        return [next((c for c in checks if c >= step), None) for step in steps]
+
+    for _ in range(100):
+        each = Group(learned(), [learned() for _ in range(3)], (0, 0))
+        groups = [each, replace(each, strangers=[each.pooled])]
+        lines = [
+            speed_line("", "A", group, bound=2, alpha=0.04, checks=checks, photos=10)
+            for group in groups
+        ]
+        passed += [line.outcome is Outcome.PASS for line in lines]
+
+    assert tuple(passed) == (apart, together)
 
 
 @pytest.mark.parametrize("rates", [(0.0, 0.0, 0.9), (0.2, 0.5, 0.8), (0.0, 1.0, 1.0), (0.5,) * 3])

@@ -28,12 +28,15 @@ SEALED = tuple(range(16, 24))
 
 
 def smaller() -> Policy:
-    """Return the strict policy with a fraction of its budgets."""
+    """Return the strict policy with a fraction of its budgets.
+
+    Sixteen runs without success can pass; the twelve of the search and four copies cannot.
+    """
     assert SHIPPED.attacks is not None
     asked = SHIPPED.attacks
     budget = Attacks(
         search=asked.search.model_copy(update={"runs": 12, "iterations": 60, "pictures": 2}),
-        direction=asked.direction.model_copy(update={"runs": 12, "pictures": 2}),
+        direction=asked.direction.model_copy(update={"runs": 16, "pictures": 2}),
         relearning=asked.relearning.model_copy(update={"runs": 4}),
     )
     return SHIPPED.model_copy(update={"attacks": budget})
@@ -160,13 +163,13 @@ def test_an_interface_before_the_weights_is_found(bench, before):
 
 
 def test_an_edit_withstands_arithmetic_and_relearning(bench, before, edited):
-    """Neither brings the subject back sooner or more often than strangers; the control works.
+    """Arithmetic passes, relearning is no sooner than strangers'; the controls work.
 
-    The embedding search is another matter (docs/adr/0011): what it finds is not judged here.
+    So few copies cannot show more of relearning. The embedding search is another matter
+    (docs/adr/0011): what it finds is not judged here.
     """
     found = lines(bench, before, edited)
 
-    for name in ("direction-arithmetic", "relearning"):
-        for line in found[name]:
-            assert line.control_passed
-            assert line.outcome is not Outcome.FAIL
+    assert all(line.control_passed for line in found["direction-arithmetic"] + found["relearning"])
+    assert [line.outcome for line in found["direction-arithmetic"]] == [Outcome.PASS] * 2
+    assert Outcome.FAIL not in [line.outcome for line in found["relearning"]]
