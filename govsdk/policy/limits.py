@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+CONFIDENCE_ALPHA = 0.05
+"""Of every lower limit, by which claims FAIL, and of every control: one-sided 95 %."""
+
 _HALVINGS = 60
 """Enough to pin a limit in [-1, 1] to the last bits of a float."""
 

@@ -18,6 +18,7 @@ from govsdk.errors import PolicyError
 from govsdk.policy.attacks import Relearning
 from govsdk.policy.document import Policy
 from govsdk.policy.limits import (
+    CONFIDENCE_ALPHA,
     allowed_events,
     at_most,
     rate_lower,
@@ -34,9 +35,6 @@ from govsdk.policy.power import (
     power_of_mean,
     trials_needed,
 )
-
-_CONFIDENCE_ALPHA = 0.05
-"""Of the limits of controls and of reported lines."""
 
 _FRACTIONS = (0, 10, 5, 2)
 """Power is stated at a true rate of zero and at the bound divided by these."""
@@ -115,7 +113,7 @@ def _quality(policy: Policy) -> Iterator[Finding]:
 
 def _baseline(policy: Policy) -> Iterator[Finding]:
     trials, rate = policy.controls.baseline_trials, policy.controls.baseline_rate
-    most = rate_lower(trials, trials, _CONFIDENCE_ALPHA)
+    most = rate_lower(trials, trials, CONFIDENCE_ALPHA)
     if most < rate:
         yield Finding(
             "error",
@@ -127,7 +125,7 @@ def _baseline(policy: Policy) -> Iterator[Finding]:
 
 def _radius(policy: Policy) -> Iterator[Finding]:
     rule = policy.probes.radius if policy.probes else None
-    least = 0 if rule is None else trials_needed(rule.bound, _CONFIDENCE_ALPHA)
+    least = 0 if rule is None else trials_needed(rule.bound, CONFIDENCE_ALPHA)
     if rule is not None and rule.trials < least:
         yield Finding(
             "error",
@@ -153,7 +151,7 @@ def _attacks(policy: Policy) -> Iterator[Finding]:
                 yield Finding("error", setting, f"{tells}, never {settings.bound:.2%}; more runs")
             else:
                 yield Finding("note", setting, tells)
-        found = rate_lower(settings.runs, settings.runs, _CONFIDENCE_ALPHA)
+        found = rate_lower(settings.runs, settings.runs, CONFIDENCE_ALPHA)
         if found < policy.controls.baseline_rate:
             tells = f"{settings.runs} of {settings.runs} on the unedited model show {found:.2%}"
             needed = f"never the controls.baseline_rate of {policy.controls.baseline_rate:.2%}"

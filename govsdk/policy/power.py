@@ -18,13 +18,17 @@ from math import ceil, comb, log, log1p, sqrt
 from statistics import NormalDist
 
 from govsdk.policy.document import Policy
-from govsdk.policy.limits import allowed_events, at_most, bracket, loss_lower, loss_upper
+from govsdk.policy.limits import (
+    CONFIDENCE_ALPHA,
+    allowed_events,
+    at_most,
+    bracket,
+    loss_lower,
+    loss_upper,
+)
 
 POWER = 0.8
 """Probability at which a claim's power is stated."""
-
-FAIL_ALPHA = 0.05
-"""Chance to say FAIL although the truth lies at the bound."""
 
 
 @dataclass(frozen=True)
@@ -148,13 +152,13 @@ def failing_rate(trials: int, bound: float) -> float | None:
     def below(events: int) -> float:
         return at_most(events - 1, trials, bound)
 
-    least = bisect_right(range(trials + 1), 1 - FAIL_ALPHA, key=below)
+    least = bisect_right(range(trials + 1), 1 - CONFIDENCE_ALPHA, key=below)
     return _reaching(least, trials)
 
 
 def failing_loss(pairs: int, bound: float) -> float | None:
     """Return the smallest loss that FAILs a claim likewise, were no pair gained."""
-    lower = partial(loss_lower, gained=0, pairs=pairs, alpha=FAIL_ALPHA)
+    lower = partial(loss_lower, gained=0, pairs=pairs, alpha=CONFIDENCE_ALPHA)
     return _reaching(bisect_right(range(pairs + 1), bound, key=lower), pairs)
 
 
@@ -164,7 +168,7 @@ def failing_mean(pairs: int, bound: float) -> float:
     By normal theory, as in :func:`power_of_mean`.
     """
     error, normal = sqrt(2 / pairs), NormalDist()
-    return bound + (normal.inv_cdf(1 - FAIL_ALPHA) + normal.inv_cdf(POWER)) * error
+    return bound + (normal.inv_cdf(1 - CONFIDENCE_ALPHA) + normal.inv_cdf(POWER)) * error
 
 
 def failing_success(runs: int, strangers: int) -> float | None:
@@ -175,7 +179,7 @@ def failing_success(runs: int, strangers: int) -> float | None:
     same: however soon they came, no other division of the runs has them all at the subject.
     """
     every = runs * (1 + strangers)
-    fails = (k for k in range(1, runs + 1) if comb(runs, k) / comb(every, k) < FAIL_ALPHA)
+    fails = (k for k in range(1, runs + 1) if comb(runs, k) / comb(every, k) < CONFIDENCE_ALPHA)
     return _reaching(next(fails, runs + 1), runs)
 
 

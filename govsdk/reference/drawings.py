@@ -19,13 +19,9 @@ from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.models.recognisers import Recogniser
 from govsdk.ports import Float32, Picture
-from govsdk.records import Sha256
 from govsdk.reference.export import write_json
 from govsdk.reference.photobook import open_book
 from govsdk.reference.runfolder import Run
-
-STEPS, GUIDANCE = 15, 3.0
-"""How a new workspace draws."""
 
 
 def calibrate_drawings(run: Run, weights: Path) -> None:
@@ -35,18 +31,19 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
     photos = list(book.reshape(-1, *book.shape[2:]))
     judges = {name: _load(weights, name) for name in ("a", "b")}
     seen = {name: judge.embed(photos) for name, judge in judges.items()}
-    generator = manifest_of(weights / "generator").digest()
-    drawn = _draw(run, weights, seen["a"].embeddings, generator)
+    generator = Generator.load(weights / "generator", device=str(run.device))
+    digest = manifest_of(weights / "generator").digest()
+    drawn = _draw(generator, seen["a"].embeddings, run, run.folder / "drawings" / digest)
     for name, judge in judges.items():
         path = weights / f"calibration_{name}.json"
         points = generated_faces(
             seen[name],
             judge.embed(drawn),
             per_person,
-            generator=generator,
+            generator=digest,
             conditioner=judges["a"].sha256,
-            steps=STEPS,
-            guidance=GUIDANCE,
+            steps=generator.steps,
+            guidance=generator.guidance,
             seed=run.seed,
             resamples=run.plan.bootstrap,
         )
@@ -59,17 +56,13 @@ def _load(weights: Path, name: str) -> Recogniser:
     return Recogniser.load(weights / f"recogniser_{name}.onnx", name.upper())
 
 
-def _draw(run: Run, weights: Path, told: Float32, generator: Sha256) -> list[Picture]:
-    """Return one picture for each row of ``told``; what is drawn is kept in the run."""
-    folder = run.folder / "drawings" / generator
+def _draw(generator: Generator, told: Float32, run: Run, folder: Path) -> list[Picture]:
+    """Return one picture for each row of ``told``; what is drawn is kept in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Picture] = []
     while (kept := folder / f"{len(drawn)}.npy").exists():
         drawn.extend(np.load(kept))
-    opened = Generator.load(
-        weights / "generator", device=str(run.device), steps=STEPS, guidance=GUIDANCE
-    )
-    for pictures in drawn_faces(opened, told, seed=run.seed, first=len(drawn)):
+    for pictures in drawn_faces(generator, told, seed=run.seed, first=len(drawn)):
         partial = folder / "part.npy"
         np.save(partial, np.stack(pictures))
         os.replace(partial, folder / f"{len(drawn)}.npy")

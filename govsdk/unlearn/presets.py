@@ -157,7 +157,7 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         "piu": PiuSettings(),
         "piu-miniature": _MINIATURE,
         # Twice the steps and rows, for policies that allow others to lose little. What A just no
-        # longer sees B may still see, so looks ask for more; the rate makes up for it.
+        # longer sees B may still see, so looks ask for more.
         "piu-miniature-thorough": replace(
             _MINIATURE,
             steps=256,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal
 
-from govsdk.policy.limits import loss_lower, loss_upper, rate_lower, rate_upper
+from govsdk.policy.limits import CONFIDENCE_ALPHA, loss_lower, loss_upper, rate_lower, rate_upper
 from govsdk.policy.power import Power, power_of_loss, power_of_mean, power_of_rate
 from govsdk.ports import Recogniser
 from govsdk.records import (
@@ -30,7 +30,7 @@ from govsdk.records import (
     Verdict,
     decimal_text,
 )
-from govsdk.verify.statistics import CONFIDENCE_ALPHA, Estimate
+from govsdk.verify.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from govsdk.policy.limits import rate_lower, rate_upper
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower, rate_upper
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.judge import lower_text, upper_text
-from govsdk.verify.statistics import CONFIDENCE_ALPHA
 
 Side = Literal["before", "after"]
 """Which model drew: the unedited one or the edited one."""

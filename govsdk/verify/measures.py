@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.policy.limits import rate_upper
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_upper
 from govsdk.ports import Recogniser, SubjectId, Templates
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.distances import frechet_distance, kernel_distance
 from govsdk.verify.judge import lower_text, upper_text
 from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.panel import Panel, nearest_people
-from govsdk.verify.statistics import CONFIDENCE_ALPHA, Estimate
+from govsdk.verify.statistics import Estimate
 from govsdk.verify.statistics_clusters import (
     clustered_mean,
     effective_rate,

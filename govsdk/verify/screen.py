@@ -19,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.policy import Policy
-from govsdk.policy.limits import rate_lower, rate_upper
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower, rate_upper
 from govsdk.policy.power import detectable_rate
 from govsdk.ports import Templates
 from govsdk.records import Screen, decimal_text
 from govsdk.verify.judge import upper_text
-from govsdk.verify.statistics import CONFIDENCE_ALPHA
 from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
 

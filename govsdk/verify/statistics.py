@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from govsdk.policy.limits import CONFIDENCE_ALPHA
+
 RESAMPLES = 4000
 """Bootstrap samples: the 1 % tail then holds 40 of them."""
-
-CONFIDENCE_ALPHA = 0.05
-"""Of every lower limit and of every control: one-sided 95 %."""
 
 
 @dataclass(frozen=True)

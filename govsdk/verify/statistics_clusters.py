@@ -14,8 +14,8 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.policy.limits import rate_lower, rate_upper
-from govsdk.verify.statistics import CONFIDENCE_ALPHA, RESAMPLES, Estimate
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower, rate_upper
+from govsdk.verify.statistics import RESAMPLES, Estimate
 
 Float64 = npt.NDArray[np.float64]
 Clusters = npt.NDArray[np.integer]

@@ -31,7 +31,7 @@ def limits(crowd: Crowd, drawer: Drawer, name: str) -> tuple[float, float]:
     worst = max(count for part in hits.values() for count in part.values())
     lower, upper = rate_lower(worst, each, 0.001), rate_upper(worst, each, 0.001)
     # The figures of docs/what_it_proves.md.
-    print(f"{name}: {hits} of {each} each; the worst {lower:.4f} to {upper:.4f}")  # noqa: T201
+    print(f"{name}: {hits} of {each} each; the worst {lower:.4f} to {upper:.4f}")  # noqa: T201  docs' figures
     return lower, upper
 
 

@@ -124,7 +124,7 @@ def refusal(crowd: Crowd, leaky: Model, before: Model) -> Verdict:
     assert rate_lower(leaks(crowd, leaky.drawer), LOOKS, 0.05) > world.POLICY.claims.forget.bound
     verification = crowd.verify(leaky, before)
     assert refused_by(verification) == {"forget"}
-    print(f"{leaky.resource.name}: {verification.verdict}")  # noqa: T201
+    print(f"{leaky.resource.name}: {verification.verdict}")  # noqa: T201  docs/what_it_proves.md
     return verification.verdict
 
 

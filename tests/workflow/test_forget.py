@@ -25,7 +25,9 @@ from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.reference import people, renderer
 from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.unlearn import methods
 from govsdk.unlearn.methods import code_digest
+from govsdk.verify import bench
 from tests.unit.govern.test_workflow import planned
 from tests.workflow import world
 
@@ -150,6 +152,41 @@ def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> N
     assert plan.why_no_verdict == job.state.baseline.reason
     assert [s.note for s in result.stages if s.stage == "baseline"] == [plan.why_no_verdict]
     assert plan.to_dict()["whyNoVerdict"] == plan.why_no_verdict
+
+
+def test_no_photo_of_others_is_both_taught_and_judged(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The editor is handed none of the photos whose pictures decide retention, and most others."""
+    taught: list[Any] = []
+    judged: list[Any] = []
+    find, choose = methods.find, bench.choose_panel
+
+    def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
+        def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
+            taught.extend(options["retained"])
+            return find(name)(*args, **options)
+
+        return edit
+
+    def chosen(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
+        panel = choose(*args, **options)
+        judged.extend(panel.conditions)
+        return panel
+
+    monkeypatch.setattr(methods, "find", watched)
+    monkeypatch.setattr(bench, "choose_panel", chosen)
+    gallery = workspace.registry.gallery(exclude=(SubjectId(world.SUBJECT),))
+
+    workspace.forget(world.SUBJECT, world.POLICY)
+
+    known = {row.tobytes() for rows in taught for row in rows}
+    asked = {row.tobytes() for row in judged}
+    every = {row.tobytes() for person in gallery for row in person.by_recogniser["A"]}
+    assert known | asked <= every
+    assert not known & asked
+    assert asked
+    assert len(known) == sum(len(person) - len(person) // 3 for person in gallery)
 
 
 def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> None:

@@ -18,7 +18,7 @@ from itertools import takewhile
 from statistics import median
 from typing import Literal
 
-from govsdk.policy.limits import rate_lower
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower
 from govsdk.ports import Recogniser
 from govsdk.records import Attack, DecimalText, Outcome, decimal_text
 from govsdk.verify.comparisons import (
@@ -29,7 +29,6 @@ from govsdk.verify.comparisons import (
     sooner,
 )
 from govsdk.verify.judge import lower_text, upper_text
-from govsdk.verify.statistics import CONFIDENCE_ALPHA
 
 
 @dataclass(frozen=True)

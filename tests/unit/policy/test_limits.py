@@ -122,7 +122,7 @@ def test_tangos_limit_accepts_little_more_than_alpha(pairs, bound, most):
         @ stats.binom.cdf(passing, pairs - gained, (bound + gain) / (1 - gain))
         for gain in (0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
     }
-    print({gain: round(float(share), 4) for gain, share in accepted.items()})  # noqa: T201
+    print({gain: round(float(share), 4) for gain, share in accepted.items()})  # noqa: T201  docs/what_it_proves.md names it
 
     assert max(accepted.values()) == pytest.approx(most, abs=5e-5)
     if pairs == 800:
