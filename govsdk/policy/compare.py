@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,4 +35,15 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: 
         for key, item in value.items():
             yield from _leaves(item, f"{place}.{key}".lstrip("."))
     else:
-        yield place, value if isinstance(value, str) else json.dumps(value)
+        yield place, _words(value)
+
+
+def _words(value: Any) -> str:  # noqa: ANN401  JSON
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_words, value))}]"
+    return str(value)
