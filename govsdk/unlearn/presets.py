@@ -160,13 +160,14 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         # rate is high and falls to nothing, so the edit is never stopped early.
         "piu-miniature-thorough": replace(
             _MINIATURE,
-            steps=256,
+            steps=288,
             micro_batch=8,
             preserved=8,
             nearby=0.45,
-            lambda_=120.0,
+            lambda_=160.0,
             lr=4e-3,
-            watch_every=32,
+            search_every=72,
+            watch_every=36,
             watch_runs=9,
         ),
     }
