@@ -119,16 +119,20 @@ def run_trials(
         _key(model, judges, condition, seed)
         for condition, seed in zip(conditions, seeds, strict=True)
     ]
-    known = dict(store.get(keys))
-    missing = [i for i, key in enumerate(keys) if key not in known]
-    progress(stage, len(keys) - len(missing), len(keys))
+    # Equal trials are one picture: a person may sit on two panels.
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    known = dict(store.get(list(first)))
+    missing = sorted(place for key, place in first.items() if key not in known)
+    done = len(known)
+    progress(stage, done, len(first))
     for start in range(0, len(missing), BATCH):
         rows = missing[start : start + BATCH]
         answers = _answers(model.drawer, conditions[rows], [seeds[i] for i in rows], judges)
         fresh = {keys[i]: answer for i, answer in zip(rows, answers, strict=True)}
         store.put(fresh)
         known |= fresh
-        progress(stage, len(keys) - len(missing) + start + len(rows), len(keys))
+        done += len(rows)
+        progress(stage, done, len(first))
     return _scores([known[key] for key in keys], list(judges))
 
 

@@ -66,6 +66,21 @@ def test_another_model_seed_or_recogniser_is_drawn_anew():
     assert again.drawer.seeds == []
 
 
+def test_equal_trials_are_drawn_once():
+    """Whoever asks twice for one picture gets the same answer twice; other seeds are no equals."""
+    seeds = [*SEEDS[:36], *SEEDS[:36]]
+    examined = model()
+    scores = run(examined, seeds=seeds)
+
+    assert (CONDITIONS[:36] == CONDITIONS[36:]).all()
+    assert examined.drawer.seeds == SEEDS[:36]
+    assert (scores.embeddings["A"][:36] == scores.embeddings["A"][36:]).all()
+    assert (scores.quality["B"] == run(model(), seeds=seeds).quality["B"]).all()
+    apart = model()
+    run(apart)
+    assert len(apart.drawer.seeds) == 2 * len(examined.drawer.seeds)
+
+
 def test_progress_counts_up_to_the_total():
     """Progress starts at what is known and ends at the total."""
     seen = []
