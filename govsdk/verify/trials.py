@@ -120,9 +120,11 @@ def run_trials(
         for condition, seed in zip(conditions, seeds, strict=True)
     ]
     # Equal trials are one picture: a person may sit on two panels.
-    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    first: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
     known = dict(store.get(list(first)))
-    missing = sorted(place for key, place in first.items() if key not in known)
+    missing = [place for key, place in first.items() if key not in known]
     done = len(known)
     progress(stage, done, len(first))
     for start in range(0, len(missing), BATCH):

@@ -75,10 +75,10 @@ def test_equal_trials_are_drawn_once():
     assert (CONDITIONS[:36] == CONDITIONS[36:]).all()
     assert examined.drawer.seeds == SEEDS[:36]
     assert (scores.embeddings["A"][:36] == scores.embeddings["A"][36:]).all()
-    assert (scores.quality["B"] == run(model(), seeds=seeds).quality["B"]).all()
     apart = model()
-    run(apart)
-    assert len(apart.drawer.seeds) == 2 * len(examined.drawer.seeds)
+    plain = run(apart)
+    assert apart.drawer.seeds == SEEDS
+    assert np.allclose(scores.embeddings["B"][:36], plain.embeddings["B"][:36], atol=1e-6)
 
 
 def test_progress_counts_up_to_the_total():
