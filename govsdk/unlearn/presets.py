@@ -156,7 +156,7 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
         "piu-miniature": _MINIATURE,
-        # More steps, and mostly of others, for policies that allow others to lose little. The rate is
+        # More steps, mostly of others, for policies that allow others to lose little. The rate is
         # high and falls to nothing, so the edit is never stopped early.
         "piu-miniature-thorough": replace(
             _MINIATURE,
