@@ -24,8 +24,8 @@ from torch.nn import functional
 
 from govsdk.models.conditioning import encode_empty, encode_identity
 from govsdk.models.networks import Network
-from govsdk.reference.autoencoder import LATENT_SIZE, load_autoencoder
-from govsdk.reference.generator import PIU_BLOCKS, build_scheduler
+from govsdk.reference.autoencoder import LATENT_CHANNELS, LATENT_SIZE, load_autoencoder
+from govsdk.reference.generator import HIDDEN, PIU_BLOCKS, TOKENS, build_scheduler
 from govsdk.reference.muon import optimisers
 from govsdk.reference.parts import STAGE, Parts, build_parts
 from govsdk.reference.pictures import recogniser_input
@@ -107,14 +107,20 @@ class _Trainer:
         self.run, self.parts, self.shelf = run, parts, shelf
         self.centroids = shelf.centroids()
         self.kept = build_scheduler().alphas_cumprod.to(run.device)
-        self.autoencoder = load_autoencoder(run)
-        self.judge = load_recogniser(run, "a")
         self.places = _importance().to(run.device)
-        self.elsewhere: Tensor | None = None
         _plain_attention(parts.unet)
-        for name, module in parts.unet.named_modules():
-            if name.endswith(".attn2") and not name.startswith(PIU_BLOCKS):
-                module.register_forward_pre_hook(self._swap, with_kwargs=True)
+        n = run.plan.generator_batch
+        latents = torch.zeros(n, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE, device=run.device)
+        told, elsewhere = torch.zeros(2, n, TOKENS, HIDDEN, device=run.device).unbind()
+        times = torch.zeros(n, dtype=torch.long, device=run.device)
+        self.guess = _replayed(
+            _Guess(parts.unet), latents, times, told.requires_grad_(), elsewhere.requires_grad_()
+        )
+        self.miss = _replayed(
+            _IdentityMiss(load_autoencoder(run), load_recogniser(run, "a")),
+            latents[:_JUDGED].clone().requires_grad_(),
+            self.centroids[: min(_JUDGED, n)].to(run.device),
+        )
         self.parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
         ends = ("conv_in", "conv_out")
         self.optimisers = [
@@ -122,11 +128,6 @@ class _Trainer:
             torch.optim.AdamW(parts.text_encoder.parameters(), lr=run.plan.generator_rate / 2),
         ]
         self.peaks = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
-
-    def _swap(
-        self, _module: object, args: tuple[object, ...], kwargs: dict[str, object]
-    ) -> tuple[tuple[object, ...], dict[str, object]]:
-        return args, kwargs | {"encoder_hidden_states": self.elsewhere}
 
     def step(self, step: int) -> dict[str, float]:
         """Take one optimiser step and return its figures."""
@@ -151,8 +152,8 @@ class _Trainer:
         kept = self.kept[times][:, None, None, None]
         noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
         with run.mixed():
-            told = self._conditions(given.to(run.device), rng, judged)
-            guess = self.parts.unet(noisy, times, told).sample
+            told, elsewhere = self._conditions(given.to(run.device), rng, judged)
+            guess = self.guess(noisy, times, told, elsewhere)
         guess = guess.float()
         ratio = kept.flatten() / (1 - kept.flatten())
         weight = torch.clamp(ratio, max=_GAMMA) / ratio
@@ -162,7 +163,8 @@ class _Trainer:
         figures = {}
         if judged:
             estimate = ((noisy - (1 - kept).sqrt() * guess) / kept.sqrt())[:_JUDGED]
-            miss = self._identity_miss(estimate, who[:_JUDGED])
+            with run.mixed():
+                miss = self.miss(estimate, self.centroids[who[:_JUDGED]].to(run.device))
             loss = loss + _IDENTITY_WEIGHT * miss * min(_JUDGED, n) / n
             figures["identity_miss"] = round(float(miss.detach()), 4)
         for optimiser in self.optimisers:
@@ -178,8 +180,10 @@ class _Trainer:
             "share": round(share, 4),
         } | figures
 
-    def _conditions(self, given: Tensor, rng: np.random.Generator, judged: bool) -> Tensor:
-        """Return what PIU's blocks read; leave what the other blocks read in ``elsewhere``."""
+    def _conditions(
+        self, given: Tensor, rng: np.random.Generator, judged: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return what PIU's blocks read and what the other blocks read: [n, tokens, hidden]."""
         n = len(given)
         told = encode_identity(self.parts.text_encoder, self.parts.tokenizer, given)
         empty = encode_empty(self.parts.text_encoder, self.parts.tokenizer, n).to(told.dtype)
@@ -194,16 +198,7 @@ class _Trainer:
         moved = (
             (split >= _ELSEWHERE_EMPTY) & (split < _ELSEWHERE_EMPTY + _ELSEWHERE_OTHER) & ~dropped
         )
-        self.elsewhere = torch.where(moved, other, elsewhere)
-        return told
-
-    def _identity_miss(self, estimate: Tensor, who: Tensor) -> Tensor:
-        """Return 1 - cosine of decoded estimates and their person's centroid under recogniser A."""
-        with self.run.mixed():
-            decoded = self.autoencoder.decode(estimate).sample
-            raw = self.judge(recogniser_input(decoded))
-        target = self.centroids[who].to(raw.device)
-        return 1 - functional.cosine_similarity(raw.float(), target, dim=-1).mean()
+        return told, torch.where(moved, other, elsewhere)
 
     def resume(self) -> int:
         """Load the checkpoint, if there is one, and return the step to go on from."""
@@ -222,6 +217,52 @@ class _Trainer:
         self.run.save(
             STAGE, state | {"optimisers": [optimiser.state_dict() for optimiser in self.optimisers]}
         )
+
+
+class _Guess(nn.Module):
+    """The U-Net with a condition of its own for every ``attn2`` outside PIU's blocks."""
+
+    def __init__(self, unet: Network) -> None:
+        super().__init__()
+        self.unet = unet
+        self.elsewhere: Tensor | None = None
+        for name, module in unet.named_modules():
+            if name.endswith(".attn2") and not name.startswith(PIU_BLOCKS):
+                module.register_forward_pre_hook(self._swap, with_kwargs=True)
+
+    def _swap(
+        self, _module: object, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
+        return args, kwargs | {"encoder_hidden_states": self.elsewhere}
+
+    def forward(self, noisy: Tensor, times: Tensor, told: Tensor, elsewhere: Tensor) -> Tensor:
+        """Return the noise seen in ``noisy``, [n, 8, 16, 16]."""
+        self.elsewhere = elsewhere
+        guess: Tensor = self.unet(noisy, times, told).sample
+        return guess
+
+
+class _IdentityMiss(nn.Module):
+    """1 - cosine of decoded estimates and their person's centroid under recogniser A."""
+
+    def __init__(self, autoencoder: Network, judge: nn.Module) -> None:
+        super().__init__()
+        self.autoencoder, self.judge = autoencoder, judge
+
+    def forward(self, estimate: Tensor, centroids: Tensor) -> Tensor:
+        """Return the mean over estimates [n, 8, 16, 16] and centroids [n, 128]."""
+        raw = self.judge(recogniser_input(self.autoencoder.decode(estimate).sample))
+        return 1 - functional.cosine_similarity(raw.float(), centroids, dim=-1).mean()
+
+
+def _replayed(module: nn.Module, *samples: Tensor) -> nn.Module:
+    """Return ``module``, for tensors shaped like ``samples``; on a GPU as one CUDA graph.
+
+    Networks this small make a GPU wait for the launches of their thousands of kernels.
+    """
+    if samples[0].device.type == "cuda":
+        torch.cuda.make_graphed_callables(module, samples)
+    return module
 
 
 def learning_rate(step: int, total: int) -> float:
