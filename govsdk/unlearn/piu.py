@@ -135,7 +135,9 @@ def edit(
         state.step += 1
         state.last_loss = loss
         state.first_loss = loss if state.first_loss is None else state.first_loss
-        if watch is not None and state.step % settings.watch_every == 0:
+        # A look after the last step would decide nothing.
+        due = state.step % settings.watch_every == 0 and state.step < settings.steps
+        if watch is not None and due:
             state.watched.append(watch(training.student))
         state.stopped = done(state)
         if checkpoints is not None and state.step % settings.checkpoint_every == 0:

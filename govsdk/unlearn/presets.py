@@ -156,18 +156,18 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
         "piu-miniature": _MINIATURE,
-        # More steps, mostly of others, for policies that allow others to lose little. The rate is
-        # high and falls to nothing, so the edit is never stopped early.
+        # Many small steps, mostly of others, for policies that allow others to lose little. The rate
+        # is high and falls to nothing, so the edit is never stopped early.
         "piu-miniature-thorough": replace(
             _MINIATURE,
-            steps=288,
-            micro_batch=8,
+            steps=576,
+            micro_batch=4,
             preserved=8,
             nearby=0.45,
-            lambda_=160.0,
+            lambda_=240.0,
             lr=4e-3,
-            search_every=72,
-            watch_every=36,
+            search_every=144,
+            watch_every=72,
             watch_runs=9,
         ),
     }

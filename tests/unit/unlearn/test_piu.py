@@ -176,6 +176,14 @@ def test_watch_stops_the_edit(run: Run, tmp_path: Path) -> None:
     assert all(isinstance(student, Generator) for student in looked_at)
 
 
+def test_nobody_looks_after_the_last_step(run: Run, tmp_path: Path) -> None:
+    """There a look would decide nothing, and a look costs as much as several steps."""
+    settings = PiuSettings(micro_batch=2, accumulate=1, steps=4, watch_every=2)
+    edited = run(tmp_path / "out", watch=lambda _: 0.5, settings=settings)
+
+    assert (edited.steps, edited.watched) == (4, (0.5,))
+
+
 def test_stop_decides_by_itself(run: Run, tmp_path: Path) -> None:
     """A rule of the caller's ends the edit at any step."""
 
