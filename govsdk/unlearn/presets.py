@@ -160,14 +160,14 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
         # is high and falls to nothing, so the edit is never stopped early.
         "piu-miniature-thorough": replace(
             _MINIATURE,
-            steps=576,
+            steps=480,
             micro_batch=4,
             preserved=8,
             nearby=0.45,
             lambda_=240.0,
             lr=4e-3,
-            search_every=144,
-            watch_every=72,
+            search_every=120,
+            watch_every=80,
             watch_runs=9,
         ),
     }
