@@ -156,8 +156,8 @@ PRESETS: Mapping[str, PiuSettings] = MappingProxyType(
     {
         "piu": PiuSettings(),
         "piu-miniature": _MINIATURE,
-        # Many small steps, mostly of others, for policies that allow others to lose little. The rate
-        # is high and falls to nothing, so the edit is never stopped early.
+        # Many small steps, mostly of others, for policies that allow others to lose little. The
+        # rate is high and falls to nothing, so the edit is never stopped early.
         "piu-miniature-thorough": replace(
             _MINIATURE,
             steps=480,
