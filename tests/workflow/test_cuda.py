@@ -80,18 +80,20 @@ def test_training_replays_a_graph_and_learns_the_same(tmp_path: Path) -> None:
         train.main([*told, stage])
     run = Run(tmp_path, train.TINY, device=torch.device("cuda"))
 
-    def steps() -> np.ndarray:
+    def steps(graphed: bool) -> np.ndarray:
         parts, shelf = train_generator.build_parts(run), train_generator.prepare_shelf(run)
         trainer = train_generator._Trainer(run, parts, shelf)
+        for module in (trainer.guess, trainer.miss):
+            assert ("forward" in vars(module)) is graphed, "torch puts the graph there"
         figures = [trainer.step(step) for step in range(4)]
         return np.array(
             [[each["loss"], each["grad"], each["identity_miss"]] for each in figures[2:]]
         )
 
-    replayed = steps()
+    replayed = steps(graphed=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(train_generator, "_replayed", lambda module, *_samples: module)
-        plain = steps()
+        plain = steps(graphed=False)
 
     np.testing.assert_allclose(replayed, plain, rtol=2e-2)
     assert np.abs(np.diff(plain, axis=0)).max() > 1e-3, "two steps that do not differ show nothing"
