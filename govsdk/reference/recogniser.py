@@ -64,7 +64,18 @@ class RecogniserA(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return raw embeddings [n, 128] of [n, 3, 112, 112]."""
-        out: Tensor = self.head(self.pool(self.gather(self.body(self.stem(x)))))
+        return self.read(self.maps(x)[-1])
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """Return what it sees in [n, 3, 112, 112] on the way: after the stem and each block."""
+        seen: list[Tensor] = [self.stem(x)]
+        for block in self.body:
+            seen.append(block(seen[-1]))
+        return seen
+
+    def read(self, last: Tensor) -> Tensor:
+        """Return the raw embeddings of the last of ``maps``."""
+        out: Tensor = self.head(self.pool(self.gather(last)))
         return out
 
 

@@ -9,13 +9,18 @@
   numbers through a throw-away head), which saves the U-Net that work.
 - Errors at the eyes count four times those elsewhere: that is where a viewer sees them, and they
   are a fifth of the latents.
-- From a step of the plan on, recogniser A judges decoded estimates of the clean picture. B never
-  does.
+- From a step of the plan on, decoded estimates of the clean picture are compared with it, too:
+  their colours, what recogniser A sees on the way, and whom it sees. Squared errors of latents
+  alone leave eyes smeared, and guidance exaggerates that. B never judges.
+
+Source: perceptual loss on estimates as in Lin and Yang 2024 (arXiv 2401.00110), who look through
+the network's own eyes.
 """
 
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,6 +34,7 @@ from govsdk.reference.generator import HIDDEN, PIU_BLOCKS, TOKENS, build_schedul
 from govsdk.reference.muon import optimisers
 from govsdk.reference.parts import STAGE, Parts, build_parts
 from govsdk.reference.pictures import recogniser_input
+from govsdk.reference.recogniser import RecogniserA
 from govsdk.reference.runfolder import Run
 from govsdk.reference.shelf import Shelf, conditions_for, prepare_shelf
 from govsdk.reference.train_recogniser import load_recogniser
@@ -39,9 +45,12 @@ _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
 _GAMMA = 5.0
 _MUON = 0.01
 _CONSTANT, _DROP = 0.588, 0.45
-_JUDGED = 12
-_JUDGED_BELOW = 650
-_IDENTITY_WEIGHT = 0.5
+_JUDGED = 3 / 8
+"""Share of a batch whose estimates are decoded and compared."""
+_JUDGED_TIMES = (20, 650)
+_IDENTITY_WEIGHT, _LIKENESS_WEIGHT = 0.125, 2.0
+_MAPS = (0, 1, 3, 4)
+"""Which of recogniser A's maps are compared: those of 28 and of 14 positions a side."""
 _EYES = (slice(5, 10), slice(3, 13))
 """Rows and columns of the latents where the eyes of most photos lie."""
 _EYES_WEIGHT = 4.0
@@ -116,10 +125,13 @@ class _Trainer:
         self.guess = _replayed(
             _Guess(parts.unet), latents, times, told.requires_grad_(), elsewhere.requires_grad_()
         )
-        self.miss = _replayed(
-            _IdentityMiss(load_autoencoder(run), load_recogniser(run, "a")),
-            latents[:_JUDGED].clone().requires_grad_(),
-            self.centroids[: min(_JUDGED, n)].to(run.device),
+        self.judged = math.ceil(_JUDGED * n)
+        estimates = latents[: self.judged]
+        self.compare = _replayed(
+            _Comparison(load_autoencoder(run), _load_judge(run), self.places),
+            estimates.clone().requires_grad_(),
+            estimates.clone(),
+            self.centroids[: self.judged].to(run.device),
         )
         self.parameters = [*parts.unet.parameters(), *parts.text_encoder.parameters()]
         ends = ("conv_in", "conv_out")
@@ -144,11 +156,9 @@ class _Trainer:
         clean = self.shelf.latents[who, which].float().to(run.device)
         noise = torch.randn_like(clean)
         times = torch.from_numpy(rng.integers(0, 1000, n)).to(run.device)
-        judged = plan.identity_loss_from <= step
+        judged = self.judged if plan.identity_loss_from <= step else 0
         if judged:
-            times[:_JUDGED] = torch.from_numpy(rng.integers(50, _JUDGED_BELOW, min(_JUDGED, n))).to(
-                run.device
-            )
+            times[:judged] = torch.from_numpy(rng.integers(*_JUDGED_TIMES, judged)).to(run.device)
         kept = self.kept[times][:, None, None, None]
         noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
         with run.mixed():
@@ -162,11 +172,14 @@ class _Trainer:
         loss = noise_loss
         figures = {}
         if judged:
-            estimate = ((noisy - (1 - kept).sqrt() * guess) / kept.sqrt())[:_JUDGED]
+            estimate = ((noisy - (1 - kept).sqrt() * guess) / kept.sqrt())[:judged]
+            centroids = self.centroids[who[:judged]].to(run.device)
             with run.mixed():
-                miss = self.miss(estimate, self.centroids[who[:_JUDGED]].to(run.device))
-            loss = loss + _IDENTITY_WEIGHT * miss * min(_JUDGED, n) / n
+                miss, unlike = self.compare(estimate, clean[:judged].clone(), centroids)
+            weighed = _IDENTITY_WEIGHT * miss + _LIKENESS_WEIGHT * unlike
+            loss = loss + weighed * judged / n
             figures["identity_miss"] = round(float(miss.detach()), 4)
+            figures["unlike"] = round(float(unlike.detach()), 4)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -181,7 +194,7 @@ class _Trainer:
         } | figures
 
     def _conditions(
-        self, given: Tensor, rng: np.random.Generator, judged: bool
+        self, given: Tensor, rng: np.random.Generator, judged: int
     ) -> tuple[Tensor, Tensor]:
         """Return what PIU's blocks read and what the other blocks read: [n, tokens, hidden]."""
         n = len(given)
@@ -189,8 +202,7 @@ class _Trainer:
         empty = encode_empty(self.parts.text_encoder, self.parts.tokenizer, n).to(told.dtype)
         dice = torch.from_numpy(rng.random((n, 2))).to(told.device)
         dropped = (dice[:, 0] < _DROPPED)[:, None, None]
-        if judged:
-            dropped[:_JUDGED] = False
+        dropped[:judged] = False
         told = torch.where(dropped, empty, told)
         split = dice[:, 1][:, None, None]
         other = told.roll(1, dims=0)
@@ -242,17 +254,53 @@ class _Guess(nn.Module):
         return guess
 
 
-class _IdentityMiss(nn.Module):
-    """1 - cosine of decoded estimates and their person's centroid under recogniser A."""
+class _Comparison(nn.Module):
+    """Decoded estimates beside the decoded truth."""
 
-    def __init__(self, autoencoder: Network, judge: nn.Module) -> None:
+    places: Tensor
+
+    def __init__(self, autoencoder: Network, judge: RecogniserA, places: Tensor) -> None:
         super().__init__()
         self.autoencoder, self.judge = autoencoder, judge
+        self.register_buffer("places", places[None, None])
 
-    def forward(self, estimate: Tensor, centroids: Tensor) -> Tensor:
-        """Return the mean over estimates [n, 8, 16, 16] and centroids [n, 128]."""
-        raw = self.judge(recogniser_input(self.autoencoder.decode(estimate).sample))
-        return 1 - functional.cosine_similarity(raw.float(), centroids, dim=-1).mean()
+    def forward(self, estimate: Tensor, clean: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
+        """Compare estimates and truth, both [n, 8, 16, 16].
+
+        Returns:
+            1 - cosine of what A says of an estimate and its person's centroid [n, 128], and how
+            unlike the truth it looks: colours, and A's maps of it, each position's scaled to
+            length 1. Means over rows.
+        """
+        drawn, maps = self._sees(estimate)
+        with torch.no_grad():
+            true, wanted = self._sees(clean)
+        raw = self.judge.read(maps[-1]).float()
+        miss = 1 - functional.cosine_similarity(raw, centroids, dim=-1).mean()
+        unlike = self._at_places((drawn - true).float().abs())
+        for i in _MAPS:
+            apart = (_scaled(maps[i]) - _scaled(wanted[i])).square()
+            unlike = unlike + self._at_places(apart) / len(_MAPS)
+        return miss, unlike
+
+    def _sees(self, latents: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the pictures [n, 3, 64, 64] of latents, and A's maps of them."""
+        drawn: Tensor = self.autoencoder.decode(latents).sample
+        return drawn, self.judge.maps(recogniser_input(drawn))
+
+    def _at_places(self, errors: Tensor) -> Tensor:
+        """Return the mean of errors [n, c, h, w], those at the eyes counted more."""
+        where = functional.interpolate(self.places, size=errors.shape[2:], mode="bilinear")
+        return (errors * where).mean()
+
+
+def _scaled(maps: Tensor) -> Tensor:
+    maps = maps.float()
+    return maps / (maps.square().mean(dim=1, keepdim=True).sqrt() + 1e-3)
+
+
+def _load_judge(run: Run) -> RecogniserA:
+    return cast(RecogniserA, load_recogniser(run, "a"))
 
 
 def _replayed(module: nn.Module, *samples: Tensor) -> nn.Module:

@@ -83,7 +83,7 @@ def test_training_replays_a_graph_and_learns_the_same(tmp_path: Path) -> None:
     def steps(graphed: bool) -> np.ndarray:
         parts, shelf = train_generator.build_parts(run), train_generator.prepare_shelf(run)
         trainer = train_generator._Trainer(run, parts, shelf)
-        for module in (trainer.guess, trainer.miss):
+        for module in (trainer.guess, trainer.compare):
             assert ("forward" in vars(module)) is graphed, "torch puts the graph there"
         figures = [trainer.step(step) for step in range(4)]
         return np.array(
