@@ -169,3 +169,5 @@ class GovernedModels:
     """A folder in Arc2Face's layout."""
     recognisers: Mapping[Recogniser, RecogniserSource]
     """``"A"`` conditions the generator; ``"B"`` only judges."""
+    guidance: float = 3.0
+    """Scale of classifier-free guidance that the generator is drawn with; Arc2Face's by default."""

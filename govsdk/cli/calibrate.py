@@ -58,6 +58,10 @@ def calibrate(
             metavar="MODEL.onnx",
         ),
     ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Sampling steps of a drawing.")] = 15,
+    guidance: Annotated[
+        float, typer.Option(min=0, max=30, help="Scale of a drawing's classifier-free guidance.")
+    ] = 3.0,
     prefiqs: Annotated[
         bool,
         typer.Option(
@@ -69,6 +73,7 @@ def calibrate(
 ) -> Answer:
     """Measure a recogniser's thresholds, with intervals; `init` takes the record."""
     from govsdk.govern import calibrating
+    from govsdk.govern.config import Sampling
     from govsdk.models.calibrating import RATES
 
     with bars() as progress:
@@ -80,6 +85,7 @@ def calibrate(
             photos=photos,
             model=model,
             conditioner=conditioner,
+            sampling=Sampling(steps=steps, guidance=guidance),
             metric="PreFIQs" if prefiqs else "raw embedding length",
             seed=seed,
             progress=progress,

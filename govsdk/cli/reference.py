@@ -39,7 +39,7 @@ def shipped_models() -> GovernedModels:
     sources = {
         r: RecogniserSource(onnx, records[r]) for r, onnx in world.recogniser_paths().items()
     }
-    return GovernedModels(generator=world.generator_dir(), recognisers=sources)
+    return GovernedModels(world.generator_dir(), sources, guidance=world.GUIDANCE)
 
 
 def info() -> Answer:

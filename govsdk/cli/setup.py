@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,15 @@ def init(
             "cache, or 'reference' for the small built-in world of invented people.",
         ),
     ] = REFERENCE,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=30,
+            help="Scale of classifier-free guidance that the generator is drawn with. Default: 3, "
+            "Arc2Face's; 'reference' has its own.",
+        ),
+    ] = None,
     recogniser: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +92,8 @@ def init(
             hint="keep them apart: together they open everything",
         )
     models = governed(model, recogniser or [])
+    if guidance is not None:
+        models = replace(models, guidance=guidance)
     reused = filed(keys)
     workspace = Workspace.create(
         folder,

@@ -18,7 +18,7 @@ from govsdk.canonical import sha256_hex
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.durable import disk_error, remove_tree, write_file
 from govsdk.errors import ConflictError, MissingModelError
-from govsdk.govern.config import FILE, RecogniserFiles, WorkspaceConfig
+from govsdk.govern.config import FILE, RecogniserFiles, Sampling, WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models import layout
 from govsdk.models.calibration import CalibrationRecord
@@ -84,6 +84,7 @@ def create(
         created_at=instant(created_at),
         origin=origin,
         recognisers=_adopt(folder, models),
+        sampling=Sampling(guidance=models.guidance),
         anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
     )
     Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)

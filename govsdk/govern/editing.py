@@ -77,6 +77,7 @@ def edit(run: Forgetting, attempt: int) -> None:
             for past in earlier_subjects(workspace)
         ],
         teacher=first.path if before.number else None,
+        guidance=workspace.config.sampling.guidance,
         device=workspace.config.device,
         checkpoints=_SealedCheckpoints(run, attempt),
         progress=run.progress,

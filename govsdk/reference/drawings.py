@@ -19,6 +19,7 @@ from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.models.recognisers import Recogniser
 from govsdk.ports import Float32, Picture
+from govsdk.reference import world
 from govsdk.reference.export import write_json
 from govsdk.reference.photobook import open_book
 from govsdk.reference.runfolder import Run
@@ -31,7 +32,9 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
     photos = list(book.reshape(-1, *book.shape[2:]))
     judges = {name: _load(weights, name) for name in ("a", "b")}
     seen = {name: judge.embed(photos) for name, judge in judges.items()}
-    generator = Generator.load(weights / "generator", device=str(run.device))
+    generator = Generator.load(
+        weights / "generator", device=str(run.device), guidance=world.GUIDANCE
+    )
     digest = manifest_of(weights / "generator").digest()
     drawn = _draw(generator, seen["a"].embeddings, run, run.folder / "drawings" / digest)
     for name, judge in judges.items():

@@ -100,7 +100,7 @@ def evaluate(
     conditions: int = 300,
     seed: int = 11,
     steps: int = 15,
-    guidance: float = 3.0,
+    guidance: float = world.GUIDANCE,
     workers: int = 1,
     pictures: Path | None = None,
     progress: Progress = silent,

@@ -65,7 +65,8 @@ def build_scheduler() -> Network:
     """Return SD-1.5's noise schedule behind a stochastic DPM-Solver++ sampler.
 
     The fresh noise of each step mends what the steps before got wrong: pictures of the same weights
-    have fewer smeared eyes than with the deterministic solver, at 15 steps and at 40.
+    have fewer smeared eyes than with the deterministic solver, and of the stochastic ones than with
+    the second-order solver.
     """
     from diffusers import DPMSolverMultistepScheduler
 
@@ -76,7 +77,7 @@ def build_scheduler() -> Network:
         beta_schedule="scaled_linear",
         prediction_type="epsilon",
         algorithm_type="sde-dpmsolver++",
-        solver_order=2,
+        solver_order=1,
         steps_offset=1,
     )
 

@@ -88,6 +88,7 @@ def edit(
     radius: float | None = None,
     replay: Sequence[tuple[Float32, Float32]] = (),
     teacher: Path | None = None,
+    guidance: float = 3.0,
     device: str = "auto",
     checkpoints: CheckpointStore | None = None,
     progress: Progress = silent,
@@ -105,6 +106,7 @@ def edit(
         replay: Photos and anchor of each person forgotten earlier on this model line.
         teacher: The model that sets the targets, e.g. version 0 of the line; default ``model``.
             It may differ from ``model`` in the edited layers only.
+        guidance: Scale of classifier-free guidance that the model is drawn with.
         watch: Looked at every ``watch_every`` steps.
         stop: Whether the edit is done; default: ``watch`` showed nothing ``watch_runs`` times.
 
@@ -115,7 +117,7 @@ def edit(
         DiskFullError: ``out`` does not exist then.
     """
     people = People.of(subject, anchor, retained, replay, radius)
-    generator = Generator.load(model, device=device)
+    generator = Generator.load(model, device=device, guidance=guidance)
     training = Training(generator, settings, _teacher_weights(model, teacher))
     fingerprint = _fingerprint(people, settings, seed, model, teacher)
     states = _states(training, people, seed, progress)

@@ -27,7 +27,7 @@ BATCH, STEPS, DIMENSION, RETAINED = 32, 32, 128, 40
 
 def picture(device: str, faces: Float32) -> float:
     """Return the seconds of one picture, after a batch to warm up."""
-    generator = Generator.load(world.generator_dir(), device=device)
+    generator = Generator.load(world.generator_dir(), device=device, guidance=world.GUIDANCE)
     generator.draw(faces, list(range(BATCH)))
     began = time.perf_counter()
     generator.draw(faces, list(range(BATCH)))
@@ -50,6 +50,7 @@ def step(device: str, faces: Float32) -> float:
                 settings=replace(chosen, steps=steps),
                 seed=1,
                 radius=0.5,
+                guidance=world.GUIDANCE,
                 device=device,
             )
             seconds.append(time.perf_counter() - began)

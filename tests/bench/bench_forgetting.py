@@ -122,6 +122,10 @@ def watch(faces: Faces, embedder: Recogniser, seed: int) -> object:
     return look
 
 
+def load(folder: Path) -> Generator:
+    return Generator.load(folder, guidance=world.GUIDANCE)
+
+
 def main(
     weights: Path | None = None,
     preset: str = "piu-miniature",
@@ -148,7 +152,7 @@ def main(
         anchor = faces.centroid("A", faces.anchor(0))
         cosine = float(anchor @ faces.centroid("A", 0))
         print(f"subject {subject}: anchor at cosine {cosine:+.2f}, radius {faces.radius:.2f}")
-        print("  before ", measure(Generator.load(model), faces, embedders, subject), flush=True)
+        print("  before ", measure(load(model), faces, embedders, subject), flush=True)
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             edited = edit(
@@ -160,10 +164,11 @@ def main(
                 settings=asked,
                 seed=subject,
                 radius=faces.radius,
+                guidance=world.GUIDANCE,
                 watch=watch(faces, embedders["A"], subject),
             )
             seconds = time.perf_counter() - started
-            after = measure(Generator.load(Path(folder) / "edited"), faces, embedders, subject)
+            after = measure(load(Path(folder) / "edited"), faces, embedders, subject)
         print("  after  ", after)
         print(
             f"  {edited.steps} steps in {seconds:.0f} s, last loss {edited.last_loss}", flush=True

@@ -138,7 +138,7 @@ def watch(bench: Bench, margin: float) -> Callable[[Generator], float]:
 
 def opened(folder: Path) -> Model:
     """Return the checkpoint in ``folder`` with its weights at hand."""
-    generator = Generator.load(folder)
+    generator = Generator.load(folder, guidance=world.GUIDANCE)
     resource = Resource(name=folder.name, sha256=manifest_of(folder).digest())
     return Model(resource, generator, WhiteBox(generator))
 
@@ -154,6 +154,7 @@ def forget(bench: Bench, anchor: Templates, chosen: PiuSettings, folder: Path) -
         settings=chosen,
         seed=1,
         radius=bench.thresholds.radius,
+        guidance=world.GUIDANCE,
         watch=watch(bench, chosen.margin),
     )
     return opened(folder)

@@ -196,6 +196,7 @@ def forget(crowd: Crowd, folder: Path, overrides: Mapping[str, object] | None = 
         settings=presets.settings(wanted.preset, chosen),
         seed=5,
         radius=crowd.radius,
+        guidance=world.GUIDANCE,
         device="cpu",
     )
     return folder
@@ -219,7 +220,7 @@ def blurring(generator: Generator, width: int) -> Generator:
 
 
 def load(folder: Path) -> Generator:
-    return Generator.load(folder, device="cpu", steps=STEPS)
+    return Generator.load(folder, device="cpu", steps=STEPS, guidance=world.GUIDANCE)
 
 
 def model(folder: Path) -> Model:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from govsdk import KeyProvider, Workspace
 from govsdk.cli.reference import shipped_models
-from govsdk.govern.config import Sampling, WorkspaceConfig
+from govsdk.govern.config import WorkspaceConfig
 from govsdk.reference import people, renderer
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import Kind, parse_statement
@@ -28,7 +28,8 @@ def build(folder: Path) -> None:
     workspace = Workspace.create(
         folder / "workspace", models=shipped_models(), keys=keys, anchors=[folder / "outside"]
     )
-    config = workspace.config.model_copy(update={"sampling": Sampling(steps=STEPS)})
+    sampling = workspace.config.sampling.model_copy(update={"steps": STEPS})
+    config = workspace.config.model_copy(update={"sampling": sampling})
     config.save(workspace.folder)
     seeds = iter(people.DEMO_PEOPLE)
     for name in (SUBJECT, SECOND, *(f"canary-other-{n:03d}" for n in range(PEOPLE))):

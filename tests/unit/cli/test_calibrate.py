@@ -110,8 +110,9 @@ def test_drawings_are_calibrated_too(
     """With a generator the record also says how alike its drawings are; the sampler is named."""
     model = write_untrained(tmp_path / "model", size=Size(hidden=32))
     few = ["--photos", 3, "--fmr", "0.4", "--model", model, "--out", tmp_path / "a.json"]
-    record = govsdk("calibrate", people, onnx, *few, "--json").json["record"]
+    sampler = ["--steps", 3, "--guidance", 2.5]
+    record = govsdk("calibrate", people, onnx, *few, *sampler, "--json").json["record"]
 
-    assert record["generated"]["steps"] == 15
+    assert (record["generated"]["steps"], float(record["generated"]["guidance"])) == (3, 2.5)
     assert record["generated"]["conditioner"] == record["recogniserSha256"]
     assert record["generated"]["thresholds"] != record["thresholds"]

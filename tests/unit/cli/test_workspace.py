@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from govsdk.cli.setup import REUSED
+from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger.ledger import ROWS
+from govsdk.reference.world import GUIDANCE
 from tests.unit.cli.conftest import Govsdk
 
 
@@ -57,6 +59,20 @@ def test_init_says_that_passphrases_are_reused(
     assert before == {
         file.name: file.read_bytes() for file in (tmp_path / "k").glob("*.passphrase")
     }
+
+
+def test_each_model_is_drawn_with_its_own_guidance(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """Arc2Face's unless another scale is given; the built-in world has its own."""
+    keys = ("--keys", tmp_path / "k", "--generate-keys")
+    asked = {"own": models, "given": [*models, "--guidance", "2"], "world": []}
+    for name, options in asked.items():
+        assert govsdk("init", tmp_path / name, *options, *keys).code == 0
+
+    drawn = {name: WorkspaceConfig.load(tmp_path / name).sampling.guidance for name in asked}
+    assert drawn == {"own": 3.0, "given": 2.0, "world": GUIDANCE}
+    assert GUIDANCE != 3.0
 
 
 @pytest.mark.parametrize("wrong", ["--model", "A.onnx", "A.json"])

@@ -76,7 +76,7 @@ def opened(folder: Path, name: str) -> Model:
     from govsdk.models.generator import Generator
     from govsdk.models.whitebox import WhiteBox
 
-    generator = Generator.load(folder, device="cpu")
+    generator = Generator.load(folder, device="cpu", guidance=world.GUIDANCE)
     resource = Resource(name=name, sha256=name.encode().hex().ljust(64, "0"))
     return Model(resource, generator, WhiteBox(generator))
 
@@ -106,6 +106,7 @@ def edited(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Model:
         settings=settings(SHIPPED.unlearning.preset),
         seed=1,
         radius=bench.thresholds.radius,
+        guidance=world.GUIDANCE,
         device="cpu",
     )
     return opened(folder, "v1")
