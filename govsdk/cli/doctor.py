@@ -201,7 +201,33 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
             yield Finding(what, "ok", look())
         except GovsdkError as error:
             yield _failed(what, error)
+    yield from _drawings(opened)
     yield from _outside(opened)
+
+
+def _drawings(opened: Workspace) -> Iterator[Finding]:
+    """Compare what is drawn here with the drawings whose scores were calibrated, if any were."""
+    try:
+        first, records = opened.line.version(0), opened.calibrations
+    except GovsdkError as error:
+        yield _failed("drawings' thresholds", error)
+        return
+    sampling = opened.config.sampling
+    for role, record in sorted(records.items()):
+        if (drawn := record.generated) is None:
+            continue
+        same = {
+            "generator": drawn.generator == first.digest,
+            "steps": drawn.steps == sampling.steps,
+            "guidance": float(drawn.guidance) == sampling.guidance,
+        }
+        what = f"drawings' thresholds, {role}"
+        if all(same.values()):
+            yield Finding(what, "ok", "measured as this workspace draws")
+        else:
+            other = ", ".join(name for name, agrees in same.items() if not agrees)
+            advice = "`govsdk calibrate --model` with this workspace's generator and `sampling`"
+            yield Finding(what, "warning", f"measured with another {other}", advice)
 
 
 def _outside(opened: Workspace) -> Iterator[Finding]:

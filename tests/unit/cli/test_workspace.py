@@ -199,6 +199,24 @@ def test_doctor_finds_nothing_wrong_with_a_new_workspace(govsdk: Govsdk, place: 
     assert [what for what, state in states.items() if state != "ok"] == ["checkpoints outside"]
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ([], ("ok", "measured as this workspace draws")),
+        (["--guidance", "2"], ("warning", "measured with another guidance")),
+    ],
+)
+def test_doctor_compares_what_is_drawn_with_what_was_calibrated(
+    govsdk: Govsdk, tmp_path: Path, options: list[str], found: tuple[str, str]
+) -> None:
+    """Thresholds of drawings hold for the sampler that they were measured with."""
+    named = ("--keys", tmp_path / "k")
+    assert govsdk("init", tmp_path / "w", *options, *named, "--generate-keys").code == 0
+    answer = govsdk("doctor", "--workspace", tmp_path / "w", *named, "--json")
+    said = {each["what"]: (each["state"], each["found"]) for each in answer.json}
+    assert [said[f"drawings' thresholds, {role}"] for role in "AB"] == [found, found]
+
+
 def test_doctor_sees_an_open_key_and_a_damaged_model(govsdk: Govsdk, place: Path) -> None:
     """Findings name the remedy; the exit code is the damage's."""
     (place / "keys" / "log.passphrase").chmod(0o640)
