@@ -76,7 +76,7 @@ def calibrate(
             left out and counted.
         model: A generator's folder: its drawings are calibrated, too.
         conditioner: The ONNX file of the recogniser that ``model`` draws from; default: the same.
-        sampling: How ``model`` draws; default: as a new workspace does.
+        sampling: How ``model`` draws; default: 15 steps, at Arc2Face's guidance of 3.
         metric: What shall count as a face's quality.
 
     Raises:

@@ -246,11 +246,8 @@ class Generator:
             seeds: One for each picture.
 
         Raises:
-            RequestError: guidance is off, so the empty condition is not asked for.
             EmbeddingError: an embedding that names no direction.
         """
-        if self.guidance == 1.0:
-            raise RequestError("states are recorded under guidance")
         conditions = self.condition(embeddings)
         batches = []
         for start in range(0, len(seeds), BATCH):
@@ -286,7 +283,7 @@ class Generator:
             if hasattr(scheduler, "set_begin_index"):
                 scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
             latents = scheduler.add_noise(begun.latents, noise, timesteps[:1].repeat(len(noise)))
-        guided = self.guidance != 1.0
+        guided = self.guidance != 1.0 or passing is not None
         if guided:
             empty = encode_empty(self.text_encoder, self.tokenizer, len(latents))
             conditions = torch.cat([empty, conditions])

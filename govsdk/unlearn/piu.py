@@ -119,7 +119,7 @@ def edit(
     people = People.of(subject, anchor, retained, replay, radius)
     generator = Generator.load(model, device=device, guidance=guidance)
     training = Training(generator, settings, _teacher_weights(model, teacher))
-    fingerprint = _fingerprint(people, settings, seed, model, teacher)
+    fingerprint = _fingerprint(people, settings, seed, guidance, model, teacher)
     states = _states(training, people, seed, progress)
     state = _resume(training, states, checkpoints, fingerprint)
     if not state.step:
@@ -168,7 +168,12 @@ def _teacher_weights(model: Path, teacher: Path | None) -> dict[str, Tensor]:
 
 
 def _fingerprint(
-    people: People, settings: PiuSettings, seed: int, model: Path, teacher: Path | None
+    people: People,
+    settings: PiuSettings,
+    seed: int,
+    guidance: float,
+    model: Path,
+    teacher: Path | None,
 ) -> str:
     """Return what tells this edit from any other: the digest of all that decides its result."""
     redirections = (people.subject, *people.earlier)
@@ -179,6 +184,7 @@ def _fingerprint(
             "radius": repr(people.radius),
             "settings": settings.digest(),
             "seed": str(seed),
+            "guidance": repr(guidance),
             "models": [weights.digest(path) for path in (model, teacher or model)],
         }
     )

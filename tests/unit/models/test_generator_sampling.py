@@ -107,7 +107,18 @@ def test_states_are_those_that_drawing_passes(generator: Generator) -> None:
     assert float(np.abs(passed.given - passed.empty).max()) > 1e-4
 
 
-def test_states_need_guidance(generator: Generator) -> None:
-    """Without guidance the empty condition is never asked for, so nothing is known of it."""
-    with pytest.raises(RequestError, match="under guidance"):
-        generator.resampled(guidance=1.0).passed(embeddings(1), [1])
+def test_states_without_guidance_are_those_that_drawing_passes(generator: Generator) -> None:
+    """What the network sees under the empty condition is recorded there, too, and steers nothing:
+    each state but the first follows from what was seen under the given condition alone.
+    """
+    faces, plain = embeddings(1), generator.resampled(guidance=1.0)
+    passed, guided = plain.passed(faces, [1]), generator.passed(faces, [1])
+
+    asked: list[torch.Tensor] = []
+    hook = plain.unet.register_forward_pre_hook(lambda _, args: asked.append(args[0][0]))
+    plain.draw(faces, [1])
+    hook.remove()
+
+    np.testing.assert_allclose(passed.latents, torch.stack(asked).numpy(), atol=1e-5)
+    assert float(np.abs(passed.latents[1:] - guided.latents[1:]).max()) > 1e-4
+    assert float(np.abs(passed.given - passed.empty).max()) > 1e-4
