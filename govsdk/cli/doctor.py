@@ -19,6 +19,7 @@ from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
+from govsdk.records import decimal_text
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -208,18 +209,21 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
 def _drawings(opened: Workspace) -> Iterator[Finding]:
     """Compare what is drawn here with the drawings whose scores were calibrated, if any were."""
     try:
-        first, records = opened.line.version(0), opened.calibrations
+        records = opened.calibrations
+        measured = {role: each.generated for role, each in sorted(records.items())}
+        first = opened.line.version(0) if any(measured.values()) else None
     except GovsdkError as error:
         yield _failed("drawings' thresholds", error)
         return
     sampling = opened.config.sampling
-    for role, record in sorted(records.items()):
-        if (drawn := record.generated) is None:
+    for role, drawn in measured.items():
+        if drawn is None or first is None:
             continue
         same = {
             "generator": drawn.generator == first.digest,
+            "conditioner": drawn.conditioner == records["A"].recogniser_sha256,
             "steps": drawn.steps == sampling.steps,
-            "guidance": float(drawn.guidance) == sampling.guidance,
+            "guidance": drawn.guidance == decimal_text(sampling.guidance),
         }
         what = f"drawings' thresholds, {role}"
         if all(same.values()):

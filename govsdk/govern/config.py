@@ -43,6 +43,10 @@ class Sampling(BaseModel):
     guidance: float = Field(default=3.0, ge=0, le=30)
     """Classifier-free guidance scale; 1 turns guidance off."""
 
+    def public(self) -> dict[str, object]:
+        """Return the sampler as plans have it."""
+        return {"steps": self.steps, "guidance": str(self.guidance)}
+
 
 class TimestampAuthority(BaseModel):
     """Who stamps the ledger's heads with the time (RFC 3161)."""

@@ -14,10 +14,12 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from govsdk.canonical import sha256_hex
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.durable import disk_error, remove_tree, write_file
-from govsdk.errors import ConflictError, MissingModelError
+from govsdk.errors import ConflictError, MissingModelError, RequestError
 from govsdk.govern.config import FILE, RecogniserFiles, Sampling, WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models import layout
@@ -73,9 +75,10 @@ def create(
     """Fill the ``fresh`` ``folder``; return the workspace's configuration and keys.
 
     Raises:
-        MissingKeyError, MissingModelError, ModelCorruptError, DigestMismatchError: As
+        RequestError, MissingKeyError, MissingModelError, ModelCorruptError, DigestMismatchError: As
             ``Workspace.create``.
     """
+    sampling = _sampling(models)
     origin = f"w-{entropy(4).hex()}.ledger.invalid"
     # Keys before models: what is most often forgotten is found before gigabytes are copied.
     opened = WorkspaceKeys.create(folder / "keys", keys, origin=origin, entropy=entropy)
@@ -84,7 +87,7 @@ def create(
         created_at=instant(created_at),
         origin=origin,
         recognisers=_adopt(folder, models),
-        sampling=Sampling(guidance=models.guidance),
+        sampling=sampling,
         anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
     )
     Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)
@@ -92,6 +95,13 @@ def create(
         folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
     )
     return config, opened
+
+
+def _sampling(models: GovernedModels) -> Sampling:
+    try:
+        return Sampling(guidance=models.guidance)
+    except ValidationError as cause:
+        raise RequestError(f"guidance {models.guidance}: give a scale from 0 to 30") from cause
 
 
 def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserFiles]:

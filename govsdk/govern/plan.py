@@ -294,10 +294,7 @@ def public_plan(
         "attempts": policy.public()["attempts"],
         "earlierRequests": [each.public() for each in earlier],
         "unlearning": policy.public()["unlearning"],
-        "sampling": {
-            "steps": workspace.config.sampling.steps,
-            "guidance": str(workspace.config.sampling.guidance),
-        },
+        "sampling": workspace.config.sampling.public(),
         "seedRule": SEED_RULE,
         "plannedAt": planned_at,
     }

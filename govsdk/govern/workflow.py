@@ -199,6 +199,7 @@ class Forgetting:
     def _plan(self) -> None:
         """Fix in the ledger what will be done and measured, before any edit."""
         if self.job.reached(Stage.PLANNED):
+            self._require_planned_sampler()
             return
         if self.job.load_private("plan") is None:
             private = self._choose(self.entries.note(Kind.REQUEST))
@@ -218,6 +219,18 @@ class Forgetting:
         )
         self.job.advance(Stage.PLANNED, model_before=self.current)
         self.log.info("govsdk.forget.planned")
+
+    def _require_planned_sampler(self) -> None:
+        """Refuse to draw otherwise than was planned; what is published is drawn no more."""
+        plan = self.entries.predicate(Kind.PLAN)
+        assert plan is not None, "planned before it goes on"
+        planned, now = plan["sampling"], self.workspace.config.sampling.public()
+        if planned != now and not self.job.reached(Stage.PUBLISHED):
+            wanted = ", ".join(f"{name} {value}" for name, value in planned.items())
+            raise ConflictError(
+                "workspace.yaml, sampling: it was changed since the request was planned",
+                hint=f"set it back to {wanted} until the request has ended",
+            )
 
     # -- baseline ----------------------------------------------------------------------------------
 

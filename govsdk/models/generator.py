@@ -283,6 +283,7 @@ class Generator:
             if hasattr(scheduler, "set_begin_index"):
                 scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
             latents = scheduler.add_noise(begun.latents, noise, timesteps[:1].repeat(len(noise)))
+        # States have what is seen under the empty condition, whatever guidance makes of it.
         guided = self.guidance != 1.0 or passing is not None
         if guided:
             empty = encode_empty(self.text_encoder, self.tokenizer, len(latents))

@@ -1,8 +1,8 @@
 """Calibrate what the exported generator draws, beside the photos: the drawings' thresholds.
 
 - One picture from each calibration photo's embedding under A; both recognisers look at the same.
-- Pictures are kept by the generator's digest: a run that was stopped draws what is missing, and
-  another generator draws everything.
+- Pictures are kept by the generator's digest and sampler: a run that was stopped draws what is
+  missing, and another generator draws everything.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
         weights / "generator", device=str(run.device), guidance=world.GUIDANCE
     )
     digest = manifest_of(weights / "generator").digest()
-    drawn = _draw(generator, seen["a"].embeddings, run, run.folder / "drawings" / digest)
+    kept = run.folder / "drawings" / f"{digest}-{generator.steps}-{generator.guidance}"
+    drawn = _draw(generator, seen["a"].embeddings, run, kept)
     for name, judge in judges.items():
         path = weights / f"calibration_{name}.json"
         points = generated_faces(

@@ -64,9 +64,8 @@ def build_text_encoder(vocabulary: int, end: int) -> Network:
 def build_scheduler() -> Network:
     """Return SD-1.5's noise schedule behind a stochastic DPM-Solver++ sampler.
 
-    The fresh noise of each step mends what the steps before got wrong: pictures of the same weights
-    have fewer smeared eyes than with the deterministic solver, and of the stochastic ones than with
-    the second-order solver.
+    The fresh noise of each step mends what the steps before got wrong: the same weights smear fewer
+    eyes than with the deterministic solver, and fewer at first order than at second.
     """
     from diffusers import DPMSolverMultistepScheduler
 

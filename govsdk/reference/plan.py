@@ -46,7 +46,7 @@ class Plan:
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
     identity_loss_from: int = 900
-    """Step from which recogniser A judges decoded estimates of the clean picture."""
+    """Step from which decoded estimates of the clean picture are compared with it."""
     bootstrap: int = 1000
     """Person-bootstrap resamples behind each calibrated interval."""
 

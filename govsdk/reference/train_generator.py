@@ -50,7 +50,7 @@ _JUDGED = 3 / 8
 _JUDGED_TIMES = (20, 650)
 _IDENTITY_WEIGHT, _LIKENESS_WEIGHT = 0.125, 2.0
 _MAPS = (0, 1, 3, 4)
-"""Which of recogniser A's maps are compared: those of 28 and of 14 positions a side."""
+"""Which of recogniser A's maps are compared: two of 28 positions a side, two of 14."""
 _EYES = (slice(5, 10), slice(3, 13))
 """Rows and columns of the latents where the eyes of most photos lie."""
 _EYES_WEIGHT = 4.0
@@ -175,7 +175,7 @@ class _Trainer:
             estimate = ((noisy - (1 - kept).sqrt() * guess) / kept.sqrt())[:judged]
             centroids = self.centroids[who[:judged]].to(run.device)
             with run.mixed():
-                miss, unlike = self.compare(estimate, clean[:judged].clone(), centroids)
+                miss, unlike = self.compare(estimate, clean[:judged], centroids)
             weighed = _IDENTITY_WEIGHT * miss + _LIKENESS_WEIGHT * unlike
             loss = loss + weighed * judged / n
             figures["identity_miss"] = round(float(miss.detach()), 4)
@@ -270,7 +270,7 @@ class _Comparison(nn.Module):
         Returns:
             1 - cosine of what A says of an estimate and its person's centroid [n, 128], and how
             unlike the truth it looks: colours, and A's maps of it, each position's scaled to
-            length 1. Means over rows.
+            a mean square of 1. Means over rows.
         """
         drawn, maps = self._sees(estimate)
         with torch.no_grad():

@@ -1,7 +1,7 @@
 """What an interrupted edit needs to go on to the bit-same result.
 
 - Plain tensors and JSON in one safetensors blob, never a pickle.
-- A checkpoint of another edit (other people, settings, seed or model) is not taken up.
+- A checkpoint of another edit (other people, settings, seed, guidance or model) is not taken up.
 - The bytes say nothing of the person beyond the weights; still the caller seals them.
 """
 

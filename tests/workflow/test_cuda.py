@@ -87,7 +87,10 @@ def test_training_replays_a_graph_and_learns_the_same(tmp_path: Path) -> None:
             assert ("forward" in vars(module)) is graphed, "torch puts the graph there"
         figures = [trainer.step(step) for step in range(4)]
         return np.array(
-            [[each["loss"], each["grad"], each["identity_miss"]] for each in figures[2:]]
+            [
+                [each[name] for name in ("loss", "grad", "identity_miss", "unlike")]
+                for each in figures[2:]
+            ]
         )
 
     replayed = steps(graphed=True)

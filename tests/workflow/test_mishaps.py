@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from govsdk import Workspace
+from govsdk.certify.keys import KeyProvider
+from govsdk.cli.reference import shipped_models
 from govsdk.errors import (
+    ConflictError,
     DiskFullError,
     LegalHoldError,
     LockedError,
     ModelCorruptError,
     PhotoError,
     PolicyError,
+    RequestError,
     TooFewPhotosError,
     UnknownSubjectError,
 )
@@ -117,6 +122,39 @@ def test_a_legal_hold(workspace: Workspace) -> None:
 
     workspace.lift_hold(world.SUBJECT)
     assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
+
+
+def test_a_sampler_that_changes_under_way(place: Path, workspace: Workspace) -> None:
+    """A planned request is not drawn otherwise than was planned; set back, it goes on."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(stage: str, *_: object) -> None:
+        if stage == "edit":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        workspace.forget(world.SUBJECT, world.POLICY, progress=stop)
+    planned = workspace.config
+    sampling = planned.sampling.model_copy(update={"guidance": 2.0})
+    planned.model_copy(update={"sampling": sampling}).save(workspace.folder)
+    with pytest.raises(ConflictError, match="sampling") as refused:
+        world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
+    assert f"guidance {planned.sampling.guidance}" in refused.value.hint
+    assert Kind.STAGED not in world.kinds(workspace)
+
+    planned.save(workspace.folder)
+    assert world.open_workspace(place).forget(world.SUBJECT, world.POLICY).ok
+
+
+def test_a_guidance_that_is_no_scale(tmp_path: Path) -> None:
+    """Refused before anything is made."""
+    keys = KeyProvider.generate(tmp_path / "keys")
+    models = replace(shipped_models(), guidance=-1.0)
+    with pytest.raises(RequestError, match="guidance"):
+        Workspace.create(tmp_path / "workspace", models=models, keys=keys)
+    assert not (tmp_path / "workspace").exists()
 
 
 def test_a_second_writer(place: Path, workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from govsdk.cli.setup import REUSED
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger.ledger import ROWS
 from govsdk.reference.world import GUIDANCE
-from tests.unit.cli.conftest import Govsdk
+from tests.unit.cli.conftest import Called, Govsdk
 
 
 def test_init_explains_what_keys_are_for(govsdk: Govsdk, tmp_path: Path) -> None:
@@ -213,8 +214,27 @@ def test_doctor_compares_what_is_drawn_with_what_was_calibrated(
     named = ("--keys", tmp_path / "k")
     assert govsdk("init", tmp_path / "w", *options, *named, "--generate-keys").code == 0
     answer = govsdk("doctor", "--workspace", tmp_path / "w", *named, "--json")
-    said = {each["what"]: (each["state"], each["found"]) for each in answer.json}
-    assert [said[f"drawings' thresholds, {role}"] for role in "AB"] == [found, found]
+    assert [of_drawings(answer, role) for role in "AB"] == [found, found]
+
+
+def test_doctor_sees_drawings_from_another_recognisers_embeddings(
+    govsdk: Govsdk, tmp_path: Path
+) -> None:
+    """A record of B's that was measured on drawings from B's own: A conditions the generator."""
+    named = ("--keys", tmp_path / "k")
+    assert govsdk("init", tmp_path / "w", *named, "--generate-keys").code == 0
+    file = tmp_path / "w" / str(WorkspaceConfig.load(tmp_path / "w").recognisers["B"].calibration)
+    record = json.loads(file.read_text())
+    record["generated"]["conditioner"] = record["recogniserSha256"]
+    file.write_text(json.dumps(record))
+    answer = govsdk("doctor", "--workspace", tmp_path / "w", *named, "--json")
+    assert of_drawings(answer, "A")[0] == "ok"
+    assert of_drawings(answer, "B") == ("warning", "measured with another conditioner")
+
+
+def of_drawings(answer: Called, role: str) -> tuple[str, str]:
+    (found,) = (each for each in answer.json if each["what"] == f"drawings' thresholds, {role}")
+    return found["state"], found["found"]
 
 
 def test_doctor_sees_an_open_key_and_a_damaged_model(govsdk: Govsdk, place: Path) -> None:

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from govsdk.reference import photobook
+from govsdk.reference.autoencoder import build_autoencoder
 from govsdk.reference.muon import Muon, orthogonalise
 from govsdk.reference.plan import TINY
+from govsdk.reference.recogniser import build
 from govsdk.reference.renderer import person, photo
 from govsdk.reference.runfolder import Run
+from govsdk.reference.train_generator import _Comparison
 from govsdk.reference.train_recogniser import load_recogniser, train_recogniser
 
 
@@ -77,6 +80,27 @@ def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path
         torch.testing.assert_close(
             resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name
         )
+
+
+def test_estimates_are_compared_with_the_truth():
+    """The truth is not unlike itself; what is, pulls the estimate towards it, never the reverse."""
+    torch.manual_seed(0)
+    places = torch.ones(16, 16)
+    compare = _Comparison(build_autoencoder().eval(), build("a").eval(), places)
+    clean = torch.randn(2, 8, 16, 16, requires_grad=True)
+    estimate = (clean.detach() + 0.1 * torch.randn(2, 8, 16, 16)).requires_grad_()
+    centroids = torch.randn(2, 128)
+
+    _, same = compare(clean, clean, centroids)
+    _, unlike = compare(estimate, clean, centroids)
+    toward, back = torch.autograd.grad(unlike, (estimate, clean), allow_unused=True)
+
+    assert same.item() == 0
+    assert unlike.item() > 1e-3
+    assert back is None
+    with torch.no_grad():
+        _, nearer = compare(estimate - 0.1 * toward / toward.norm(), clean, centroids)
+    assert nearer < unlike
 
 
 def test_orthogonalised_updates_keep_directions_and_lose_sizes():

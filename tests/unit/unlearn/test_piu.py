@@ -132,8 +132,11 @@ def test_resumed_edit_ends_in_the_same_bytes(
     assert manifest_of(tmp_path / "out").digest() == expected
 
 
-def test_checkpoint_of_another_edit_is_not_taken_up(run: Run, tmp_path: Path) -> None:
-    """With another seed the edit starts from nothing, although a checkpoint lies there."""
+@pytest.mark.parametrize("other", [{"seed": 12}, {"guidance": 2.0}])
+def test_checkpoint_of_another_edit_is_not_taken_up(
+    run: Run, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    """The edit starts from nothing, although a checkpoint lies there."""
     kept = Kept()
     steps: list[int] = []
     run(tmp_path / "one", checkpoints=kept)
@@ -141,9 +144,9 @@ def test_checkpoint_of_another_edit_is_not_taken_up(run: Run, tmp_path: Path) ->
 
     run(
         tmp_path / "other",
-        seed=12,
         checkpoints=kept,
         progress=lambda _s, done, *_: steps.append(done),
+        **other,
     )
 
     assert steps == list(range(1, 9))
