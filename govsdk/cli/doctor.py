@@ -221,7 +221,8 @@ def _drawings(opened: Workspace) -> Iterator[Finding]:
             continue
         same = {
             "generator": drawn.generator == first.digest,
-            "conditioner": drawn.conditioner == records["A"].recogniser_sha256,
+            "conditioner": "A" not in records
+            or drawn.conditioner == records["A"].recogniser_sha256,
             "steps": drawn.steps == sampling.steps,
             "guidance": drawn.guidance == decimal_text(sampling.guidance),
         }

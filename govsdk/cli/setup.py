@@ -80,17 +80,7 @@ def init(
     from govsdk.certify.passphrases import filed
     from govsdk.govern.workspace import Workspace
 
-    if keys is None:
-        raise MissingKeyError(
-            "no folder of passphrases was given",
-            hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep "
-            "the folder apart from the workspace: together they open everything",
-        )
-    if keys.resolve().is_relative_to(folder.resolve()):
-        raise RequestError(
-            "the folder of --keys lies inside the workspace",
-            hint="keep them apart: together they open everything",
-        )
+    keys = _apart(keys, folder)
     models = governed(model, recogniser or [])
     if guidance is not None:
         models = replace(models, guidance=guidance)
@@ -113,6 +103,22 @@ def init(
     }
     said = Text(f"{REUSED}\n" if generate_keys and reused else "", end="")
     return Answer(data, Group(said, fields(data)))
+
+
+def _apart(keys: Path | None, workspace: Path) -> Path:
+    """Return the folder of passphrases, if one was given that does not lie in the workspace."""
+    if keys is None:
+        raise MissingKeyError(
+            "no folder of passphrases was given",
+            hint="add --keys DIR; with --generate-keys, new passphrases are written there. Keep "
+            "the folder apart from the workspace: together they open everything",
+        )
+    if keys.resolve().is_relative_to(workspace.resolve()):
+        raise RequestError(
+            "the folder of --keys lies inside the workspace",
+            hint="keep them apart: together they open everything",
+        )
+    return keys
 
 
 def passphrases(folder: Path, *, generate: bool) -> KeyProvider:

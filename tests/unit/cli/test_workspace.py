@@ -231,6 +231,13 @@ def test_doctor_sees_drawings_from_another_recognisers_embeddings(
     assert of_drawings(answer, "A")[0] == "ok"
     assert of_drawings(answer, "B") == ("warning", "measured with another conditioner")
 
+    config = WorkspaceConfig.load(tmp_path / "w")
+    alone = config.recognisers["A"].model_copy(update={"calibration": None})
+    changed = config.recognisers | {"A": alone}
+    config.model_copy(update={"recognisers": changed}).save(tmp_path / "w")
+    answer = govsdk("doctor", "--workspace", tmp_path / "w", *named, "--json")
+    assert of_drawings(answer, "B")[0] == "ok", "without A's record nothing says what A is"
+
 
 def of_drawings(answer: Called, role: str) -> tuple[str, str]:
     (found,) = (each for each in answer.json if each["what"] == f"drawings' thresholds, {role}")
