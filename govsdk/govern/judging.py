@@ -24,6 +24,7 @@ from govsdk.govern.withdrawing import came_back
 from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
+from govsdk.verify.question import Question
 from govsdk.verify.screen import Forgotten
 from govsdk.verify.transcript import Transcript
 from govsdk.verify.trials import Model
@@ -39,13 +40,9 @@ def measure_baseline(run: Forgetting) -> Baseline:
     """Return what the unedited model draws for the subject's conditions."""
     workspace = run.workspace
     return baseline(
-        run.policy,
-        subject=run.templates,
+        _question(run),
         sealed=run.private.split.sealed[0],
-        gallery=workspace.registry.gallery(exclude=(run.subject,)),
         before=_model(run.current, workspace.generator()),
-        embedders=workspace.embedders,
-        calibrations=workspace.calibrations,
         note=run.entries.note(Kind.PLAN),
         journal=_journal(run),
         keep=lambda said: _keep(run, "baseline", said),
@@ -69,18 +66,14 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
     measured = run.job.state.baseline
     assert measured is not None, "the baseline comes first"
     return verify(
-        run.policy,
+        _question(run),
         attempt=attempt + 1,
-        subject=run.templates,
         sealed=run.private.split.sealed[attempt],
         baseline=measured,
-        gallery=workspace.registry.gallery(exclude=(run.subject,)),
         earlier=people_to_screen(run),
         unscreened=len(unscreened(workspace)),
         before=_model(run.current, workspace.generator()),
         after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
-        embedders=workspace.embedders,
-        calibrations=workspace.calibrations,
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
         plan=run.entries.note(Kind.PLAN),
         journal=_journal(run),
@@ -91,6 +84,13 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         features=workspace.features,
         progress=Timed(run.progress),
     )
+
+
+def _question(run: Forgetting) -> Question:
+    workspace = run.workspace
+    gallery = workspace.registry.gallery(exclude=(run.subject,))
+    eyes = workspace.embedders, workspace.calibrations
+    return Question(run.policy, run.templates, gallery, *eyes)
 
 
 def people_to_screen(run: Forgetting) -> list[Forgotten]:

@@ -222,7 +222,7 @@ def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
     """Return what a forget request would do; writes nothing, and draws nothing."""
     from govsdk.govern.residuals import earlier_subjects, forbidden_for_anchors
-    from govsdk.verify.verification import why_no_verdict
+    from govsdk.verify.question import Question
 
     require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
@@ -232,6 +232,8 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
     earlier = len(earlier_subjects(workspace))
     templates = workspace.registry.templates(subject)
     gallery = workspace.registry.gallery(exclude=(subject,))
+    eyes = workspace.embedders, workspace.calibrations
+    question = Question(policy, templates, gallery, *eyes)
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,
@@ -249,9 +251,7 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         screen_detects=detectable_rate(earlier * policy.controls.screen_probes)
         if earlier
         else None,
-        why_no_verdict=why_no_verdict(
-            policy, templates, gallery, workspace.embedders, workspace.calibrations, plan=note
-        ),
+        why_no_verdict=question.why_no_verdict(plan=note),
     )
 
 

@@ -28,7 +28,7 @@ from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
 from govsdk.unlearn.closed_form import redirection, sparing
 from govsdk.unlearn.layers import modules
 from govsdk.unlearn.methods import code_digest
-from govsdk.unlearn.people import People
+from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.states import States
 from govsdk.unlearn.training import Training
@@ -118,48 +118,106 @@ def edit(
     """
     people = People.of(subject, anchor, retained, replay, radius)
     generator = Generator.load(model, device=device, guidance=guidance)
-    training = Training(generator, settings, _teacher_weights(model, teacher))
-    fingerprint = _fingerprint(people, settings, seed, guidance, model, teacher)
-    states = _states(training, people, seed, progress)
-    state = _resume(training, states, checkpoints, fingerprint)
-    if not state.step:
-        _begin(training, people, seed)
-    done = stop or _shows_nothing(settings)
+    run = _Run.prepared(
+        Training(generator, settings, _teacher_weights(model, teacher)),
+        people,
+        seed,
+        _fingerprint(people, settings, seed, guidance, model, teacher),
+        None if checkpoints is None else checkpoints.load(),
+        progress,
+    )
+    state, done = run.state, stop or _shows_nothing(settings)
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
-        if states is None:
-            rows = people.rows(settings, generator.latent_shape, seed, state.step)
+        loss = run.step()
+        # A look after the last step would decide nothing.
+        due = state.step % settings.watch_every == 0 and state.step < settings.steps
+        if watch is not None and due:
+            state.watched.append(watch(run.training.student))
+        state.stopped = done(state)
+        if checkpoints is not None and state.step % settings.checkpoint_every == 0:
+            checkpoints.save(run.checkpoint())
+        left = (clock() - started) / (state.step - first) * (settings.steps - state.step)
+        progress("edit", state.step, settings.steps, f"loss {loss:.4f}, at most {left:.0f} s left")
+    weights.write(model, out, dict(run.training.parameters) if state.step else {})
+    return run.edited(str(generator.device))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """An edit under way."""
+
+    training: Training
+    people: People
+    seed: int
+    fingerprint: str
+    states: States | None
+    """Where steps ask; None: under pure noise."""
+    state: EditState
+
+    @classmethod
+    def prepared(
+        cls,
+        training: Training,
+        people: People,
+        seed: int,
+        fingerprint: str,
+        checkpoint: bytes | None,
+        progress: Progress,
+    ) -> _Run:
+        """Return the edit as it is before its first step, or as its ``checkpoint`` left it."""
+        states = _states(training, people, seed, progress)
+        found = None if checkpoint is None else unpack(checkpoint, fingerprint)
+        if found is None:
+            _begin(training, people, seed)
+            state = EditState(training.settings.micro_batch)
         else:
-            states.search(training.student, state.step)
-            rows = states.rows(state.step)
-        training.preservation = _preservation(settings, state)
+            state, tensors = found
+            training.restore(tensors)
+            if states is not None:
+                states.restore(tensors)
+        return cls(training, people, seed, fingerprint, states, state)
+
+    def step(self) -> float:
+        """Take the next step of the optimiser and return its loss."""
+        training, state = self.training, self.state
+        rows = self._rows()
+        training.preservation = _preservation(training.settings, state)
         loss, state.micro_batch = training.step(rows, state.micro_batch, state.step)
         state.step += 1
         state.last_loss = loss
         state.first_loss = loss if state.first_loss is None else state.first_loss
-        # A look after the last step would decide nothing.
-        due = state.step % settings.watch_every == 0 and state.step < settings.steps
-        if watch is not None and due:
-            state.watched.append(watch(training.student))
-        state.stopped = done(state)
-        if checkpoints is not None and state.step % settings.checkpoint_every == 0:
-            found = {} if states is None else states.tensors()
-            checkpoints.save(pack(fingerprint, state, training.tensors() | found))
-        left = (clock() - started) / (state.step - first) * (settings.steps - state.step)
-        progress("edit", state.step, settings.steps, f"loss {loss:.4f}, at most {left:.0f} s left")
-    weights.write(model, out, dict(training.parameters) if state.step else {})
-    return Edited(
-        settings=settings,
-        layers=modules(training.parameters),
-        trainable_parameters=sum(p.numel() for p in training.parameters.values()),
-        steps=state.step,
-        stopped_early=state.step < settings.steps,
-        seed=seed,
-        first_loss=state.first_loss,
-        last_loss=state.last_loss,
-        watched=tuple(state.watched),
-        device=str(generator.device),
-    )
+        return loss
+
+    def _rows(self) -> Rows:
+        """Return what the next step is taken on."""
+        training, step = self.training, self.state.step
+        if self.states is None:
+            shape = training.student.latent_shape
+            return self.people.rows(training.settings, shape, self.seed, step)
+        self.states.search(training.student, step)
+        return self.states.rows(step)
+
+    def checkpoint(self) -> bytes:
+        """Return what the edit goes on from, to the bit-same result."""
+        found = {} if self.states is None else self.states.tensors()
+        return pack(self.fingerprint, self.state, self.training.tensors() | found)
+
+    def edited(self, device: str) -> Edited:
+        """Return what was done."""
+        settings, parameters, state = self.training.settings, self.training.parameters, self.state
+        return Edited(
+            settings=settings,
+            layers=modules(parameters),
+            trainable_parameters=sum(p.numel() for p in parameters.values()),
+            steps=state.step,
+            stopped_early=state.step < settings.steps,
+            seed=self.seed,
+            first_loss=state.first_loss,
+            last_loss=state.last_loss,
+            watched=tuple(state.watched),
+            device=device,
+        )
 
 
 def _teacher_weights(model: Path, teacher: Path | None) -> dict[str, Tensor]:
@@ -188,23 +246,6 @@ def _fingerprint(
             "models": [weights.digest(path) for path in (model, teacher or model)],
         }
     )
-
-
-def _resume(
-    training: Training,
-    states: States | None,
-    checkpoints: CheckpointStore | None,
-    fingerprint: str,
-) -> EditState:
-    data = checkpoints.load() if checkpoints is not None else None
-    found = unpack(data, fingerprint) if data is not None else None
-    if found is None:
-        return EditState(training.settings.micro_batch)
-    state, tensors = found
-    training.restore(tensors)
-    if states is not None:
-        states.restore(tensors)
-    return state
 
 
 def _states(training: Training, people: People, seed: int, progress: Progress) -> States | None:

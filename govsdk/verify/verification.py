@@ -15,14 +15,9 @@ from typing import Literal
 
 from govsdk.canonical import sha256_hex
 from govsdk.errors import RequestError
-from govsdk.models.calibration import CalibrationRecord
-from govsdk.policy import Policy
-from govsdk.ports import Anchor, Embedder, Progress, Recogniser, Templates, silent
+from govsdk.ports import Anchor, Embedder, Progress, silent
 from govsdk.records import Claim, Control, Record, Reported, Verdict, Verification
 from govsdk.verify.attacks import attack
-from govsdk.verify.attacks.direction import enough_people
-from govsdk.verify.attacks.strangers import far_people
-from govsdk.verify.bench import Bench
 from govsdk.verify.claims import (
     baseline_controls,
     forget_claims,
@@ -35,10 +30,10 @@ from govsdk.verify.claims import (
 from govsdk.verify.folds import split_retained
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.judge import conclude
+from govsdk.verify.question import Question
 from govsdk.verify.reported import Photos, Sitting, report, report_subject
 from govsdk.verify.screen import Forgotten, screen_earlier
 from govsdk.verify.seeds import stream
-from govsdk.verify.thresholds import thresholds_for, why_not_judged
 from govsdk.verify.transcript import Keep, keep_nothing, transcript
 from govsdk.verify.trials import Model, Store
 
@@ -57,50 +52,11 @@ class Baseline(Record):
     excluded_directions: int = 0
 
 
-def why_no_verdict(
-    policy: Policy,
-    subject: Templates,
-    gallery: Sequence[Templates],
-    embedders: Mapping[Recogniser, Embedder],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
-    *,
-    plan: bytes,
-) -> str | None:
-    """Return why nothing that is drawn could lead to a verdict, or None; draws nothing itself.
-
-    A reason is what :func:`baseline` ends INCONCLUSIVE for, before anything else is looked at.
-
-    Args:
-        plan: Checkpoint note of the plan's entry.
-    """
-    if not embedders.keys() <= subject.by_recogniser.keys():
-        return "the subject has no photos under one of the recognisers"
-    people = _comparable(gallery, subject, embedders)
-    if not people:
-        return "nobody else is enrolled whom every recogniser knows: retention cannot be judged"
-    splits = [split_retained(person, note=plan) for person in people]
-    if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
-        return "too few photos of others are enrolled to teach some and judge by others"
-    reason = why_not_judged(policy, embedders, calibrations)
-    if reason or policy.attacks is None:
-        return reason
-    thresholds = thresholds_for(policy, embedders, calibrations)
-    if len(far_people(policy, subject, people, thresholds)) < policy.attacks.strangers:
-        return "too few enrolled people differ enough from the subject to compare attacks with"
-    if not enough_people(policy.attacks, len(people)):
-        return "too few people are enrolled for each run of the direction attack to start elsewhere"
-    return None
-
-
 def baseline(
-    policy: Policy,
+    question: Question,
     *,
-    subject: Templates,
     sealed: Sequence[int],
-    gallery: Sequence[Templates],
     before: Model,
-    embedders: Mapping[Recogniser, Embedder],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
     note: bytes,
     journal: Store,
     keep: Keep = keep_nothing,
@@ -119,18 +75,15 @@ def baseline(
         keep: Gets the transcript by which the subject's trials can be repeated.
         anchor: Who will be drawn instead; of all others, pictures must not show them.
     """
-    reason = why_no_verdict(policy, subject, gallery, embedders, calibrations, plan=note)
+    reason = question.why_no_verdict(plan=note)
     if reason:
         return Baseline(verdict=Verdict.INCONCLUSIVE, reason=reason)
-    people = _comparable(gallery, subject, embedders)
-    thresholds = thresholds_for(policy, embedders, calibrations)
-    bench = Bench(policy, subject, people, embedders, thresholds, note, progress)
-    trials = policy.controls.baseline_trials
+    bench, trials = question.bench(note, progress), question.policy.controls.baseline_trials
     counts = (trials - trials // 2, trials // 2)
     drawn = bench.subject_trials(before, sealed, counts, journal, stage="baseline")
-    keep(transcript(drawn, subject))
+    keep(transcript(drawn, bench.subject))
     parts = (drawn.distribution, drawn.photos)
-    controls = tuple(baseline_controls(policy, parts, subject, thresholds))
+    controls = tuple(baseline_controls(bench.policy, parts, bench.subject, bench.thresholds))
     verdict, reason = _evaluable(controls)
     return Baseline(
         verdict=verdict,
@@ -142,19 +95,15 @@ def baseline(
 
 
 def verify(
-    policy: Policy,
+    question: Question,
     *,
     attempt: int,
-    subject: Templates,
     sealed: Sequence[int],
     baseline: Baseline,
-    gallery: Sequence[Templates],
     earlier: Sequence[Forgotten] = (),
     unscreened: int = 0,
     before: Model,
     after: Model,
-    embedders: Mapping[Recogniser, Embedder],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
     note: bytes,
     plan: bytes,
     journal: Store,
@@ -169,9 +118,7 @@ def verify(
 
     Args:
         attempt: From 1; decides how much alpha its claims may spend.
-        subject: All photos of the person; conditions come from ``sealed`` ones and from D alone.
-        sealed: Photos of this attempt's fold.
-        gallery: Retained, searchable people.
+        sealed: The subject's photos of this attempt's fold; conditions come from them and from D.
         earlier: People whom this line of models forgot before, each with their own policy.
         unscreened: How many more there are, of whom nothing is kept to look for them with.
         after: The staged model.
@@ -191,17 +138,14 @@ def verify(
     """
     if not baseline.controls or baseline.verdict is not None:
         raise RequestError("no baseline shows that there was anything to forget")
-    reason = why_no_verdict(policy, subject, gallery, embedders, calibrations, plan=plan)
+    reason = question.why_no_verdict(plan=plan)
     if reason:
         raise RequestError(reason)
-    people = _comparable(gallery, subject, embedders)
-    thresholds = thresholds_for(policy, embedders, calibrations)
-    bench = Bench(policy, subject, people, embedders, thresholds, note, progress, features or {})
+    policy, bench = question.policy, question.bench(note, progress, features)
     alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
-
     drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
-    keep(transcript(drawn, subject))
-    sealed_of = {p.subject: split_retained(p, note=plan).sealed[0] for p in people}
+    keep(transcript(drawn, question.subject))
+    sealed_of = {p.subject: split_retained(p, note=plan).sealed[0] for p in bench.people}
     panels = bench.panels(before.resource.sha256, sealed_of)
     sitting = Sitting(
         bench=bench,
@@ -219,7 +163,7 @@ def verify(
     screen = screen_earlier(
         policy,
         earlier,
-        lambda asked: thresholds_for(asked, embedders, calibrations),
+        question.thresholds,
         lambda person, label, n: bench.probe(after, person, n, label, journal),
         unscreened=unscreened,
     )
@@ -237,7 +181,7 @@ def verify(
         reported=report(sitting, baseline.reported),
         attacks=attacks,
         excluded_directions=drawn.excluded,
-        thresholds=thresholds.public(),
+        thresholds=bench.thresholds.public(),
         seed_note=sha256_hex(note),
         model=after.resource,
         harness=harness_digest(),
@@ -264,17 +208,6 @@ def _controls(sitting: Sitting) -> Iterator[Control]:
     _, now = sitting.panels.parts(sitting.now)["random"]
     yield from impostor_controls(bench.policy, now, bench.subject, bench.thresholds)
     yield from retained_controls(bench.policy, was, bench.thresholds)
-
-
-def _comparable(
-    gallery: Sequence[Templates], subject: Templates, embedders: Mapping[Recogniser, Embedder]
-) -> list[Templates]:
-    """Return the people other than the subject whom every recogniser knows."""
-    return [
-        person
-        for person in gallery
-        if person.subject != subject.subject and embedders.keys() <= person.by_recogniser.keys()
-    ]
 
 
 def _evaluable(controls: Sequence[Control]) -> tuple[Verdict | None, str | None]:

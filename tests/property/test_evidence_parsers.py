@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -154,9 +154,10 @@ def follow_event(data: bytes) -> object:
 
 def parse_policy(data: bytes) -> object:
     """Read a policy as people have it: from a file."""
-    path = Path(mkdtemp()) / "policy.yaml"
-    path.write_bytes(data)
-    return Policy.load(path)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.yaml"
+        path.write_bytes(data)
+        return Policy.load(path)
 
 
 PARSERS: dict[str, Callable[[bytes], object]] = {

@@ -24,7 +24,7 @@ from govsdk.records import Resource, Verification
 from govsdk.reference import people, renderer, world
 from govsdk.unlearn import presets
 from govsdk.unlearn.piu import edit
-from govsdk.verify import Baseline, Memory, Model, baseline, verify
+from govsdk.verify import Baseline, Memory, Model, Question, baseline, verify
 from govsdk.verify.folds import split_retained
 from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import thresholds_for
@@ -135,16 +135,18 @@ class Crowd:
         taught = (each.only(split_retained(each, note=NOTE).edit) for each in self.others)
         return [person.by_recogniser["A"] for person in taught if len(person)]
 
+    @property
+    def question(self) -> Question:
+        """What the judge is asked."""
+        judges = self.embedders, self.calibrations
+        return Question(POLICY, self.subject, self.others, *judges)
+
     def baseline(self, before: Model) -> Baseline:
         """Return the positive control."""
         return baseline(
-            POLICY,
-            subject=self.subject,
+            self.question,
             sealed=range(EDIT, EDIT + SEALED),
-            gallery=self.others,
             before=before,
-            embedders=self.embedders,
-            calibrations=self.calibrations,
             note=NOTE,
             journal=self.shown,
         )
@@ -154,17 +156,13 @@ class Crowd:
     ) -> Verification:
         """Return the judge's report on ``after``."""
         return verify(
-            POLICY,
+            self.question,
             attempt=1,
-            subject=self.subject,
             sealed=range(EDIT, EDIT + SEALED),
             baseline=self.baseline(before),
-            gallery=self.others,
             earlier=[Forgotten(person, POLICY) for person in earlier],
             before=before,
             after=after,
-            embedders=self.embedders,
-            calibrations=self.calibrations,
             note=NOTE,
             plan=NOTE,
             journal=self.shown,

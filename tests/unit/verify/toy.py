@@ -18,7 +18,7 @@ from govsdk.policy import Policy
 from govsdk.policy.probes import Probes
 from govsdk.ports import Anchor, Embedded, Float32, Picture, SubjectId, Templates
 from govsdk.records import Resource, Verification, decimal_text
-from govsdk.verify import Baseline, Memory, Model, baseline, verify
+from govsdk.verify import Baseline, Memory, Model, Question, baseline, verify
 
 NUMBERS, SIDE = 32, 16
 CONTRAST, GRAIN, SPREAD = 600.0, 12.0, 0.4
@@ -179,18 +179,21 @@ def forgets(who: Templates, angle: float = 1.0) -> Edit:
     return lambda conditions: np.where(near(conditions, who, angle), anchor, conditions)
 
 
-def run_baseline(before: Model, policy: str | Policy = "quickstart", **changes: object) -> Baseline:
+def question(policy: str | Policy, changes: dict[str, object]) -> Question:
+    """Return the question whether the toy subject is gone, with its part of ``changes`` taken."""
     asked = {
         "subject": SUBJECT,
-        "sealed": SEALED,
         "gallery": GALLERY,
         "embedders": EMBEDDERS,
         "calibrations": calibrations(),
-        "note": NOTE,
-        "journal": Memory(),
     }
     loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
-    return baseline(loaded, before=before, **(asked | changes))
+    return Question(loaded, **{name: changes.pop(name, given) for name, given in asked.items()})
+
+
+def run_baseline(before: Model, policy: str | Policy = "quickstart", **changes: object) -> Baseline:
+    asked = {"sealed": SEALED, "note": NOTE, "journal": Memory()}
+    return baseline(question(policy, changes), before=before, **(asked | changes))
 
 
 def probing(**probes: object) -> Policy:
@@ -211,17 +214,12 @@ def run_verify(
 ) -> Verification:
     asked = {
         "attempt": 1,
-        "subject": SUBJECT,
         "sealed": SEALED,
         "baseline": run_baseline(model(name="v0")),
-        "gallery": GALLERY,
         "before": model(name="v0"),
-        "embedders": EMBEDDERS,
-        "calibrations": calibrations(),
         "note": NOTE,
         "plan": NOTE,
         "journal": Memory(),
         "cache": Memory(),
     }
-    loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
-    return verify(loaded, after=after, **(asked | changes))
+    return verify(question(policy, changes), after=after, **(asked | changes))
