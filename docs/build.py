@@ -42,16 +42,24 @@ The same for every verb. Scripts may rely on them.
 | 0 | done |
 | 1 | something inside govsdk or a library failed |
 | 2 | the call, a policy, a photo or an input file is not what it should be |
-| 3 | the measured result does not meet the policy; nothing was published |
+| 3 | what was measured does not meet the policy (below) |
 | 4 | nobody matches, or nobody qualifies as anchor |
 | 5 | evidence does not hold: a signature, a digest, a proof, a store |
 | 6 | conflict, legal hold, or locked by another process |
 | 7 | something needed is missing: an extra, a key, a model, a workspace |
 | 130 | stopped with Ctrl-C; the same call goes on |
 
-`govsdk verify` ends with 2 for a certificate that cannot be read at all and with 5 for one that
-can be read and does not hold; with 3 for one that is genuine but was withdrawn, or does not meet
-the policy given with `--require`. Under `--json` an error is one document on stdout:
+`govsdk forget` ends with 0 when every stage passed: the person is erased, and either FORGOTTEN or
+NOTHING_TO_FORGET, without an edit (`verdict` under `--json` tells); with 3 nothing was published.
+`plan` says with 3 that no verdict is possible, `screen` that somebody came back, `disperse` and
+`audit reproduce` that it was not shown.
+
+`govsdk verify` goes by the first check that fails: 2 if what it reads makes no sense, be it the
+certificate, what is signed in it, or a file given beside it (receipt, proof, timestamp,
+reproduction, an entry of the export); 5 if it can be read and does not hold; 3 if all of it holds
+and only the verdict does not stand: withdrawn, or weaker than the policy given with `--require`.
+
+Under `--json` an error is one document on stdout:
 
 ```json
 {"error": "no-match.subject", "message": "…", "hint": "…", "retryable": false, "facts": {}}

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -112,10 +112,21 @@ def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserF
             role: _adopt_recogniser(folder, role, source)
             for role, source in models.recognisers.items()
         }
+        _require_different(folder, recognisers.values())
         ModelLine.create(folder / "models", generator)
     except OSError as cause:
         raise disk_error(cause, "copying the models") from cause
     return recognisers
+
+
+def _require_different(folder: Path, recognisers: Collection[RecogniserFiles]) -> None:
+    """Accept recognisers of which none is another's copy: that much of independence can be seen."""
+    digests = {sha256_hex((folder / each.onnx).read_bytes()) for each in recognisers}
+    if len(digests) < len(recognisers):
+        raise RequestError(
+            "two recognisers are the same file",
+            hint="a verdict needs two that share neither weights nor the people they learnt from",
+        )
 
 
 def _adopt_recogniser(folder: Path, role: Recogniser, source: RecogniserSource) -> RecogniserFiles:

@@ -93,9 +93,11 @@ class Claims(Section):
 
     @property
     def pictures(self) -> int:
-        """How many pictures of the edited model are judged."""
-        hard = self.retention.hard_neighbours
-        return 2 * self.forget.trials + self.retention.pairs + (hard.pairs if hard else 0)
+        """How many pictures of the edited model must show a face.
+
+        The nearest people's may be among the random pairs' already, and none counts twice.
+        """
+        return 2 * self.forget.trials + self.retention.pairs
 
 
 class Controls(Section):
@@ -221,7 +223,12 @@ class Policy(Section):
 
         A section that is not there is left out, so that a new one changes no older digest.
         """
-        settings: dict[str, Any] = written(self.model_dump(mode="json"))
+        settings: dict[str, Any] = written(self.settings())
+        return settings
+
+    def settings(self) -> dict[str, Any]:
+        """Return the same with numbers, as a policy file has it; loaded, it is equal."""
+        settings = self.model_dump(mode="json")
         return {name: value for name, value in settings.items() if value is not None}
 
 

@@ -19,7 +19,7 @@ def test_shipped_policies_pass_lint(govsdk: Govsdk, name: str) -> None:
 
 def test_lint_refuses_what_cannot_be_met(govsdk: Govsdk, tmp_path: Path) -> None:
     """Too few trials for the bound: exit code 2, and how many it would take."""
-    text = govsdk("policy", "show", "quickstart").out.replace("'", "")
+    text = govsdk("policy", "show", "quickstart").out
     file = tmp_path / "hopeless.yaml"
     file.write_text(text.replace("trials: 99", "trials: 9"))
     answer = govsdk("policy", "lint", file, "--json")
@@ -39,7 +39,7 @@ def test_a_typo_is_named_with_its_line(govsdk: Govsdk, tmp_path: Path) -> None:
 
 def test_lint_knows_the_editors_settings(govsdk: Govsdk, tmp_path: Path) -> None:
     """A preset that does not exist would be noticed only in the middle of a request."""
-    text = govsdk("policy", "show", "quickstart").out.replace("'", "")
+    text = govsdk("policy", "show", "quickstart").out
     file = tmp_path / "typo.yaml"
     file.write_text(text.replace("piu-miniature", "piu-miniatur"))
     answer = govsdk("policy", "lint", file, "--json")
@@ -54,6 +54,17 @@ def test_show_prints_settings_and_digest(govsdk: Govsdk) -> None:
     answer = govsdk("policy", "show", "standard", "--json").json
     assert answer["digest"] == Policy.load("standard").digest
     assert answer["policy"]["name"] == "standard"
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard", "strict", "exhaustive"])
+def test_what_is_shown_is_a_policy_file(govsdk: Govsdk, tmp_path: Path, name: str) -> None:
+    """Saved, it is the same policy; so one's own begins with a shipped one."""
+    file = tmp_path / "saved.yaml"
+    file.write_text(govsdk("policy", "show", name).out)
+    assert Policy.load(file).digest == Policy.load(name).digest
+
+    file.write_text(file.read_text().replace("trials: ", "trials: 1"))
+    assert Policy.load(file).digest != Policy.load(name).digest
 
 
 def test_diff_lists_what_differs_and_nothing_else(govsdk: Govsdk) -> None:

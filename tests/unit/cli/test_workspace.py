@@ -104,6 +104,18 @@ def test_init_refuses_the_record_of_another_recogniser(
     assert not (tmp_path / "w").exists()
 
 
+def test_init_refuses_one_recogniser_for_both(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """Under another name it is still the same judge; two that differ are taken."""
+    twice = [option.replace("B.onnx", "A.onnx").replace("B.json", "A.json") for option in models]
+    keys = ("--keys", tmp_path / "k", "--generate-keys")
+    answer = govsdk("init", tmp_path / "w", *twice, *keys, "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    assert not (tmp_path / "w").exists()
+    assert govsdk("init", tmp_path / "w", *models, *keys).code == 0
+
+
 def test_init_keeps_passphrases_out_of_the_workspace(
     govsdk: Govsdk, models: list[str], tmp_path: Path
 ) -> None:
