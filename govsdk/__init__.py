@@ -126,6 +126,7 @@ def verify_certificate(
 
     Raises:
         MissingError: One of the files is not there.
+        PolicyError: ``require`` is no valid policy.
         RequestError: A key is not one, or something was given without what it needs: a timestamp
             without ``timestamp_ca``, a quorum or a proof without witnesses.
     """

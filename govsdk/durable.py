@@ -39,6 +39,24 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def sync_tree(folder: Path) -> None:
+    """Make ``folder`` durable with all files and names below it; its own name is its parent's."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            _sync_file(path)
+    sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
     """Put ``data`` under ``path``, atomically and durably; by default for the owner alone."""
     write_files([(path, data)], mode=mode)

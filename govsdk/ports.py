@@ -82,6 +82,11 @@ class PhotoSplit:
     sealed: tuple[tuple[int, ...], ...]
     """One fold for each allowed attempt; folds and the edit set are disjoint."""
 
+    @property
+    def photos(self) -> tuple[int, ...]:
+        """All photos that were split."""
+        return tuple(sorted({*self.edit, *(photo for fold in self.sealed for photo in fold)}))
+
 
 @dataclass(frozen=True, eq=False)
 class Embedded:

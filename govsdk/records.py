@@ -224,7 +224,8 @@ class Verification(Record):
     thresholds: dict[str, DecimalText]
     """Decision thresholds by ``recogniser/purpose``, e.g. ``A/forget``."""
     seed_note: Sha256
-    """Digest of the checkpoint note from which every probe and generation seed was derived.
+    """Digest of the checkpoint note from which every probe and generation seed after the edit was
+    derived; what was drawn of the subject before it (``baseline``) has its seeds from the plan's.
 
     Retained people's pictures alone take their seeds from the unedited model, so that they are
     drawn once per version; the note decides which of them are judged.

@@ -28,6 +28,8 @@ from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+SUFFIX = ".sigstore.json"
+"""How certificate files are named."""
 MAX_BUNDLE_BYTES = 2 << 20
 MAX_PROOF_HASHES = 63
 

@@ -154,7 +154,7 @@ class Scope(Record):
 
 
 class Validity(Record):
-    """When it was measured, and until when the measurement should be trusted."""
+    """When the certificate was made, and until when what was measured should be trusted."""
 
     verified_at: Instant
     reverify_by: Instant | None = None

@@ -54,7 +54,7 @@ def disperse(
     keys: KeysFolder = None,
 ) -> Answer:
     """Scatter a person in a face recogniser; no certificate, nothing in the workspace changes."""
-    from govsdk.govern.dispersing import RecogniserFiles
+    from govsdk.govern.dispersing import RecogniserInUse
     from govsdk.unlearn.dispersion import DispersionSettings
 
     opened = open_workspace(workspace, keys)
@@ -62,7 +62,7 @@ def disperse(
         done = opened.disperse(
             subject,
             policy,
-            recogniser=RecogniserFiles(recogniser, calibration, network, weights),
+            recogniser=RecogniserInUse(recogniser, calibration, network, weights),
             out=out,
             settings=DispersionSettings(steps=steps),
             seed=seed,

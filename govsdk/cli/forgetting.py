@@ -11,6 +11,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from govsdk.certify.bundles import SUFFIX
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
 from govsdk.cli.progress import bars
 from govsdk.cli.stopwatch import Stopwatch, in_words
@@ -79,9 +80,9 @@ def forget(
 ) -> Answer:
     """Forget a person: edit the model, prove it, erase, certify. Safe to retry.
 
-    Writes certificate-XXXXXXXX.sigstore.json and, once, receipt-XXXXXXXX.json into --out: the
-    receipt belongs to the person and is kept nowhere else. `timing`, under --json, has the seconds
-    that each stage took in this call.
+    Writes certificate-REQUEST.sigstore.json and, once, receipt-REQUEST.json into --out: the receipt
+    belongs to the person and is kept nowhere else. REQUEST is how the ledger and the logs name the
+    request. `timing`, under --json, has the seconds that each stage took in this call.
     """
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
@@ -119,7 +120,7 @@ def save(result: ForgetResult, folder: Path) -> dict[str, str]:
     """Write the certificate, if there is one; return its and the receipt's paths by kind."""
     files: dict[str, str] = {}
     if result.certificate is not None:
-        name = f"certificate-{result.request[:8]}.sigstore.json"
+        name = f"certificate-{result.request[:16]}{SUFFIX}"
         files["certificate"] = str(result.certificate.save(folder / name))
     if result.receipt_path is not None:
         files["receipt"] = str(result.receipt_path)

@@ -142,7 +142,7 @@ def lift_hold(
 
 
 def release(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
-    """Lift the restriction after a request that ended without forgetting and was withdrawn."""
+    """Lift the restriction that a request put on a person which ended without forgetting."""
     lifted = open_workspace(workspace, keys).release(subject)
     said = (
         "the restriction is lifted" if lifted else "the person was not restricted: nothing changed"

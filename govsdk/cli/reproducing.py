@@ -98,7 +98,7 @@ def reproduce(
         found = Remeasurement(case, bench, seed=seed, progress=progress).run(
             model,
             before=before,
-            photos=[each for path in photo or () for each in photos_from(path)],
+            photos=photos_from(photo or []),
         )
     if found.disagreements:
         if case.said.harness != harness_digest():

@@ -31,15 +31,18 @@ def begin_anchor(workspace: Workspace, folder: Path) -> SignedCheckpoint:
     anchor = Anchor(Path(place), VerifierKey.parse(workspace.log_vkey))
     if anchor.begun():
         raise ConflictError("the folder keeps heads of this ledger already")
-    named = workspace.config.anchors
-    others = tuple(each for each in named if each != place)
-    workspace.config = workspace.config.model_copy(update={"anchors": others})
-    workspace.__dict__.pop("ledger", None)
-    head = workspace.ledger.head()
-    anchor.begin(head)
-    anchors = named if place in named else (*named, place)
-    workspace.config = workspace.config.model_copy(update={"anchors": anchors})
-    workspace.config.save(workspace.folder)
-    workspace.__dict__.pop("ledger", None)
+    before = workspace.config
+    others = tuple(each for each in before.anchors if each != place)
+    try:
+        workspace.reconfigure(before.model_copy(update={"anchors": others}))
+        head = workspace.ledger.head()
+        anchor.begin(head)
+    finally:
+        # Whatever failed, no head goes without its copy in the anchors that were named.
+        workspace.reconfigure(before)
+    if place not in before.anchors:
+        named = before.model_copy(update={"anchors": (*before.anchors, place)})
+        named.save(workspace.folder)
+        workspace.reconfigure(named)
     log.info("govsdk.anchor.begun", size=head.size)
     return head

@@ -80,6 +80,7 @@ def calibrate(
         metric: What shall count as a face's quality.
 
     Raises:
+        RequestError: There are no such people, or a rate or number of photos makes no sense.
         TooFewPeopleError: A rate lies below 30 / pairs of people.
         PhotoError: A photo cannot be read; ``facts["photo"]`` is its position among all that serve,
             person by person, by name.
@@ -91,7 +92,7 @@ def calibrate(
     if photos < LEAST_PHOTOS or not fmr:
         raise RequestError(f"at least {LEAST_PHOTOS} photos of each person and one rate are needed")
     rates = tuple(_rate(each) for each in fmr)
-    found = [files[:photos] for _, files in people_in(Path(people))]
+    found = [files[:photos] for _, files in people_in(Path(people), may_be_empty=True)]
     chosen = [files for files in found if len(files) == photos]
     require_people(len(chosen), rates)
     judge = Recogniser.load(Path(recogniser), name, device=device, metric=metric)

@@ -92,9 +92,13 @@ def open_case(
     if sheet is None or policy is None:
         raise MissingError("the evidence holds no scores to compare with")
     plan, report = _said(sheet.plan), Verification.model_validate(_said(sheet.verification))
-    last = said.attempts[-1]
+    last, planned = said.attempts[-1], said.design.pre_registration
+    heads = {
+        stage: open_checkpoint(note, VerifierKey.parse(log_vkey))
+        for stage, note in sheet.notes.items()
+    }
     for what, fits in {
-        "plan": sha256_hex(sheet.plan) == said.design.pre_registration.sha256,
+        "plan": sha256_hex(sheet.plan) == planned.sha256,
         "report": sha256_hex(sheet.verification) == last.sha256,
         "policy": policy.digest == said.policy.sha256,
         "claims": report.claims == said.claims,
@@ -104,10 +108,11 @@ def open_case(
         "reported lines": report.reported == said.reported,
         "judged model": report.model.sha256 == said.model_after.sha256,
         "seeds": sha256_hex(sheet.notes["forget"]) == report.seed_note,
+        # An entry's note is the head that it is the last entry of.
+        "baseline's seeds": heads["baseline"].size == planned.index + 1,
+        "sealed photos": last.number <= len(residual.split.sealed),
     }.items():
         _require(fits, f"the {what} in the evidence is not the certificate's", "evidence")
-    for note in sheet.notes.values():
-        open_checkpoint(note, VerifierKey.parse(log_vkey))
     return Case(
         bundle=bundle,
         said=said,

@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from govsdk.certify.recipients import is_recipient
-from govsdk.durable import write_file
+from govsdk.durable import disk_error, write_file
 from govsdk.errors import MissingWorkspaceError, RequestError
 from govsdk.ports import Recogniser
 from govsdk.records import Instant
@@ -104,12 +104,17 @@ class WorkspaceConfig(BaseModel):
 
         Raises:
             MissingWorkspaceError: There is no ``workspace.yaml``.
-            RequestError: It cannot be read; the first wrong field is named.
+            RequestError: It is no such configuration; the first wrong field is named.
+            BackendError: It cannot be read.
         """
         try:
-            text = (workspace / FILE).read_text()
-        except OSError as cause:
+            text = (workspace / FILE).read_text("utf-8")
+        except (FileNotFoundError, NotADirectoryError) as cause:
             raise MissingWorkspaceError(f"no {FILE} in that folder") from cause
+        except UnicodeDecodeError as cause:
+            raise RequestError(f"{FILE} is no UTF-8 text") from cause
+        except OSError as cause:
+            raise disk_error(cause, f"reading {FILE}") from cause
         try:
             return cls.model_validate(yaml.safe_load(text))
         except yaml.YAMLError as cause:

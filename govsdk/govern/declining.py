@@ -4,7 +4,7 @@
   (its policy's settings fail, say) would keep every other request waiting.
 - A request is marked as given up before anything is undone, so a killed ``abandon`` can only be
   carried on: no edit goes on from there.
-- What was published cannot be taken back: from then on there is only forward.
+- What was published cannot be taken back, nor what was erased: from then on there is only forward.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.job import Job, Stage, jobs_of
 from govsdk.ports import SubjectId
-from govsdk.records import instant
+from govsdk.records import Verdict, instant
 from govsdk.registry import require_subject
 from govsdk.tlog.statements import Kind
 
@@ -44,19 +44,15 @@ def abandon(workspace: Workspace, subject: SubjectId) -> None:
 
     Raises:
         RequestError: There is none.
-        ConflictError: Its model is published: only the request's own call can end it.
+        ConflictError: Its model is published, or there was nothing to forget and only erasure is
+            left: the request's own call can end it.
         LockedError: A call is working on it, or on another request.
     """
     require_subject(subject)
     with workspace.editing():
         job = _open_job(workspace, subject)
         job.advance(abandoned=True)
-        entries = RequestEntries(workspace, job.state.request)
-        judged = (
-            entries.predicate(Kind.VERIFICATION, part=str(attempt))
-            for attempt in range(job.state.attempt + 1)
-        )
-        attempts = sum(each is not None for each in judged)
+        attempts = RequestEntries(workspace, job.state.request).attempts()
         decline(workspace, subject, job, {"reason": "abandoned", "attempts": attempts})
         log.info("govsdk.forget.abandoned", request=job.state.request[:16])
 
@@ -65,10 +61,17 @@ def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
     reference = workspace.keys.hmac("subject", subject.encode())
     for job in jobs_of(workspace.folder):
         if job.state.subject_reference == reference and not job.state.stage.terminal:
-            if job.reached(Stage.PUBLISHED):
+            if _only_forward(workspace, job):
                 raise ConflictError(
-                    "the request's model is published",
+                    "the request's model is published, or there is nothing to forget",
                     hint="make the request's call again: what is left is erasure and certificate",
                 )
             return job
     raise RequestError("no request about that subject is under way")
+
+
+def _only_forward(workspace: Workspace, job: Job) -> bool:
+    """Whether the request's model is in force, or its erasure may have begun."""
+    before, now = job.state.model_before, workspace.line.current().resource
+    published = job.reached(Stage.PUBLISHED) or (before is not None and before != now)
+    return published or job.state.verdict is Verdict.NOTHING_TO_FORGET

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.durable import write_file
-from govsdk.errors import RequestError
+from govsdk.durable import locked, write_file
+from govsdk.errors import ConflictError, RequestError
 from govsdk.records import Receipt, Sha256
 from govsdk.registry.vault import Vault, drop
 
@@ -33,7 +33,7 @@ def receipt_file(workspace: Parts, request: Sha256, where: Path) -> Path:
     """
     if where.resolve().is_relative_to(workspace.folder.resolve()):
         raise RequestError("the receipt names the person and must not lie in the workspace")
-    return where / f"receipt-{request[:8]}.json" if where.is_dir() else where
+    return where / f"receipt-{request[:16]}.json" if where.is_dir() else where
 
 
 def keep_opening(run: Forgetting) -> None:
@@ -44,16 +44,31 @@ def keep_opening(run: Forgetting) -> None:
 
 
 def deliver(run: Forgetting) -> Receipt | None:
-    """Deliver the receipt and let go of its opening; None once that was done."""
+    """Deliver the receipt and let go of its opening; None once that was done.
+
+    Raises:
+        ConflictError: Something else lies in the receipt's place; the receipt can still be had.
+    """
     path = run.folder / OPENING
-    if not path.exists():
-        return None
-    opening = _vault(run).take(path, OPENING, run.request)
-    handed = receipt(opening[:32], run.subject, opening[32:].hex())
-    if run.receipt_path is not None:
-        write_file(run.receipt_path, receipt_bytes(handed))
-    drop(path)
-    return handed
+    # Two calls may find the request ended at once; one of them delivers.
+    with locked(run.folder / "delivery.lock"):
+        if not path.exists():
+            return None
+        opening = _vault(run).take(path, OPENING, run.request)
+        handed = receipt(opening[:32], run.subject, opening[32:].hex())
+        if run.receipt_path is not None:
+            _write(run.receipt_path, receipt_bytes(handed))
+        drop(path)
+        return handed
+
+
+def _write(path: Path, data: bytes) -> None:
+    if path.exists() and path.read_bytes() != data:
+        raise ConflictError(
+            "another file lies where the receipt was to go",
+            hint="make the same call again with another place for the receipt",
+        )
+    write_file(path, data)
 
 
 def _vault(run: Forgetting) -> Vault:

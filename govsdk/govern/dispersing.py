@@ -32,7 +32,7 @@ NAME = "R"
 
 
 @dataclass(frozen=True)
-class RecogniserFiles:
+class RecogniserInUse:
     """A recogniser in use, and what it was exported from."""
 
     onnx: Path
@@ -90,7 +90,7 @@ def disperse(
     workspace: Workspace,
     subject: SubjectId,
     policy: Policy,
-    files: RecogniserFiles,
+    files: RecogniserInUse,
     out: Path,
     *,
     settings: DispersionSettings,
@@ -207,7 +207,7 @@ def _drawn(
         registry.templates(subject).centroid("A"),
         np.stack([person.centroid("A") for person in gallery]),
         trials,
-        radius=float(workspace.calibrations["A"].genuine_angle.p999),
+        radius=float(workspace.calibration("A").genuine_angle.p999),
         rng=stream(secret, "recognition/conditions"),
     ).embeddings
     generator, pictures = workspace.generator(), []

@@ -12,7 +12,6 @@ Source: design.md, section 4; docs/adr/0012-earlier-requests-are-counted.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from typing import TYPE_CHECKING
 
 from govsdk.govern.entries import RequestEntries
@@ -39,9 +38,5 @@ def _earlier(run: Forgetting) -> Iterator[tuple[int, EarlierRequest]]:
             continue
         yield (
             entries.envelope(Kind.PLAN)[1].index,
-            EarlierRequest(plan=entries.payload_digest(Kind.PLAN), attempts=_attempts(entries)),
+            EarlierRequest(plan=entries.payload_digest(Kind.PLAN), attempts=entries.attempts()),
         )
-
-
-def _attempts(entries: RequestEntries) -> int:
-    return next(n for n in count() if entries.predicate(Kind.STAGED, part=str(n)) is None)

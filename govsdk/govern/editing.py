@@ -61,7 +61,7 @@ def edit(run: Forgetting, attempt: int) -> None:
     radius = float(workspace.calibrations["A"].genuine_angle.p999)
     note = run.entries.note(Kind.PLAN)
     seed = int.from_bytes(derive(note, f"edit/{attempt}", 4))
-    gallery = workspace.registry.gallery(exclude=(run.subject,))
+    gallery = run.gallery
     staged = run.staging(attempt)
     edited = methods.find(wanted.method)(
         before.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from govsdk.canonical import sha256_hex
@@ -63,6 +64,10 @@ class RequestEntries:
     def payload(self, kind: Kind, *, part: str = "") -> bytes:
         """Return the entry's statement, as signed."""
         return parse_envelope(self.envelope(kind, part=part)[0]).payload
+
+    def attempts(self) -> int:
+        """Return how many attempts were staged: from there on they could be measured."""
+        return next(n for n in count() if self.predicate(Kind.STAGED, part=str(n)) is None)
 
     def _name(self, kind: Kind, part: str) -> str:
         return f"{self._request}/{kind}" + (f"/{part}" if part else "")

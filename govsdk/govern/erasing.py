@@ -55,11 +55,16 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         key_holder="workspace",
         sha256=run.workspace.line.version(0).digest,
     )
+    record = Residual(
+        name="request record",
+        purpose="recognise a retried request, or another one about the same id",
+        key_holder="workspace",
+    )
     if run.policy.residuals == "none":
-        return (first_model,)
+        return record, first_model
     tombstone = Residual(
         name="tombstone",
-        purpose="recognise a retried request or a new enrolment of the same id",
+        purpose="recognise a new enrolment of the same id",
         key_holder="workspace vault",
     )
     forgotten = run.job.state.verdict is Verdict.FORGOTTEN
@@ -79,4 +84,4 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         sha256=sha256_hex(sealed),
         expires_at=instant(expires),
     )
-    return embeddings, tombstone, first_model
+    return embeddings, tombstone, record, first_model

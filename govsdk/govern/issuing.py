@@ -137,7 +137,7 @@ def compose(run: Forgetting) -> Predicate:
                 for each in plan["recognisers"]
             ),
         ),
-        harness=harness_digest(),
+        harness=judged[-1].harness if forgotten else harness_digest(),
         environment=environment_digest(run.workspace.config.device),
         validity=Validity(
             verified_at=instant(run.workspace.clock()),

@@ -117,8 +117,12 @@ class Job:
 
     @property
     def under_way(self) -> bool:
-        """Whether the request was planned and has not ended: it must, before another begins."""
-        return self.reached(Stage.PLANNED) and not self.state.stage.terminal
+        """Whether the request was planned and has not ended: it must, before another begins.
+
+        From its choice on: whoever is to be drawn instead of the person must stay until the end.
+        """
+        planned = self.reached(Stage.PLANNED) or self.load_private("plan") is not None
+        return planned and not self.state.stage.terminal
 
     def save_private(self, name: str, sealed: bytes) -> None:
         """Keep bytes that were sealed under the subject's key."""

@@ -11,20 +11,24 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
 from govsdk.durable import write_file
+from govsdk.errors import DigestMismatchError, GovsdkError
 from govsdk.govern.lapsing import unscreened
 from govsdk.govern.residual_file import ScoreSheet, transcript_from, transcript_to
 from govsdk.govern.residuals import earlier_subjects
 from govsdk.govern.timing import Timed
 from govsdk.govern.withdrawing import came_back
+from govsdk.models.manifest import manifest_of
+from govsdk.policy import Policy
 from govsdk.records import Resource, Verdict, Verification
 from govsdk.registry.vault import Vault, seal, unseal
 from govsdk.tlog.statements import Kind
-from govsdk.verify.question import Question
+from govsdk.verify.inquiry import Inquiry
 from govsdk.verify.screen import Forgotten
 from govsdk.verify.transcript import Transcript
 from govsdk.verify.trials import Model
@@ -40,7 +44,7 @@ def measure_baseline(run: Forgetting) -> Baseline:
     """Return what the unedited model draws for the subject's conditions."""
     workspace = run.workspace
     return baseline(
-        _question(run),
+        _inquiry(run),
         sealed=run.private.split.sealed[0],
         before=_model(run.current, workspace.generator()),
         note=run.entries.note(Kind.PLAN),
@@ -65,15 +69,21 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
     workspace = run.workspace
     measured = run.job.state.baseline
     assert measured is not None, "the baseline comes first"
+    staged = run.staged_model(attempt)
+    if manifest_of(run.staging(attempt)).digest() != staged.sha256:
+        raise DigestMismatchError(
+            "the staged model is not the one that the ledger names",
+            hint="give the request up with `govsdk abandon` and make it again under a new id",
+        )
     return verify(
-        _question(run),
+        _inquiry(run),
         attempt=attempt + 1,
         sealed=run.private.split.sealed[attempt],
         baseline=measured,
-        earlier=people_to_screen(run),
+        earlier=people_to_screen(workspace, run.policy),
         unscreened=len(unscreened(workspace)),
         before=_model(run.current, workspace.generator()),
-        after=_model(run.staged_model(attempt), workspace.generator(run.staging(attempt))),
+        after=_model(staged, workspace.generator(run.staging(attempt))),
         note=run.entries.note(Kind.STAGED, part=str(attempt)),
         plan=run.entries.note(Kind.PLAN),
         journal=_journal(run),
@@ -86,23 +96,23 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
     )
 
 
-def _question(run: Forgetting) -> Question:
+def _inquiry(run: Forgetting) -> Inquiry:
     workspace = run.workspace
-    gallery = workspace.registry.gallery(exclude=(run.subject,))
     eyes = workspace.embedders, workspace.calibrations
-    return Question(run.policy, run.templates, gallery, *eyes)
+    return Inquiry(run.policy, run.templates, run.gallery, *eyes)
 
 
-def people_to_screen(run: Forgetting) -> list[Forgotten]:
+def people_to_screen(workspace: Workspace, policy: Policy) -> list[Forgotten]:
     """Return everybody who must not come back, each with the policy of their certificate.
 
-    Whoever is known to have come back before is replayed in the edit and not screened: that is on
-    record, and would fail every later edit.
+    Where a residual does not tell it, that is ``policy``, the one of this edit. Whoever is known to
+    have come back before is replayed in the edit and not screened: that is on record, and would
+    fail every later edit.
     """
     return [
-        Forgotten(past.templates, past.policy or run.policy)
-        for past in earlier_subjects(run.workspace)
-        if not came_back(run.workspace, past.templates.subject)
+        Forgotten(past.templates, past.policy or policy)
+        for past in earlier_subjects(workspace)
+        if not came_back(workspace, past.templates.subject)
     ]
 
 
@@ -175,8 +185,10 @@ class SealedStore:
         if self._values is None:
             self._values = {}
             for file in sorted(self._folder.glob("[0-9a-f]*")):
-                kept = json.loads(self._unseal(file.read_bytes()))
-                self._values.update({key: b64decode(value) for key, value in kept.items()})
+                # A kept trial saves time, nothing else: what is damaged is drawn again.
+                with suppress(GovsdkError, ValueError):
+                    kept = json.loads(self._unseal(file.read_bytes()))
+                    self._values |= {key: b64decode(value) for key, value in kept.items()}
         return self._values
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from govsdk.govern.delivering import deliver
 from govsdk.govern.issuing import verifications
 from govsdk.govern.job import JobState, Stage
-from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
+from govsdk.govern.result import ForgetResult, StageOutcome
 from govsdk.records import Verdict
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ def outcome(run: Forgetting, *, ended_before: bool = False) -> ForgetResult:
             else None
         ),
         erasure=state.erasure,
-        certificate=(
-            Certificate(run.workspace.certificate_path(state.request).read_bytes())
-            if certified
-            else None
-        ),
+        certificate=run.workspace.certificate(state.request) if certified else None,
         receipt=receipt,
         receipt_path=run.receipt_path if receipt is not None else None,
         ended_before=ended_before,

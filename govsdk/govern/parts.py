@@ -11,6 +11,7 @@
     certificates/      issued certificates, one file each
     residuals/         what outlives erasure on purpose, sealed
     jobs/              one folder per forget request
+    cache/             retained people's trials under the model in force, sealed
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from govsdk.certify.keys import WorkspaceKeys
 from govsdk.certify.rotation import keys_in_use
 from govsdk.durable import locked
+from govsdk.errors import MissingModelError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger import Ledger
 from govsdk.models.calibration import CalibrationRecord
@@ -81,6 +83,15 @@ class Parts:
             overlapping=keys_in_use(self.folder / "keys"),
         )
 
+    def reconfigure(self, config: WorkspaceConfig) -> None:
+        """Take up ``config``."""
+        self.config = config
+        self.reopen_ledger()
+
+    def reopen_ledger(self) -> None:
+        """Open the ledger anew when it is next asked for: its keys or anchors are others now."""
+        self.__dict__.pop("ledger", None)
+
     @cached_property
     def line(self) -> ModelLine:
         """The governed generator's versions."""
@@ -94,6 +105,20 @@ class Parts:
             for role, files in self.config.recognisers.items()
             if files.calibration is not None
         }
+
+    def calibration(self, role: Recogniser) -> CalibrationRecord:
+        """Return the calibration record of ``role``.
+
+        Raises:
+            MissingModelError: It has none.
+        """
+        record = self.calibrations.get(role)
+        if record is None:
+            raise MissingModelError(
+                f"recogniser {role} has no calibration record",
+                hint="make one of your own photos (`govsdk calibrate`), name it in workspace.yaml",
+            )
+        return record
 
     @cached_property
     def embedders(self) -> Mapping[Recogniser, RecogniserModel]:

@@ -19,7 +19,7 @@ import numpy as np
 from govsdk.canonical import canonical_bytes, hmac_hex, sha256_hex
 from govsdk.certify.predicate import CalibratedThreshold
 from govsdk.certify.receipts import commitment
-from govsdk.errors import LegalHoldError, MissingModelError, PlaintextFoundError, RequestError
+from govsdk.errors import LegalHoldError, PlaintextFoundError, RequestError
 from govsdk.policy import Policy
 from govsdk.policy.power import (
     AttackPower,
@@ -115,6 +115,8 @@ class PrivatePlan:
     template_set: Sha256
     split: PhotoSplit
     anchor: Anchor
+    gallery: Mapping[SubjectId, int]
+    """How many photos each of the others had: those enrolled since neither teach nor judge."""
 
     def commit(self, **value: object) -> Sha256:
         """Return the commitment to ``value``, one named JSON value."""
@@ -139,6 +141,7 @@ class PrivatePlan:
                 "embedding": base64.b64encode(self.anchor.embedding.tobytes()).decode(),
                 "cosine": self.anchor.centroid_cosine,
                 "below": self.anchor.below_threshold,
+                "gallery": self.gallery,
             }
         ).encode()
 
@@ -152,6 +155,7 @@ class PrivatePlan:
             template_set=value["templateSet"],
             split=PhotoSplit(tuple(value["edit"]), tuple(map(tuple, value["sealed"]))),
             anchor=Anchor(SubjectId(value["anchor"]), embedding, value["cosine"], value["below"]),
+            gallery=value["gallery"],
         )
 
 
@@ -170,7 +174,8 @@ def choose(
         forbidden: Embeddings that the anchor must stay away from.
 
     Raises:
-        UnknownSubjectError, LegalHoldError, TooFewPhotosError, NoAnchorError: See ``forget``.
+        UnknownSubjectError, LegalHoldError, TooFewPhotosError, TooFewPeopleError, NoAnchorError:
+            See ``forget``.
         MissingModelError: Recogniser A, by whose scores an anchor is chosen, is not calibrated.
         RequestError: It is not calibrated at the policy's false match rate for forgetting.
     """
@@ -179,12 +184,7 @@ def choose(
     if registry.held(subject):
         raise LegalHoldError()
     split = split_photos(len(templates), len(policy.attempts.alpha), digest=seed)
-    calibration = workspace.calibrations.get("A")
-    if calibration is None:
-        raise MissingModelError(
-            "recogniser A has no calibration record",
-            hint="make one of your own photos (`govsdk calibrate`) and name it in workspace.yaml",
-        )
+    calibration = workspace.calibration("A")
     rule = policy.anchors
     anchor = registry.choose_anchor(
         subject,
@@ -201,6 +201,7 @@ def choose(
         template_set=template_set(templates),
         split=split,
         anchor=anchor,
+        gallery={each.subject: len(each) for each in registry.gallery(exclude=(subject,))},
     )
 
 
@@ -221,19 +222,22 @@ def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
 
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
     """Return what a forget request would do; writes nothing, and draws nothing."""
-    from govsdk.govern.residuals import earlier_subjects, forbidden_for_anchors
-    from govsdk.verify.question import Question
+    from govsdk.govern.judging import people_to_screen
+    from govsdk.govern.residuals import forbidden_for_anchors
+    from govsdk.verify.inquiry import Inquiry
+    from govsdk.verify.screen import probes_each
 
     require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
     note = workspace.ledger.head().note.encode()
     private = choose(workspace, subject, policy, seed=note, forbidden=forbidden)
     split, anchor = private.split, private.anchor
-    earlier = len(earlier_subjects(workspace))
+    earlier = people_to_screen(workspace, policy)
+    probes = probes_each(policy, (past.policy for past in earlier)) * len(earlier)
     templates = workspace.registry.templates(subject)
     gallery = workspace.registry.gallery(exclude=(subject,))
     eyes = workspace.embedders, workspace.calibrations
-    question = Question(policy, templates, gallery, *eyes)
+    inquiry = Inquiry(policy, templates, gallery, *eyes)
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,
@@ -243,15 +247,13 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         gallery=len(gallery),
         anchor_cosine=anchor.centroid_cosine,
         anchor_below_threshold=anchor.below_threshold,
-        earlier_subjects=earlier,
+        earlier_subjects=len(earlier),
         method=policy.unlearning.method,
         preset=policy.unlearning.preset,
         powers=tuple(claim_powers(policy)),
         attack_powers=tuple(attack_powers(policy)),
-        screen_detects=detectable_rate(earlier * policy.controls.screen_probes)
-        if earlier
-        else None,
-        why_no_verdict=question.why_no_verdict(plan=note),
+        screen_detects=detectable_rate(probes) if probes else None,
+        why_no_verdict=inquiry.why_no_verdict(plan=note),
     )
 
 
@@ -273,16 +275,7 @@ def public_plan(
     return {
         "policy": {"name": policy.name, "digest": {"sha256": policy.digest}},
         "modelBefore": current.resource.public(),
-        "recognisers": [
-            {
-                "role": role,
-                "digest": {"sha256": embedder.sha256},
-                "calibration": {"sha256": _calibration_digest(workspace, role)},
-                "thresholds": [each.public() for each in _thresholds(workspace, policy, role)],
-            }
-            for role, embedder in sorted(workspace.embedders.items())
-        ],
-        **_features(workspace),
+        **instruments(workspace, policy),
         "subjectCommitment": commitment(private.key, templates.subject, private.template_set),
         "anchorCommitment": private.commit(anchor=sha256_hex(private.anchor.embedding.tobytes())),
         "editCommitment": private.commitment_to_photos(templates, private.split.edit),
@@ -294,9 +287,25 @@ def public_plan(
         "attempts": policy.public()["attempts"],
         "earlierRequests": [each.public() for each in earlier],
         "unlearning": policy.public()["unlearning"],
-        "sampling": workspace.config.sampling.public(),
         "seedRule": SEED_RULE,
         "plannedAt": planned_at,
+    }
+
+
+def instruments(workspace: Workspace, policy: Policy) -> dict[str, object]:
+    """Return what is measured with, as the plan fixes it: recognisers, thresholds, sampler."""
+    return {
+        "recognisers": [
+            {
+                "role": role,
+                "digest": {"sha256": embedder.sha256},
+                "calibration": {"sha256": _calibration_digest(workspace, role)},
+                "thresholds": [each.public() for each in _thresholds(workspace, policy, role)],
+            }
+            for role, embedder in sorted(workspace.embedders.items())
+        ],
+        **_features(workspace),
+        "sampling": workspace.config.sampling.public(),
     }
 
 

@@ -37,7 +37,7 @@ from govsdk.records import Claim, Control, Resource, decimal_text, instant
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import Signer
 from govsdk.verify.agreement import compare
-from govsdk.verify.bench import Bench, SubjectTrials
+from govsdk.verify.bench import Bench, SubjectTrials, baseline_counts, forget_counts
 from govsdk.verify.claims import baseline_controls, forget_claims
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.seeds import picture_seeds
@@ -94,10 +94,10 @@ class Remeasurement:
             DigestMismatchError: ``before`` is not the model that was edited.
             PhotoError: A photo does not show the person.
         """
-        case, trials = self._case, self._case.policy.claims.forget.trials
+        case = self._case
         after = self._model(model, case.said.model_after)
         fresh = self._fresh_conditions(photos)
-        fit, drawn = self._stage("forget", after, case.sealed, (trials, trials))
+        fit, drawn = self._stage("forget", after, case.sealed, forget_counts(case.policy))
         parts = {"distribution": drawn.distribution, "photos": drawn.photos}
         if len(photos):
             parts[FRESH] = self._fresh(after, fresh)
@@ -110,8 +110,8 @@ class Remeasurement:
         return Remeasured(fit, tuple(claims), controls)
 
     def _baseline(self, before: Model) -> tuple[tuple[Agreement, ...], tuple[Control, ...]]:
-        case, trials = self._case, self._case.policy.controls.baseline_trials
-        counts = (trials - trials // 2, trials // 2)
+        case = self._case
+        counts = baseline_counts(case.policy)
         fit, drawn = self._stage("baseline", before, case.first_sealed, counts)
         both = (drawn.distribution, drawn.photos)
         controls = baseline_controls(case.policy, both, case.subject, self._judges.thresholds)

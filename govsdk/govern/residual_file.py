@@ -21,6 +21,9 @@ from govsdk.policy import Policy
 from govsdk.ports import Float32, PhotoSplit, Recogniser, SubjectId, Templates
 from govsdk.verify.transcript import Transcript
 
+STAGES = ("baseline", "forget")
+"""The stages whose trials can be repeated."""
+
 
 @dataclass(frozen=True, eq=False)
 class ScoreSheet:
@@ -31,9 +34,9 @@ class ScoreSheet:
     verification: bytes
     """Statement of the last attempt's report, as signed."""
     notes: Mapping[str, bytes]
-    """Checkpoint notes behind the seeds of ``baseline`` and ``forget``."""
+    """Checkpoint notes behind the seeds of each of the ``STAGES``."""
     transcripts: Mapping[str, Transcript]
-    """Of the same two stages."""
+    """Of the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +121,8 @@ def _sheet_from(value: Mapping[str, Any]) -> ScoreSheet:
     return ScoreSheet(
         plan=b64decode(value["plan"]),
         verification=b64decode(value["verification"]),
-        notes={stage: note.encode() for stage, note in value["notes"].items()},
-        transcripts={s: transcript_from(each) for s, each in value["transcripts"].items()},
+        notes={stage: value["notes"][stage].encode() for stage in STAGES},
+        transcripts={stage: transcript_from(value["transcripts"][stage]) for stage in STAGES},
     )
 
 

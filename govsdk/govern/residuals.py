@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from govsdk.certify.recipients import fingerprint
 from govsdk.certify.residuals import open_sealed, seal
 from govsdk.durable import write_file
+from govsdk.errors import EvidenceError, KeyUseError
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.govern.withdrawing import certified
@@ -82,12 +83,21 @@ def key_holders(workspace: Workspace) -> str:
 
 
 def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | None:
-    """Return what the residual of ``request`` holds, or None where none is kept."""
+    """Return what the residual of ``request`` holds, or None where none is kept.
+
+    Raises:
+        EvidenceError, KeyUseError: It is damaged, or sealed to others; ``facts["request"]`` says
+            whose it is.
+    """
     path = residual_path(workspace, request)
     if not path.exists():
         return None
-    content = open_sealed(path.read_bytes(), workspace.keys.verifier)
-    found = ResidualFile.from_bytes(content)
+    try:
+        found = ResidualFile.from_bytes(open_sealed(path.read_bytes(), workspace.keys.verifier))
+    except (EvidenceError, KeyUseError) as error:
+        facts = {**error.facts, "request": request[:16]}
+        detail = f"the residual of request {request[:16]}: {error.detail}"
+        raise type(error)(detail, hint=error.hint, **facts) from error
     return EarlierSubject(found.templates(request), found.split.edit, found.anchor, found.policy)
 
 

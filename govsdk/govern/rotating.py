@@ -249,4 +249,4 @@ def _require_idle(workspace: Workspace) -> None:
 
 def _reopen(workspace: Workspace) -> None:
     """Let the next use of the ledger take the keys as they are now."""
-    workspace.__dict__.pop("ledger", None)
+    workspace.reopen_ledger()

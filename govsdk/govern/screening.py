@@ -117,6 +117,10 @@ def _screened(
         lambda whom, label, n: bench.probe(model, whom, n, label, Memory()),
     )
     assert found is not None, "one person was given"
+    revoked = bool(found.regressions) and policy.controls.regression == "revoke"
+    if revoked:
+        # First: killed before the entry, the next screen would draw anew, and might see nothing.
+        revoke(workspace, request, Reason.SUBJECT_CAME_BACK)
     now = instant(workspace.clock())
     position = RequestEntries(workspace, request).append(
         Kind.VERIFICATION,
@@ -130,8 +134,5 @@ def _screened(
         },
         part=f"screen/{now}",
     )
-    revoked = bool(found.regressions) and policy.controls.regression == "revoke"
-    if revoked:
-        revoke(workspace, request, Reason.SUBJECT_CAME_BACK)
     log.info("govsdk.screen", request=request[:16], regressions=found.regressions, revoked=revoked)
     return Screened(request, policy.headline, found, position.index, revoked)

@@ -43,7 +43,13 @@ from govsdk.govern.job import Job, JobState, Stage, jobs_of
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.outcome import outcome
-from govsdk.govern.plan import PrivatePlan, choose, public_plan, require_no_plaintext
+from govsdk.govern.plan import (
+    PrivatePlan,
+    choose,
+    instruments,
+    public_plan,
+    require_no_plaintext,
+)
 from govsdk.govern.residuals import forbidden_for_anchors
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
@@ -199,7 +205,7 @@ class Forgetting:
     def _plan(self) -> None:
         """Fix in the ledger what will be done and measured, before any edit."""
         if self.job.reached(Stage.PLANNED):
-            self._require_planned_sampler()
+            self._require_planned_instruments()
             return
         if self.job.load_private("plan") is None:
             private = self._choose(self.entries.note(Kind.REQUEST))
@@ -220,17 +226,20 @@ class Forgetting:
         self.job.advance(Stage.PLANNED, model_before=self.current)
         self.log.info("govsdk.forget.planned")
 
-    def _require_planned_sampler(self) -> None:
-        """Refuse to draw otherwise than was planned; what is published is drawn no more."""
+    def _require_planned_instruments(self) -> None:
+        """Refuse to measure with others than planned; what is published is measured no more."""
+        if self.job.reached(Stage.PUBLISHED):
+            return
         plan = self.entries.predicate(Kind.PLAN)
         assert plan is not None, "planned before it goes on"
-        planned, now = plan["sampling"], self.workspace.config.sampling.public()
-        if planned != now and not self.job.reached(Stage.PUBLISHED):
-            wanted = ", ".join(f"{name} {value}" for name, value in planned.items())
-            raise ConflictError(
-                "workspace.yaml, sampling: it was changed since the request was planned",
-                hint=f"set it back to {wanted} until the request has ended",
-            )
+        now = instruments(self.workspace, self.policy)
+        for name in ("recognisers", "features", "sampling"):
+            if canonical_bytes(plan.get(name)) != canonical_bytes(now.get(name)):
+                planned = canonical_bytes(plan.get(name)).decode()
+                raise ConflictError(
+                    f"workspace.yaml, {name}: changed since the request was planned",
+                    hint=f"put back what was planned until the request has ended: {planned}",
+                )
 
     # -- baseline ----------------------------------------------------------------------------------
 
@@ -321,8 +330,18 @@ class Forgetting:
 
     @property
     def templates(self) -> Templates:
-        """The subject's embeddings; gone once erased."""
-        return self.workspace.registry.templates(self.subject)
+        """The subject's planned embeddings, none that was enrolled since; gone once erased."""
+        return self.workspace.registry.templates(self.subject).only(self.private.split.photos)
+
+    @property
+    def gallery(self) -> list[Templates]:
+        """The planned embeddings of everybody else."""
+        planned = self.private.gallery
+        return [
+            person.only(tuple(range(planned[person.subject])))
+            for person in self.workspace.registry.gallery(exclude=(self.subject,))
+            if person.subject in planned
+        ]
 
     @property
     def private(self) -> PrivatePlan:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from govsdk.certify.bundles import SUFFIX
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.errors import (
     ConflictError,
@@ -49,7 +50,7 @@ from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy
 
 if TYPE_CHECKING:
-    from govsdk.govern.dispersing import Dispersal, RecogniserFiles
+    from govsdk.govern.dispersing import Dispersal, RecogniserInUse
     from govsdk.govern.screening import Screened
     from govsdk.unlearn.dispersion import DispersionSettings
     from govsdk.verify.recognition import Budget
@@ -160,9 +161,12 @@ class Workspace(Parts):
             allow_forgotten: Enrol even somebody who was forgotten, e.g. because they came back.
 
         Raises:
+            RequestError: No subject has such an id.
             PhotoError: A picture cannot be read, or looks like somebody other than the person's
                 others; ``facts["photo"]`` is its position.
+            EmbeddingError: They were enrolled from embeddings alone before.
             SubjectExistsError: The subject is restricted, being erased, or was forgotten.
+            LockedError: Another process is writing to the registry (retryable).
         """
         enrolment = self.registry.enroll(
             SubjectId(subject),
@@ -338,11 +342,14 @@ class Workspace(Parts):
         Raises:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
             PlaintextFoundError: Nothing was edited; what is wrong can be mended.
+            PolicyError, RequestError, MissingModelError, TooFewPeopleError: Nor here: the policy,
+                an id, the receipt's place or recogniser A's calibration record cannot be used.
             RequestConflictError: The request id was used for another subject or policy; or none was
                 given, and the subject was enrolled again after they were forgotten.
             SubjectExistsError: The subject was forgotten before, under another request.
             ConflictError: Another request was begun and did not end: make its call again first, or
-                ``abandon`` it.
+                ``abandon`` it. Or recognisers or sampler are others than were planned; or another
+                file lies where the receipt was to go.
             LockedError: Another process is editing this model line (retryable).
         """
         from govsdk.govern.workflow import Forgetting
@@ -361,7 +368,7 @@ class Workspace(Parts):
         subject: str,
         policy: str | Path | Policy = "quickstart",
         *,
-        recogniser: RecogniserFiles,
+        recogniser: RecogniserInUse,
         out: str | Path,
         settings: DispersionSettings | None = None,
         budget: Budget | None = None,
@@ -413,7 +420,8 @@ class Workspace(Parts):
 
         Raises:
             RequestError: There is no such request.
-            ConflictError: Its model is published: only the request's own call can end it.
+            ConflictError: Its model is published, or there was nothing to forget and only erasure
+                is left: the request's own call can end it.
             LockedError: A call is working on it, or on another request (retryable).
         """
         abandon(self, SubjectId(subject))
@@ -423,7 +431,7 @@ class Workspace(Parts):
     def certificates(self) -> list[str]:
         """Return the requests (names in the ledger) that ended with a certificate."""
         folder = self.folder / "certificates"
-        return sorted(path.name.removesuffix(".sigstore.json") for path in folder.glob("*.json"))
+        return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
 
     def certificate(self, request: str) -> Certificate:
         """Return the certificate of ``request``.
@@ -438,7 +446,7 @@ class Workspace(Parts):
 
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""
-        return self.folder / "certificates" / f"{request}.sigstore.json"
+        return self.folder / "certificates" / f"{request}{SUFFIX}"
 
     def revoke(self, request: str, reason: str) -> Position:
         """Withdraw the certificate of ``request`` for ever; return where the ledger says so.

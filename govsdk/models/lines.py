@@ -16,12 +16,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from govsdk.durable import disk_error, remove_tree, sync_folder, write_file
+from govsdk.durable import disk_error, remove_tree, sync_folder, sync_tree, write_file
 from govsdk.errors import (
     ConflictError,
     DigestMismatchError,
@@ -178,10 +177,7 @@ class ModelLine:
         number = max(self.versions(), default=-1) + 1
         write_file(self._manifest(number), manifest.to_bytes(), mode=_READABLE)
         try:
-            for file in manifest.files:
-                _sync(staged / file.name)
-            for folder in {staged / up for f in manifest.files for up in Path(f.name).parents}:
-                sync_folder(folder)
+            sync_tree(staged)
             staged.rename(self._path(number))
             sync_folder(self._versions)
         except OSError as cause:
@@ -214,11 +210,3 @@ class ModelLine:
     @property
     def _pointer(self) -> Path:
         return self.folder / "CURRENT"
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

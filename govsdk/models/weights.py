@@ -2,7 +2,7 @@
 
 - A written model holds each of its tensors once: no unedited second copy travels along.
 - What is not replaced is copied bit by bit, in the file's own number format.
-- The target folder appears whole or not at all.
+- The target folder appears whole or not at all, and is on the disk when it is named elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from govsdk.durable import disk_error, remove_tree
+from govsdk.durable import disk_error, remove_tree, sync_folder, sync_tree
 from govsdk.errors import MissingModelError, ModelCorruptError
 from govsdk.models import layout
 from govsdk.models.tensors import save
@@ -73,8 +73,10 @@ def write(source: Path, target: Path, replaced: Mapping[str, Tensor]) -> None:
         layout.copy(source, partial)
         if replaced:
             _replace(_unet(partial), replaced)
+        sync_tree(partial)
         remove_tree(target)
         partial.rename(target)
+        sync_folder(target.parent)
     except OSError as cause:
         raise disk_error(cause, "writing a model") from cause
     finally:

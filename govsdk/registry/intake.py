@@ -65,18 +65,27 @@ def pictures_in(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    found = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-    )
+    found = _pictures_of(path)
     if not found:
         raise PhotoError("the folder holds no picture")
     return found
 
 
-def people_in(folder: Path) -> Iterator[tuple[SubjectId, list[Path]]]:
+def _pictures_of(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
+
+
+def people_in(
+    folder: Path, *, may_be_empty: bool = False
+) -> Iterator[tuple[SubjectId, list[Path]]]:
     """Yield each person of a folder that holds one folder per person, named by their id.
+
+    Args:
+        may_be_empty: Yield people without a picture, too.
 
     Raises:
         RequestError: There is no such folder, or no folder in it.
@@ -89,7 +98,7 @@ def people_in(folder: Path) -> Iterator[tuple[SubjectId, list[Path]]]:
         raise RequestError("the folder holds no folder per person")
     for number, person in enumerate(people):
         with at_person(number):
-            pictures = pictures_in(person)
+            pictures = _pictures_of(person) if may_be_empty else pictures_in(person)
         yield SubjectId(person.name), pictures
 
 

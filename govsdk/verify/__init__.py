@@ -5,8 +5,8 @@
 """
 
 from govsdk.verify.folds import split_photos
-from govsdk.verify.question import Question
+from govsdk.verify.inquiry import Inquiry
 from govsdk.verify.trials import Memory, Model, Store
 from govsdk.verify.verification import Baseline, baseline, verify
 
-__all__ = ["Baseline", "Memory", "Model", "Question", "Store", "baseline", "split_photos", "verify"]
+__all__ = ["Baseline", "Inquiry", "Memory", "Model", "Store", "baseline", "split_photos", "verify"]

@@ -22,6 +22,17 @@ from govsdk.verify.thresholds import CONDITIONING, Thresholds
 from govsdk.verify.trials import Model, Scores, Store, run_trials
 
 
+def baseline_counts(policy: Policy) -> tuple[int, int]:
+    """Return how many of the subject's trials before an edit are from D, and from sealed photos."""
+    trials = policy.controls.baseline_trials
+    return trials - trials // 2, trials // 2
+
+
+def forget_counts(policy: Policy) -> tuple[int, int]:
+    """Return the same of those after it."""
+    return policy.claims.forget.trials, policy.claims.forget.trials
+
+
 @dataclass(frozen=True, eq=False)
 class SubjectTrials:
     """The subject's trials under one model."""

@@ -12,7 +12,7 @@ Source: design.md, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class Forgotten:
     """The policy that their certificate was issued under."""
 
 
+def probes_each(policy: Policy, earlier: Iterable[Policy]) -> int:
+    """Return how many probes everybody gets: as many as this policy, or any of theirs, asks for."""
+    return max(asked.controls.screen_probes for asked in (policy, *earlier))
+
+
 Probe = Callable[[Templates, str, int], Scores]
 """Draws ``n`` trials from D around a person, with seeds under a label."""
 
@@ -58,7 +63,7 @@ def screen_earlier(
     """
     if not earlier and not unscreened:
         return None
-    each = max(asked.controls.screen_probes for asked in (policy, *(p.policy for p in earlier)))
+    each = probes_each(policy, (past.policy for past in earlier))
     hits = regressions = 0
     for i, past in enumerate(earlier):
         person, claim, limits = past.templates, past.policy.claims.forget, thresholds(past.policy)

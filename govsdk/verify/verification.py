@@ -18,6 +18,7 @@ from govsdk.errors import RequestError
 from govsdk.ports import Anchor, Embedder, Progress, silent
 from govsdk.records import Claim, Control, Record, Reported, Verdict, Verification
 from govsdk.verify.attacks import attack
+from govsdk.verify.bench import baseline_counts, forget_counts
 from govsdk.verify.claims import (
     baseline_controls,
     forget_claims,
@@ -29,8 +30,8 @@ from govsdk.verify.claims import (
 )
 from govsdk.verify.folds import split_retained
 from govsdk.verify.harness import harness_digest
+from govsdk.verify.inquiry import Inquiry
 from govsdk.verify.judge import conclude
-from govsdk.verify.question import Question
 from govsdk.verify.reported import Photos, Sitting, report, report_subject
 from govsdk.verify.screen import Forgotten, screen_earlier
 from govsdk.verify.seeds import stream
@@ -53,7 +54,7 @@ class Baseline(Record):
 
 
 def baseline(
-    question: Question,
+    inquiry: Inquiry,
     *,
     sealed: Sequence[int],
     before: Model,
@@ -75,11 +76,10 @@ def baseline(
         keep: Gets the transcript by which the subject's trials can be repeated.
         anchor: Who will be drawn instead; of all others, pictures must not show them.
     """
-    reason = question.why_no_verdict(plan=note)
+    reason = inquiry.why_no_verdict(plan=note)
     if reason:
         return Baseline(verdict=Verdict.INCONCLUSIVE, reason=reason)
-    bench, trials = question.bench(note, progress), question.policy.controls.baseline_trials
-    counts = (trials - trials // 2, trials // 2)
+    bench, counts = inquiry.bench(note, progress), baseline_counts(inquiry.policy)
     drawn = bench.subject_trials(before, sealed, counts, journal, stage="baseline")
     keep(transcript(drawn, bench.subject))
     parts = (drawn.distribution, drawn.photos)
@@ -95,7 +95,7 @@ def baseline(
 
 
 def verify(
-    question: Question,
+    inquiry: Inquiry,
     *,
     attempt: int,
     sealed: Sequence[int],
@@ -138,13 +138,13 @@ def verify(
     """
     if not baseline.controls or baseline.verdict is not None:
         raise RequestError("no baseline shows that there was anything to forget")
-    reason = question.why_no_verdict(plan=plan)
+    reason = inquiry.why_no_verdict(plan=plan)
     if reason:
         raise RequestError(reason)
-    policy, bench = question.policy, question.bench(note, progress, features)
-    alpha, trials = policy.alpha(attempt), policy.claims.forget.trials
-    drawn = bench.subject_trials(after, sealed, (trials, trials), journal, stage="forget")
-    keep(transcript(drawn, question.subject))
+    policy, bench = inquiry.policy, inquiry.bench(note, progress, features)
+    alpha, counts = policy.alpha(attempt), forget_counts(policy)
+    drawn = bench.subject_trials(after, sealed, counts, journal, stage="forget")
+    keep(transcript(drawn, inquiry.subject))
     sealed_of = {p.subject: split_retained(p, note=plan).sealed[0] for p in bench.people}
     panels = bench.panels(before.resource.sha256, sealed_of)
     sitting = Sitting(
@@ -163,7 +163,7 @@ def verify(
     screen = screen_earlier(
         policy,
         earlier,
-        question.thresholds,
+        inquiry.thresholds,
         lambda person, label, n: bench.probe(after, person, n, label, journal),
         unscreened=unscreened,
     )

@@ -24,7 +24,7 @@ from govsdk.records import Resource, Verification
 from govsdk.reference import people, renderer, world
 from govsdk.unlearn import presets
 from govsdk.unlearn.piu import edit
-from govsdk.verify import Baseline, Memory, Model, Question, baseline, verify
+from govsdk.verify import Baseline, Inquiry, Memory, Model, baseline, verify
 from govsdk.verify.folds import split_retained
 from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import thresholds_for
@@ -136,15 +136,15 @@ class Crowd:
         return [person.by_recogniser["A"] for person in taught if len(person)]
 
     @property
-    def question(self) -> Question:
+    def inquiry(self) -> Inquiry:
         """What the judge is asked."""
         judges = self.embedders, self.calibrations
-        return Question(POLICY, self.subject, self.others, *judges)
+        return Inquiry(POLICY, self.subject, self.others, *judges)
 
     def baseline(self, before: Model) -> Baseline:
         """Return the positive control."""
         return baseline(
-            self.question,
+            self.inquiry,
             sealed=range(EDIT, EDIT + SEALED),
             before=before,
             note=NOTE,
@@ -156,7 +156,7 @@ class Crowd:
     ) -> Verification:
         """Return the judge's report on ``after``."""
         return verify(
-            self.question,
+            self.inquiry,
             attempt=1,
             sealed=range(EDIT, EDIT + SEALED),
             baseline=self.baseline(before),

@@ -17,7 +17,7 @@ from govsdk.errors import (
     RequestError,
     UnknownSubjectError,
 )
-from govsdk.govern.dispersing import Dispersal, RecogniserFiles
+from govsdk.govern.dispersing import Dispersal, RecogniserInUse
 from govsdk.models.recognisers import Recogniser
 from govsdk.reference import world as reference
 from govsdk.unlearn.dispersion import DispersionSettings
@@ -27,7 +27,7 @@ from tests.workflow import world
 
 __all__ = ["govsdk"]
 
-FILES = RecogniserFiles(
+FILES = RecogniserInUse(
     onnx=reference.recogniser_paths()["A"],
     calibration=reference.calibration_paths()["A"],
     network="govsdk.reference.recogniser:RecogniserA",
@@ -37,7 +37,7 @@ QUICK = DispersionSettings(steps=40, lr=1e-3, views=16, kept=24)
 FEW = Budget(runs=8, enrolled=2, shots=2, fresh=2)
 
 
-def scattered(workspace: Workspace, out: Path, files: RecogniserFiles = FILES) -> Dispersal:
+def scattered(workspace: Workspace, out: Path, files: RecogniserInUse = FILES) -> Dispersal:
     return workspace.disperse(
         world.SUBJECT, world.POLICY, recogniser=files, out=out, settings=QUICK, budget=FEW, seed=3
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from govsdk import ForgetResult
+from govsdk.errors import ConflictError, DigestMismatchError
 from govsdk.govern.job import Job, Stage
 from tests.workflow import world
 
@@ -46,27 +47,68 @@ def finish(place: Path) -> ForgetResult:
     return result
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DECLINED])
-def test_killed_just_before_a_stage_is_recorded(
-    place: Path, monkeypatch: pytest.MonkeyPatch, stage: Stage
-) -> None:
-    """The stage's effect is durable, its record is not: the hardest moment of each stage."""
+def kill(place: Path, stage: Stage, *, recorded: bool = False) -> None:
+    """Forget, and die as ``stage`` is to be recorded, or just after."""
     advance = Job.advance
 
     def dies(self: Job, reached: Stage | None = None, **changes: object) -> None:
+        if recorded:
+            advance(self, reached, **changes)
         if reached is stage:
             raise Killed
-        advance(self, reached, **changes)
+        if not recorded:
+            advance(self, reached, **changes)
 
     def never_begins(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(Job, "advance", dies)
-    if stage is Stage.RECEIVED:
-        monkeypatch.setattr(Job, "begin", never_begins)
-    with pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Job, "advance", dies)
+        if stage is Stage.RECEIVED:
+            patched.setattr(Job, "begin", never_begins)
+        with pytest.raises(Killed):
+            world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DECLINED])
+def test_killed_just_before_a_stage_is_recorded(place: Path, stage: Stage) -> None:
+    """The stage's effect is durable, its record is not: the hardest moment of each stage."""
+    kill(place, stage)
+
+    finish(place)
+
+
+def test_what_was_published_before_a_kill_is_not_given_up(place: Path) -> None:
+    """The model is in force, the request does not know it yet: there is only forward."""
+    kill(place, Stage.PUBLISHED)
+    with pytest.raises(ConflictError, match="published"):
+        world.open_workspace(place).abandon(world.SUBJECT)
+
+    finish(place)
+
+
+def test_a_staged_model_that_is_another_is_not_judged(place: Path) -> None:
+    """One bit differs from what the ledger names: refused; put back, it goes on."""
+    kill(place, Stage.EDITED, recorded=True)
+    (staged,) = (place / "workspace" / "models" / "staging").iterdir()
+    file = staged / "arc2face/diffusion_pytorch_model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(DigestMismatchError, match="staged"):
         world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
-    monkeypatch.undo()
+
+    file.write_bytes(whole)
+    finish(place)
+
+
+def test_damaged_trials_are_drawn_again(place: Path) -> None:
+    """What was kept of them saves time, nothing else."""
+    kill(place, Stage.VERIFIED)
+    folder = place / "workspace"
+    kept = [*folder.glob("cache/*/*"), *folder.glob("jobs/*/private/trials/*")]
+    assert len(kept) >= 4
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:-1])
 
     finish(place)
 

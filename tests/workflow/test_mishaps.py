@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +24,13 @@ from govsdk.errors import (
     TooFewPhotosError,
     UnknownSubjectError,
 )
+from govsdk.govern import judging
+from govsdk.records import Verification
+from govsdk.reference import people, renderer
 from govsdk.report.pillow import write_png
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import Kind, parse_statement
+from govsdk.verify import Inquiry, verify
 from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 from tests.workflow import world
 
@@ -124,16 +130,46 @@ def test_a_legal_hold(workspace: Workspace) -> None:
     assert workspace.plan_forget(world.SUBJECT, world.POLICY).photos == world.SUBJECT_PHOTOS
 
 
-def test_a_sampler_that_changes_under_way(place: Path, workspace: Workspace) -> None:
-    """A planned request is not drawn otherwise than was planned; set back, it goes on."""
+class Stopped(BaseException):
+    """Stands for a kill."""
 
-    class Stopped(BaseException):
-        pass
 
-    def stop(stage: str, *_: object) -> None:
-        if stage == "edit":
-            raise Stopped
+def stop(stage: str, *_: object) -> None:
+    """Progress of a request that is killed at the first step of its edit."""
+    if stage == "edit":
+        raise Stopped
 
+
+def test_what_is_enrolled_under_way(place: Path, workspace: Workspace) -> None:
+    """It is erased with the rest, and neither judges nor is judged: it was not planned."""
+    with pytest.raises(Stopped):
+        workspace.forget(world.SUBJECT, world.POLICY, progress=stop)
+    photos = workspace.registry.photos
+    workspace.enroll(world.SUBJECT, renderer.photo(renderer.person(people.DEMO_PEOPLE[0]), 99))
+    for name in ("canary-new", "canary-other-000"):
+        workspace.enroll(name, renderer.photo(renderer.person(people.DEMO_PEOPLE[2]), 99))
+    assert len(photos(world.SUBJECT)) == world.SUBJECT_PHOTOS + 1
+    judged: list[Mapping[str, int]] = []
+
+    def watch(inquiry: Inquiry, **options: Any) -> Verification:  # noqa: ANN401  passed on
+        judged.append({each.subject: len(each) for each in (inquiry.subject, *inquiry.gallery)})
+        return verify(inquiry, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(judging, "verify", watch)
+        result = workspace.forget(world.SUBJECT, world.POLICY)
+
+    assert result.ok, result.to_dict()
+    (counts,) = judged
+    assert counts[world.SUBJECT] == world.SUBJECT_PHOTOS
+    assert counts["canary-other-000"] == world.PHOTOS
+    assert "canary-new" not in counts
+    assert result.erasure is not None
+    assert result.erasure.photos == world.SUBJECT_PHOTOS + 1
+
+
+def test_instruments_that_change_under_way(place: Path, workspace: Workspace) -> None:
+    """A planned request is measured with what was planned; put back, it goes on."""
     with pytest.raises(Stopped):
         workspace.forget(world.SUBJECT, world.POLICY, progress=stop)
     planned = workspace.config
@@ -141,10 +177,17 @@ def test_a_sampler_that_changes_under_way(place: Path, workspace: Workspace) -> 
     planned.model_copy(update={"sampling": sampling}).save(workspace.folder)
     with pytest.raises(ConflictError, match="sampling") as refused:
         world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
-    assert f"guidance {planned.sampling.guidance}" in refused.value.hint
+    assert f'"guidance":"{planned.sampling.guidance}"' in refused.value.hint
+    planned.save(workspace.folder)
+
+    record = workspace.folder / str(planned.recognisers["B"].calibration)
+    kept = record.read_bytes()
+    record.write_bytes(kept.replace(b'"seed": ', b'"seed": 1'))
+    with pytest.raises(ConflictError, match="recognisers"):
+        world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
+    record.write_bytes(kept)
     assert Kind.STAGED not in world.kinds(workspace)
 
-    planned.save(workspace.folder)
     assert world.open_workspace(place).forget(world.SUBJECT, world.POLICY).ok
 
 

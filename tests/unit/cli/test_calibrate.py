@@ -22,7 +22,7 @@ PEOPLE = 13
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of thirteen people with three photos each, and one with a single photo."""
+    """A folder of thirteen people with three photos each, one with a single photo, one without."""
     folder, rng = tmp_path_factory.mktemp("people"), np.random.default_rng(0)
     for number in range(PEOPLE):
         face = rng.uniform(0, 255, (7, 7, 3))
@@ -32,6 +32,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_png(path, noisy.clip(0, 255).astype(np.uint8))
     (folder / "single").mkdir()
     shutil.copy(path, folder / "single" / "0.png")
+    (folder / "none").mkdir()
     return folder
 
 
@@ -50,7 +51,7 @@ def test_a_folder_of_people_becomes_a_record(
     said = govsdk("calibrate", people, onnx, *few, "--json").json
     record = CalibrationRecord.load(out)
 
-    assert (said["people"], said["leftOut"], said["digest"]) == (PEOPLE, 1, record.digest)
+    assert (said["people"], said["leftOut"], said["digest"]) == (PEOPLE, 2, record.digest)
     record.fits(record.recogniser_sha256)
     assert record.point("0.4").at("low") <= record.threshold("0.4") < 1
     assert record.digest in govsdk("calibrate", people, onnx, *few).out

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from govsdk import KeyProvider, Workspace
 from govsdk.cli.setup import REUSED
+from govsdk.errors import GovsdkError
+from govsdk.govern.anchoring import begin_anchor
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger.ledger import ROWS
 from govsdk.reference.world import GUIDANCE
@@ -302,3 +305,32 @@ def test_a_folder_that_keeps_checkpoints(govsdk: Govsdk, place: Path) -> None:
     assert not outside.exists()
     assert govsdk("ledger", "anchor", outside).code == 0
     assert govsdk("ledger", "audit").code == 0
+
+
+def test_an_anchor_that_cannot_be_begun_leaves_the_others(place: Path) -> None:
+    """A process that goes on writes each head to those that were named, as before."""
+    workspace = Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys"))
+    begin_anchor(workspace, place / "outside")
+    named = workspace.config.anchors
+    (place / "file").write_text("")
+    for where in (place / "outside", place / "file" / "below"):
+        with pytest.raises(GovsdkError):
+            begin_anchor(workspace, where)
+        assert workspace.config.anchors == named == WorkspaceConfig.load(workspace.folder).anchors
+
+    begin_anchor(workspace, place / "more")
+    assert workspace.config.anchors == (*named, str(place / "more"))
+
+
+def test_a_configuration_that_cannot_be_read(govsdk: Govsdk, place: Path) -> None:
+    """It is not called absent, and the file is named."""
+    file = place / "workspace" / "workspace.yaml"
+    assert govsdk("subjects").code == 0
+    file.write_bytes(b"name: \xff")
+    answer = govsdk("subjects", "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    file.unlink()
+    file.mkdir()
+    assert govsdk("subjects", "--json").json["error"] == "backend"
+    file.rmdir()
+    assert govsdk("subjects", "--json").json["error"] == "missing.workspace"

@@ -12,7 +12,7 @@ import pytest
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import check_receipt, commitment
-from govsdk.errors import BackendError, RequestError
+from govsdk.errors import BackendError, ConflictError, RequestError
 from govsdk.govern.delivering import OPENING, deliver
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
@@ -89,10 +89,22 @@ def test_a_receipt_is_delivered_once(certified: Path, to_folder: bool) -> None:
     run = request(certified, folder if to_folder else None)
 
     assert deliver(run) is not None
-    written = [f"receipt-{run.request[:8]}.json"] if to_folder else []
+    written = [f"receipt-{run.request[:16]}.json"] if to_folder else []
     assert [path.name for path in folder.iterdir()] == written
     assert deliver(request(certified, folder)) is None
     assert not opening(certified).exists()
+
+
+def test_a_receipt_takes_nobody_elses_place(certified: Path) -> None:
+    """Another person's lies there: it stays, and the same call delivers elsewhere."""
+    file = certified / "receipt.json"
+    file.write_text("somebody else's")
+    with pytest.raises(ConflictError):
+        deliver(request(certified, file))
+    assert file.read_text() == "somebody else's"
+
+    assert deliver(request(certified, certified / "mine.json")) is not None
+    assert check_receipt((certified / "mine.json").read_bytes(), COMMITTED)
 
 
 def test_a_receipt_that_cannot_be_written_waits_for_the_next_call(certified: Path) -> None:

@@ -83,7 +83,7 @@ Open = Callable[..., Case]
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Open:
+def opened(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
     """Open the case of a certificate that differs in ``lie`` from the report in its evidence."""
     identity = new_identity()
     note = ledger_of(tmp_path / "notes", 1).head().note.encode()
@@ -94,7 +94,7 @@ def opened(tmp_path: Path) -> Open:
         name="embeddings", purpose="", key_holder="", sha256=sha256_hex(evidence), expires_at=None
     )
     design = Design(
-        pre_registration=PreRegistration(sha256=sha256_hex(plan), index=1),
+        pre_registration=PreRegistration(sha256=sha256_hex(plan), index=0),
         seed_rule="HKDF over the note of the staged entry",
         alpha=("0.040000", "0.010000"),
     )
@@ -109,7 +109,7 @@ def opened(tmp_path: Path) -> Open:
     }
 
     def opened(**lie: object) -> Case:
-        certificate, model = certificate_in(tmp_path / "issued", **{**fits, **lie})
+        certificate, model = certificate_in(tmp_path_factory.mktemp("issued"), **{**fits, **lie})
         return open_case(
             certificate,
             evidence,
@@ -146,6 +146,15 @@ def test_a_certificate_that_says_something_else_is_refused(
     """Whatever it takes from the report must stand there so."""
     with pytest.raises(DigestMismatchError, match="in the evidence is not the certificate's"):
         opened(**lie)
+
+
+def test_seeds_of_the_baseline_are_those_of_the_plan(opened: Open) -> None:
+    """Any other head of the ledger would let the operator pick among seeds."""
+    said = opened().said.design
+    later = said.pre_registration.model_copy(update={"index": said.pre_registration.index + 1})
+    design = said.model_copy(update={"pre_registration": later})
+    with pytest.raises(DigestMismatchError, match="baseline's seeds"):
+        opened(design=design)
 
 
 def test_every_line_was_measured_again_or_is_named_as_left_out() -> None:

@@ -18,7 +18,7 @@ from govsdk.certify.recipients import fingerprint, is_recipient
 from govsdk.certify.residuals import new_identity, recipient_of
 from govsdk.certify.revocations import Reason
 from govsdk.durable import locked
-from govsdk.errors import LockedError, RequestError
+from govsdk.errors import EvidenceError, KeyUseError, LockedError, RequestError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.judging import people_to_screen
 from govsdk.govern.lapsing import lapse_unscreened, unscreened
@@ -67,7 +67,7 @@ def keep(
 ) -> None:
     """Seal a residual and certify it, as the workflow does; the certificate may be ``said``."""
     anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
-    private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor)
+    private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor, {})
     templates = Templates(SubjectId("x"), {"A": ROWS})
     sealed = keep_residual(workspace, request, templates, private, policy=policy)
     residual = Residual(
@@ -107,7 +107,34 @@ def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Pat
     run = asked(place, "ada")
 
     assert run.policy != strict
-    assert [past.policy for past in people_to_screen(run)] == [strict, run.policy]
+    assert [past.policy for past in people_to_screen(run.workspace, run.policy)] == [
+        strict,
+        run.policy,
+    ]
+
+
+def test_a_damaged_residual_is_named_by_its_request(place: Path) -> None:
+    """It stops every later edit, so whoever answers for it must know which one to mend."""
+    workspace = opened(place)
+    for request in (REQUEST, KEPT):
+        keep(workspace, request, "2027-02-01")
+    assert len(earlier_subjects(workspace)) == 2
+    path = residual_path(workspace, KEPT)
+    path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises((EvidenceError, KeyUseError)) as refused:
+        earlier_subjects(workspace)
+
+    assert refused.value.facts["request"] == KEPT[:16]
+
+
+def test_a_stray_file_among_certificates_is_none(place: Path) -> None:
+    """An auditor's notes may lie there, say."""
+    workspace = opened(place)
+    keep(workspace, KEPT, "2027-02-01")
+    (workspace.folder / "certificates" / "notes.json").write_text("{}")
+    assert workspace.certificates() == [KEPT]
+    assert unscreened(workspace) == []
 
 
 @pytest.mark.parametrize(
@@ -120,11 +147,11 @@ def test_whoever_is_known_to_have_come_back_fails_no_later_edit(
     workspace = opened(place)
     keep(workspace, REQUEST, "2027-02-01")
     run = asked(place, "ada")
-    assert len(people_to_screen(run)) == 1
+    assert len(people_to_screen(run.workspace, run.policy)) == 1
 
     revoke(workspace, REQUEST, reason)
 
-    assert len(people_to_screen(run)) == screened
+    assert len(people_to_screen(run.workspace, run.policy)) == screened
     assert len(earlier_subjects(workspace)) == 1
 
 

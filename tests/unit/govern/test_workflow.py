@@ -121,6 +121,17 @@ def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -
                 new._require_no_other()
 
 
+def test_a_request_that_has_chosen_keeps_others_waiting(place: Path) -> None:
+    """Killed before its plan was logged, it still needs its anchor and the model it is for."""
+    new, chosen = request(place, "ada", "r-2"), begun(request(place, "bo"), Stage.RECEIVED)
+    new._require_no_other()
+    chosen.job.save_private("plan", b"sealed")
+    with pytest.raises(ConflictError, match="under way"):
+        new._require_no_other()
+    with pytest.raises(ConflictError, match="being forgotten"):
+        new.workspace.hold("bo")
+
+
 def test_an_abandoned_request_ends_as_refused_and_blocks_nobody(enrolled: Path) -> None:
     """Logged, restricted, nothing staged is left; the same call says so, another request begins."""
     run = begun(request(enrolled, "ada"), Stage.BASELINED)
@@ -175,6 +186,17 @@ def test_what_is_published_cannot_be_abandoned(enrolled: Path) -> None:
                 run.workspace.abandon("ada")
         else:
             run.workspace.abandon("ada")
+
+
+def test_an_erasure_that_may_have_begun_cannot_be_abandoned(enrolled: Path) -> None:
+    """Nothing to forget: the request stays at its baseline while the person is erased."""
+    run = begun(request(enrolled, "ada"), Stage.BASELINED)
+    run.job.advance(verdict=Verdict.NOTHING_TO_FORGET)
+    with pytest.raises(ConflictError, match="nothing to forget"):
+        run.workspace.abandon("ada")
+
+    run.job.advance(verdict=None)
+    run.workspace.abandon("ada")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from govsdk.policy import Policy
 from govsdk.policy.probes import Probes
 from govsdk.ports import Anchor, Embedded, Float32, Picture, SubjectId, Templates
 from govsdk.records import Resource, Verification, decimal_text
-from govsdk.verify import Baseline, Memory, Model, Question, baseline, verify
+from govsdk.verify import Baseline, Inquiry, Memory, Model, baseline, verify
 
 NUMBERS, SIDE = 32, 16
 CONTRAST, GRAIN, SPREAD = 600.0, 12.0, 0.4
@@ -179,8 +179,8 @@ def forgets(who: Templates, angle: float = 1.0) -> Edit:
     return lambda conditions: np.where(near(conditions, who, angle), anchor, conditions)
 
 
-def question(policy: str | Policy, changes: dict[str, object]) -> Question:
-    """Return the question whether the toy subject is gone, with its part of ``changes`` taken."""
+def inquiry(policy: str | Policy, changes: dict[str, object]) -> Inquiry:
+    """Return the inquiry whether the toy subject is gone, with its part of ``changes`` taken."""
     asked = {
         "subject": SUBJECT,
         "gallery": GALLERY,
@@ -188,12 +188,12 @@ def question(policy: str | Policy, changes: dict[str, object]) -> Question:
         "calibrations": calibrations(),
     }
     loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
-    return Question(loaded, **{name: changes.pop(name, given) for name, given in asked.items()})
+    return Inquiry(loaded, **{name: changes.pop(name, given) for name, given in asked.items()})
 
 
 def run_baseline(before: Model, policy: str | Policy = "quickstart", **changes: object) -> Baseline:
     asked = {"sealed": SEALED, "note": NOTE, "journal": Memory()}
-    return baseline(question(policy, changes), before=before, **(asked | changes))
+    return baseline(inquiry(policy, changes), before=before, **(asked | changes))
 
 
 def probing(**probes: object) -> Policy:
@@ -222,4 +222,4 @@ def run_verify(
         "journal": Memory(),
         "cache": Memory(),
     }
-    return verify(question(policy, changes), after=after, **(asked | changes))
+    return verify(inquiry(policy, changes), after=after, **(asked | changes))

@@ -1,4 +1,4 @@
-"""The question put to the judge: is this person gone, by this policy, in these recognisers' eyes?
+"""The inquiry put to the judge: is this person gone, by this policy, in these recognisers' eyes?
 
 - It is asked before anything is drawn, and is the same before and after the edit.
 - Whatever keeps it from being answered is found here, before a request has cost anything.
@@ -21,7 +21,7 @@ from govsdk.verify.thresholds import Thresholds, thresholds_for, why_not_judged
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Inquiry:
     """Whose forgetting is judged: by what, against whom and through whose eyes."""
 
     policy: Policy
@@ -43,7 +43,7 @@ class Question:
         ]
 
     def thresholds(self, policy: Policy | None = None) -> Thresholds:
-        """Return what the recognisers decide by, under the question's policy or another one.
+        """Return what the recognisers decide by, under the inquiry's policy or another one.
 
         Raises:
             RequestError, TooFewPeopleError: as :func:`govsdk.verify.thresholds.thresholds_for`.
@@ -74,11 +74,11 @@ class Question:
         return unjudged or _why_not_attacked(self)
 
 
-def _why_not_attacked(question: Question) -> str | None:
-    policy, people = question.policy, question.people
+def _why_not_attacked(inquiry: Inquiry) -> str | None:
+    policy, people = inquiry.policy, inquiry.people
     if policy.attacks is None:
         return None
-    far = far_people(policy, question.subject, people, question.thresholds())
+    far = far_people(policy, inquiry.subject, people, inquiry.thresholds())
     if len(far) < policy.attacks.strangers:
         return "too few enrolled people differ enough from the subject to compare attacks with"
     if not enough_people(policy.attacks, len(people)):
