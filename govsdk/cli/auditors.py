@@ -248,16 +248,11 @@ def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
 
 
 def _certificate_of(opened: Workspace, start: str) -> int:
-    from govsdk.tlog.envelopes import parse_envelope
-    from govsdk.tlog.statements import Kind, parse_statement
+    from govsdk.govern.entries import RequestEntries
+    from govsdk.tlog.statements import Kind
 
-    said = [parse_statement(parse_envelope(each).payload) for each in opened.ledger.entries()]
-    places = {
-        each.request or "": index
-        for index, each in enumerate(said)
-        if each.kind is Kind.CERTIFICATE
-    }
-    return places[full_name(start, list(places))]
+    entries = RequestEntries(opened, full_name(start, opened.certificates()))
+    return entries.envelope(Kind.CERTIFICATE)[1].index
 
 
 def _is_index(text: str) -> bool:

@@ -146,20 +146,7 @@ def restore(
     keys: KeysFolder = None,
 ) -> Answer:
     """Rebuild the ledger's lost database; refuses anything older than what was signed."""
-    from govsdk.certify.rotation import keys_in_use
-    from govsdk.ledger import restore as rebuild
-
-    opened = open_workspace(workspace, keys)
-    folder = opened.folder / "ledger"
-    anchors = [Path(anchor) for anchor in opened.config.anchors]
-    overlapping = keys_in_use(opened.folder / "keys")
-    ledger = rebuild(
-        source or folder / "log",
-        folder,
-        keys=opened.keys,
-        anchors=anchors,
-        overlapping=overlapping,
-    )
+    ledger = open_workspace(workspace, keys).restore_ledger(source)
     return Answer({"entries": ledger.size}, f"{ledger.size} entries restored")
 
 

@@ -58,9 +58,8 @@ def abandon(workspace: Workspace, subject: SubjectId) -> None:
 
 
 def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
-    reference = workspace.keys.hmac("subject", subject.encode())
-    for job in jobs_of(workspace.folder):
-        if job.state.subject_reference == reference and not job.state.stage.terminal:
+    for job in jobs_of(workspace.folder, workspace.reference(subject)):
+        if not job.state.stage.terminal:
             if _only_forward(workspace, job):
                 raise ConflictError(
                     "the request's model is published, or there is nothing to forget",

@@ -29,9 +29,9 @@ def earlier_requests(run: Forgetting) -> list[EarlierRequest]:
 
 
 def _earlier(run: Forgetting) -> Iterator[tuple[int, EarlierRequest]]:
-    for job in jobs_of(run.workspace.folder):
+    for job in jobs_of(run.workspace.folder, run.reference):
         other = job.state
-        if other.subject_reference != run.reference or other.request == run.request:
+        if other.request == run.request:
             continue
         entries = RequestEntries(run.workspace, other.request)
         if other.stage is Stage.CERTIFIED or entries.predicate(Kind.PLAN) is None:

@@ -29,10 +29,10 @@ from govsdk.certify.rotation import keys_in_use
 from govsdk.durable import locked
 from govsdk.errors import MissingModelError
 from govsdk.govern.config import WorkspaceConfig
-from govsdk.ledger import Ledger
+from govsdk.ledger import Ledger, restore
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.ports import Embedder, Recogniser
+from govsdk.ports import Embedder, Recogniser, SubjectId
 from govsdk.records import Sha256
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
@@ -78,10 +78,33 @@ class Parts:
         return Ledger.open(
             self.folder / "ledger",
             keys=self.keys,
-            anchors=[Path(anchor) for anchor in self.config.anchors],
+            anchors=self._anchors,
             lock_timeout=self.config.lock_timeout_seconds,
             overlapping=keys_in_use(self.folder / "keys"),
         )
+
+    def restore_ledger(self, source: Path | None = None) -> Ledger:
+        """Rebuild the ledger's lost database from an export, or from the public log that is left.
+
+        Raises:
+            EvidenceError: The source does not hold, or is older than what was signed.
+        """
+        folder = self.folder / "ledger"
+        return restore(
+            source or folder / "log",
+            folder,
+            keys=self.keys,
+            anchors=self._anchors,
+            overlapping=keys_in_use(self.folder / "keys"),
+        )
+
+    @property
+    def _anchors(self) -> list[Path]:
+        return [Path(anchor) for anchor in self.config.anchors]
+
+    def reference(self, subject: SubjectId) -> Sha256:
+        """Return what requests name ``subject`` by: an HMAC of the id."""
+        return self.keys.hmac("subject", subject.encode())
 
     def reconfigure(self, config: WorkspaceConfig) -> None:
         """Take up ``config``."""

@@ -86,7 +86,7 @@ class Forgetting:
         self.named = request_id is not None
         named = request_id if request_id is not None else f"{subject}\n{policy.digest}"
         self.request = keys.hmac("request", named.encode())
-        self.reference = keys.hmac("subject", subject.encode())
+        self.reference = workspace.reference(subject)
         self.fingerprint = keys.hmac(
             "payload", canonical_bytes({"subject": subject, "policy": policy.digest})
         )

@@ -286,11 +286,8 @@ class Workspace(Parts):
             ConflictError: They are being forgotten: what was planned comes to its end.
         """
         require_subject(SubjectId(subject))
-        reference = self.keys.hmac("subject", subject.encode())
-        if any(
-            job.state.subject_reference == reference and job.under_way
-            for job in jobs_of(self.folder)
-        ):
+        reference = self.reference(SubjectId(subject))
+        if any(job.under_way for job in jobs_of(self.folder, reference)):
             raise ConflictError(
                 "the subject is being forgotten", hint="make the request's call again, to its end"
             )

@@ -27,13 +27,6 @@ def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
     )
 
 
-def to_pictures(tensor: Tensor) -> NDArray[np.uint8]:
-    """Return float [n, 3, h, w] in [-1, 1] as uint8 [n, h, w, 3], rounded and clipped."""
-    grey = tensor.detach().float().clamp(-1, 1).mul(127.5).add(127.5).round().to(torch.uint8)
-    pictures: NDArray[np.uint8] = grey.permute(0, 2, 3, 1).cpu().numpy()
-    return pictures
-
-
 def recogniser_input(tensor: Tensor) -> Tensor:
     """Return [n, 3, h, w] in [-1, 1] as the recognisers' [n, 3, 112, 112]; differentiable."""
     size = (RECOGNISER_SIZE, RECOGNISER_SIZE)
