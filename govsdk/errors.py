@@ -321,8 +321,8 @@ class PlaintextFoundError(IntegrityError):
     code = "integrity.plaintext"
     says = "bytes of the subject lie outside the sealed files"
     advice = (
-        "remove the files that, in Python, `workspace.registry.locate(subject, [workspace.folder])` "
-        "returns, and call again; if they hold only the subject's id as a common word, enrol the "
+        "remove the files that `workspace.registry.locate(subject, [workspace.folder])` returns in "
+        "Python, and call again; if they hold only the subject's id as a common word, enrol the "
         "person under another id"
     )
     retryable = True
