@@ -21,6 +21,7 @@ from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.durable import disk_error, remove_tree, write_file
 from govsdk.errors import ConflictError, MissingModelError, RequestError
 from govsdk.govern.config import FILE, RecogniserFiles, Sampling, WorkspaceConfig
+from govsdk.govern.places import Places
 from govsdk.ledger import Ledger
 from govsdk.models import layout
 from govsdk.models.calibration import CalibrationRecord
@@ -29,8 +30,6 @@ from govsdk.ports import GovernedModels, Recogniser, RecogniserSource
 from govsdk.records import instant
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
-
-_PARTS = ("keys", "recognisers", "models", "registry", "ledger")
 
 
 @contextmanager
@@ -54,8 +53,9 @@ def fresh(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for part in _PARTS:
-            remove_tree(folder / part)
+        made = Places(folder)
+        for part in (made.keys, made.recognisers, made.models, made.registry, made.ledger):
+            remove_tree(part)
         if not existed:
             with suppress(OSError):  # somebody put something there meanwhile
                 folder.rmdir()
@@ -81,7 +81,8 @@ def create(
     sampling = _sampling(models)
     origin = f"w-{entropy(4).hex()}.ledger.invalid"
     # Keys before models: what is most often forgotten is found before gigabytes are copied.
-    opened = WorkspaceKeys.create(folder / "keys", keys, origin=origin, entropy=entropy)
+    places = Places(folder)
+    opened = WorkspaceKeys.create(places.keys, keys, origin=origin, entropy=entropy)
     config = WorkspaceConfig(
         name=name or folder.name,
         created_at=instant(created_at),
@@ -90,10 +91,8 @@ def create(
         sampling=sampling,
         anchors=tuple(str(Path(anchor).absolute()) for anchor in anchors),
     )
-    Registry.create(folder / "registry", vault=opened.vault, entropy=entropy)
-    Ledger.create(
-        folder / "ledger", keys=opened, anchors=[Path(anchor) for anchor in config.anchors]
-    )
+    Registry.create(places.registry, vault=opened.vault, entropy=entropy)
+    Ledger.create(places.ledger, keys=opened, anchors=[Path(anchor) for anchor in config.anchors])
     return config, opened
 
 
@@ -113,7 +112,7 @@ def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserF
             for role, source in models.recognisers.items()
         }
         _require_different(folder, recognisers.values())
-        ModelLine.create(folder / "models", generator)
+        ModelLine.create(Places(folder).models, generator)
     except OSError as cause:
         raise disk_error(cause, "copying the models") from cause
     return recognisers

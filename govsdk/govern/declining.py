@@ -58,7 +58,7 @@ def abandon(workspace: Workspace, subject: SubjectId) -> None:
 
 
 def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
-    for job in jobs_of(workspace.folder, workspace.reference(subject)):
+    for job in jobs_of(workspace.places.jobs, workspace.reference(subject)):
         if not job.state.stage.terminal:
             if _only_forward(workspace, job):
                 raise ConflictError(

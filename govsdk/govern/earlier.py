@@ -29,7 +29,7 @@ def earlier_requests(run: Forgetting) -> list[EarlierRequest]:
 
 
 def _earlier(run: Forgetting) -> Iterator[tuple[int, EarlierRequest]]:
-    for job in jobs_of(run.workspace.folder, run.reference):
+    for job in jobs_of(run.workspace.places.jobs, run.reference):
         other = job.state
         if other.request == run.request:
             continue

@@ -14,7 +14,7 @@ from govsdk.canonical import sha256_hex
 from govsdk.durable import remove_tree
 from govsdk.govern.delivering import keep_opening
 from govsdk.govern.job import Stage
-from govsdk.govern.judging import cache_folder, score_sheet
+from govsdk.govern.judging import score_sheet
 from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders
 from govsdk.records import Residual, Verdict, instant
 from govsdk.tlog.statements import Kind
@@ -41,7 +41,7 @@ def erase(run: Forgetting) -> None:
         keep_opening(run)
         job.advance(residuals=_residuals(run))
     job.drop_private()
-    remove_tree(cache_folder(workspace))
+    remove_tree(workspace.places.cache)
     erasure = workspace.registry.erase(run.subject, scanning=[workspace.folder])
     run.entries.append(Kind.ERASURE, run.current, erasure.public())
     job.advance(Stage.ERASED, erasure=erasure)

@@ -142,13 +142,13 @@ class Job:
         write_file(self.folder / "job.json", text.encode())
 
 
-def jobs_of(workspace: Path, about: Sha256 | None = None) -> Iterator[Job]:
-    """Yield every request that was begun in the workspace's folder, ended ones too.
+def jobs_of(folder: Path, about: Sha256 | None = None) -> Iterator[Job]:
+    """Yield every request that was begun in the ``folder`` of jobs, ended ones too.
 
     Args:
         about: Only those that name their subject so.
     """
-    for file in (workspace / "jobs").glob("*/job.json"):
+    for file in folder.glob("*/job.json"):
         job = Job.load(file.parent)
         if job is not None and about in (None, job.state.subject_reference):
             yield job

@@ -154,11 +154,6 @@ def _model(resource: Resource, generator: Generator) -> Model:
     return Model(resource, generator, WhiteBox(generator))
 
 
-def cache_folder(workspace: Workspace) -> Path:
-    """Return where retained people's trials are kept; dropped whenever somebody is erased."""
-    return workspace.folder / "cache"
-
-
 class SealedStore:
     """A store of trials: one sealed file for each ``put``, all read at the first ``get``."""
 
@@ -206,7 +201,7 @@ def _cache(workspace: Workspace) -> SealedStore:
     sampling = workspace.config.sampling
     vault = Vault(workspace.keys.vault, workspace.entropy)
     return SealedStore(
-        cache_folder(workspace) / f"{sampling.steps}-{sampling.guidance}",
+        workspace.places.cache / f"{sampling.steps}-{sampling.guidance}",
         lambda data: seal(vault.key, "trials", "cache", data, entropy=workspace.entropy),
         lambda sealed: unseal(vault.key, "trials", "cache", sealed),
     )

@@ -1,18 +1,4 @@
-"""A workspace's parts: what lies where in its folder, each opened when it is first asked for.
-
-::
-
-    workspace.yaml     configuration, no secrets
-    keys/              signing keys, encrypted; their passphrases lie elsewhere (``KeyProvider``)
-    registry/          identities, every biometric byte under its subject's key
-    models/            the governed model line, one folder per version
-    recognisers/       the two recognisers with their calibration records
-    ledger/            the append-only ledger and its exported tiles
-    certificates/      issued certificates, one file each
-    residuals/         what outlives erasure on purpose, sealed
-    jobs/              one folder per forget request
-    cache/             retained people's trials under the model in force, sealed
-"""
+"""A workspace's parts, each opened when it is first asked for."""
 
 from __future__ import annotations
 
@@ -29,6 +15,7 @@ from govsdk.certify.rotation import keys_in_use
 from govsdk.durable import locked
 from govsdk.errors import MissingModelError
 from govsdk.govern.config import WorkspaceConfig
+from govsdk.govern.places import Places
 from govsdk.ledger import Ledger, restore
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
@@ -62,6 +49,7 @@ class Parts:
         entropy: Entropy = secrets.token_bytes,
     ) -> None:
         self.folder = folder
+        self.places = Places(folder)
         self.config = config
         self.keys = keys
         self.clock = clock
@@ -70,17 +58,17 @@ class Parts:
     @cached_property
     def registry(self) -> Registry:
         """The identity registry."""
-        return Registry.open(self.folder / "registry", vault=self.keys.vault, entropy=self.entropy)
+        return Registry.open(self.places.registry, vault=self.keys.vault, entropy=self.entropy)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The append-only ledger."""
         return Ledger.open(
-            self.folder / "ledger",
+            self.places.ledger,
             keys=self.keys,
             anchors=self._anchors,
             lock_timeout=self.config.lock_timeout_seconds,
-            overlapping=keys_in_use(self.folder / "keys"),
+            overlapping=keys_in_use(self.places.keys),
         )
 
     def restore_ledger(self, source: Path | None = None) -> Ledger:
@@ -89,13 +77,12 @@ class Parts:
         Raises:
             EvidenceError: The source does not hold, or is older than what was signed.
         """
-        folder = self.folder / "ledger"
         return restore(
-            source or folder / "log",
-            folder,
+            source or self.places.ledger / "log",
+            self.places.ledger,
             keys=self.keys,
             anchors=self._anchors,
-            overlapping=keys_in_use(self.folder / "keys"),
+            overlapping=keys_in_use(self.places.keys),
         )
 
     @property
@@ -118,7 +105,7 @@ class Parts:
     @cached_property
     def line(self) -> ModelLine:
         """The governed generator's versions."""
-        return ModelLine(self.folder / "models")
+        return ModelLine(self.places.models)
 
     @cached_property
     def calibrations(self) -> Mapping[Recogniser, CalibrationRecord]:
@@ -182,7 +169,7 @@ class Parts:
     def editing(self) -> Iterator[None]:
         """Hold the model line's lock: one edit at a time, while search and enrolment go on."""
         with locked(
-            self.folder / "models" / "edit.lock", timeout_seconds=self.config.lock_timeout_seconds
+            self.places.models / "edit.lock", timeout_seconds=self.config.lock_timeout_seconds
         ):
             yield
 

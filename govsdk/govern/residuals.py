@@ -51,7 +51,7 @@ class EarlierSubject:
 
 def residual_path(workspace: Workspace, request: Sha256) -> Path:
     """Return where the residual of ``request`` lies or would lie."""
-    return workspace.folder / "residuals" / f"{request}.age"
+    return workspace.places.residuals / f"{request}.age"
 
 
 def keep_residual(

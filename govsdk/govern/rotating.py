@@ -67,7 +67,7 @@ def rotate_certificate_key(
     Raises:
         ConflictError: A request is under way, or the last rotation was not concluded.
     """
-    folder, keys = workspace.folder / "keys", workspace.keys
+    folder, keys = workspace.places.keys, workspace.keys
     with workspace.editing():
         _require_idle(workspace)
         new: Signer = (
@@ -95,7 +95,7 @@ def retire_certificate_key(workspace: Workspace) -> Position:
         ConflictError: A request is under way, no rotation is to be concluded, or the last one was
             killed before the new key signs.
     """
-    folder, current = workspace.folder / "keys", workspace.keys.certificate
+    folder, current = workspace.places.keys, workspace.keys.certificate
     with workspace.editing():
         _require_idle(workspace)
         old = [key for key in keys_in_use(folder) if key.keyid != current.keyid]
@@ -120,7 +120,7 @@ def retire_certificate_key(workspace: Workspace) -> Position:
 
 def _name(workspace: Workspace, old: PublicKey, new: Signer) -> Position:
     """Let ``old`` name ``new`` in the ledger, and ``new`` itself; return where it did."""
-    folder, about = workspace.folder / "keys", PublicKey.from_pem(new.public_pem)
+    folder, about = workspace.places.keys, PublicKey.from_pem(new.public_pem)
     if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
         raise ConflictError("retire the older certificate key first")
     keep_public(folder, old, about)
@@ -143,7 +143,7 @@ def _let_sign(workspace: Workspace, new: Signer, uri: str | None) -> None:
     killed in between, the workspace opens, and what it would sign with is refused by the public
     half until the same call is made again.
     """
-    folder = workspace.folder / "keys"
+    folder = workspace.places.keys
     if uri is not None:
         _configure(workspace, uri)
     write_file(folder / SIGNER_FILE, new.public_pem, mode=0o644)
@@ -174,7 +174,7 @@ def rotate_log_key(workspace: Workspace) -> Position:
     Raises:
         ConflictError: A request is under way.
     """
-    folder, keys = workspace.folder / "keys", workspace.keys
+    folder, keys = workspace.places.keys, workspace.keys
     with workspace.editing():
         _require_idle(workspace)
         coming = next_log_key(folder, keys.provider, workspace.entropy)
@@ -191,7 +191,7 @@ def retire_log_key(workspace: Workspace) -> Position:
     Raises:
         ConflictError: A request is under way, or no rotation is to be concluded.
     """
-    folder, keys = workspace.folder / "keys", workspace.keys
+    folder, keys = workspace.places.keys, workspace.keys
     with workspace.editing():
         _require_idle(workspace)
         if keys.log.next is None:
@@ -243,7 +243,7 @@ def _name_of(vkey: str) -> str:
 
 
 def _require_idle(workspace: Workspace) -> None:
-    if not all(job.state.stage.terminal for job in jobs_of(workspace.folder)):
+    if not all(job.state.stage.terminal for job in jobs_of(workspace.places.jobs)):
         raise ConflictError("a request is under way; carry it to its end first")
 
 

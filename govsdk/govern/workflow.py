@@ -92,7 +92,7 @@ class Forgetting:
         )
         self.receipt_path = receipt_to and receipt_file(workspace, self.request, receipt_to)
         self.entries = RequestEntries(workspace, self.request)
-        self.folder = workspace.folder / "jobs" / self.request
+        self.folder = workspace.places.jobs / self.request
         self.log = log.bind(request=self.request[:16])
 
     def run(self) -> ForgetResult:
@@ -151,7 +151,7 @@ class Forgetting:
         self.job = job
 
     def _require_no_other(self) -> None:
-        for other in jobs_of(self.workspace.folder):
+        for other in jobs_of(self.workspace.places.jobs):
             same = other.state.subject_reference == self.reference
             if same and other.state.stage is Stage.CERTIFIED and not self._enrolled():
                 raise SubjectExistsError("forgotten before, under another request")

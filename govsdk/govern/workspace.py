@@ -1,6 +1,6 @@
 """A workspace: registry, models, ledger, keys and policies of one controller, in one folder.
 
-``parts.py`` says what lies where, ``creating.py`` makes it; here is what its users do with it.
+``places.py`` says what lies where, ``creating.py`` makes it; here is what its users do with it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from govsdk.govern.editing import require_editable
 from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
+from govsdk.govern.places import Places
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
@@ -134,7 +135,7 @@ class Workspace(Parts):
         folder = Path(where).absolute()
         config = WorkspaceConfig.load(folder)
         opened = WorkspaceKeys.open(
-            folder / "keys", keys or KeyProvider.from_env(), signer=config.signer
+            Places(folder).keys, keys or KeyProvider.from_env(), signer=config.signer
         )
         return cls(folder, config, opened, clock=clock, entropy=entropy)
 
@@ -287,7 +288,7 @@ class Workspace(Parts):
         """
         require_subject(SubjectId(subject))
         reference = self.reference(SubjectId(subject))
-        if any(job.under_way for job in jobs_of(self.folder, reference)):
+        if any(job.under_way for job in jobs_of(self.places.jobs, reference)):
             raise ConflictError(
                 "the subject is being forgotten", hint="make the request's call again, to its end"
             )
@@ -427,8 +428,8 @@ class Workspace(Parts):
 
     def certificates(self) -> list[str]:
         """Return the requests (names in the ledger) that ended with a certificate."""
-        folder = self.folder / "certificates"
-        return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+        found = self.places.certificates.glob(f"*{SUFFIX}")
+        return sorted(path.name.removesuffix(SUFFIX) for path in found)
 
     def certificate(self, request: str) -> Certificate:
         """Return the certificate of ``request``.
@@ -443,7 +444,7 @@ class Workspace(Parts):
 
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""
-        return self.folder / "certificates" / f"{request}{SUFFIX}"
+        return self.places.certificates / f"{request}{SUFFIX}"
 
     def revoke(self, request: str, reason: str) -> Position:
         """Withdraw the certificate of ``request`` for ever; return where the ledger says so.

@@ -70,7 +70,7 @@ def forget(place: Path, kill_after: float | None = None) -> tuple[float, bool]:
 
 def stage_in(place: Path) -> str:
     """Return the last stage that the request in ``place`` has recorded."""
-    stages = [job.state.stage.value for job in jobs_of(place / "workspace")]
+    stages = [job.state.stage.value for job in jobs_of(place / "workspace" / "jobs")]
     return stages[0] if stages else "nothing"
 
 

@@ -146,7 +146,7 @@ def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> N
 
     result = workspace.forget(world.SUBJECT, "strict")
 
-    (job,) = jobs_of(workspace.folder)
+    (job,) = jobs_of(workspace.places.jobs)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert job.state.baseline is not None
     assert plan.why_no_verdict == job.state.baseline.reason
