@@ -234,11 +234,12 @@ class Forgetting:
         assert plan is not None, "planned before it goes on"
         now = instruments(self.workspace, self.policy)
         for name in ("recognisers", "features", "sampling"):
-            if canonical_bytes(plan.get(name)) != canonical_bytes(now.get(name)):
-                planned = canonical_bytes(plan.get(name)).decode()
+            planned = canonical_bytes(plan.get(name))
+            if planned != canonical_bytes(now.get(name)):
+                told = planned.decode() if name == "sampling" else "the plan in the ledger names it"
                 raise ConflictError(
                     f"workspace.yaml, {name}: changed since the request was planned",
-                    hint=f"put back what was planned until the request has ended: {planned}",
+                    hint=f"put back what was planned until the request has ended: {told}",
                 )
 
     # -- baseline ----------------------------------------------------------------------------------
