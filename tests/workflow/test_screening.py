@@ -73,7 +73,7 @@ def test_whoever_came_back_is_no_longer_certified(later: Workspace) -> None:
     assert found.came_back
     assert found.revoked
     assert is_withdrawn(later, found.request)
-    assert world.kinds(later)[-2:] == ["verification", "revocation"]
+    assert world.kinds(later)[-2:] == ["revocation", "verification"]
     assert screen(later) == []
     assert later.ledger.audit().ok
 
