@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.durable import locked, write_file
+from govsdk.durable import disk_error, locked, write_file
 from govsdk.errors import ConflictError, RequestError
 from govsdk.records import Receipt, Sha256
 from govsdk.registry.vault import Vault, drop
@@ -63,7 +63,11 @@ def deliver(run: Forgetting) -> Receipt | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    if path.exists() and path.read_bytes() != data:
+    try:
+        free = not path.exists() or path.read_bytes() == data
+    except OSError as cause:
+        raise disk_error(cause, "looking at the receipt's place") from cause
+    if not free:
         raise ConflictError(
             "another file lies where the receipt was to go",
             hint="make the same call again with another place for the receipt",

@@ -113,7 +113,7 @@ def retire_certificate_key(workspace: Workspace) -> Position:
         )
         position = _append(workspace, said, current, old[0].keyid)
         retire_public(folder, old[0])
-        _reopen(workspace)
+        workspace.reopen_ledger()
     log.info("govsdk.key.retired", role="certificate", key=old[0].keyid[:16])
     return position
 
@@ -124,7 +124,7 @@ def _name(workspace: Workspace, old: PublicKey, new: Signer) -> Position:
     if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
         raise ConflictError("retire the older certificate key first")
     keep_public(folder, old, about)
-    _reopen(workspace)
+    workspace.reopen_ledger()
     said = KeyEvent(
         role="certificate",
         event="rotated",
@@ -151,7 +151,7 @@ def _let_sign(workspace: Workspace, new: Signer, uri: str | None) -> None:
         _configure(workspace, None)
         take_over(folder, NEXT_CERTIFICATE, CERTIFICATE_FILE)
     workspace.keys = replace(workspace.keys, certificate=new)
-    _reopen(workspace)
+    workspace.reopen_ledger()
 
 
 def _configure(workspace: Workspace, uri: str | None) -> None:
@@ -179,7 +179,7 @@ def rotate_log_key(workspace: Workspace) -> Position:
         _require_idle(workspace)
         coming = next_log_key(folder, keys.provider, workspace.entropy)
         workspace.keys = replace(keys, log=replace(keys.log, next=coming))
-        _reopen(workspace)
+        workspace.reopen_ledger()
         position = _append_log_event(workspace, "rotated", _next_vkey(workspace))
     log.info("govsdk.key.rotated", role="log")
     return position
@@ -202,7 +202,7 @@ def retire_log_key(workspace: Workspace) -> Position:
         write_file(folder / VKEY_FILE, f"{vkey}\n".encode(), mode=0o644)
         take_over(folder, NEXT_LOG, LOG_FILE)
         workspace.keys = replace(keys, log=FileNoteSigner(keys.log.origin, keys.log.next))
-        _reopen(workspace)
+        workspace.reopen_ledger()
     log.info("govsdk.key.retired", role="log")
     return position
 
@@ -245,8 +245,3 @@ def _name_of(vkey: str) -> str:
 def _require_idle(workspace: Workspace) -> None:
     if not all(job.state.stage.terminal for job in jobs_of(workspace.places.jobs)):
         raise ConflictError("a request is under way; carry it to its end first")
-
-
-def _reopen(workspace: Workspace) -> None:
-    """Let the next use of the ledger take the keys as they are now."""
-    workspace.reopen_ledger()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -25,12 +24,11 @@ from govsdk.errors import (
     UnknownSubjectError,
 )
 from govsdk.govern import judging
-from govsdk.records import Verification
 from govsdk.reference import people, renderer
 from govsdk.report.pillow import write_png
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import Kind, parse_statement
-from govsdk.verify import Inquiry, verify
+from govsdk.verify import verify
 from tests.small_disk import nearly_full, needs_mount, no_file_larger_than, small_disk
 from tests.workflow import world
 
@@ -149,18 +147,15 @@ def test_what_is_enrolled_under_way(place: Path, workspace: Workspace) -> None:
     for name in ("canary-new", "canary-other-000"):
         workspace.enroll(name, renderer.photo(renderer.person(people.DEMO_PEOPLE[2]), 99))
     assert len(photos(world.SUBJECT)) == world.SUBJECT_PHOTOS + 1
-    judged: list[Mapping[str, int]] = []
-
-    def watch(inquiry: Inquiry, **options: Any) -> Verification:  # noqa: ANN401  passed on
-        judged.append({each.subject: len(each) for each in (inquiry.subject, *inquiry.gallery)})
-        return verify(inquiry, **options)
+    judge = Mock(wraps=verify)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(judging, "verify", watch)
+        patched.setattr(judging, "verify", judge)
         result = workspace.forget(world.SUBJECT, world.POLICY)
 
     assert result.ok, result.to_dict()
-    (counts,) = judged
+    (inquiry,) = judge.call_args.args
+    counts = {each.subject: len(each) for each in (inquiry.subject, *inquiry.gallery)}
     assert counts[world.SUBJECT] == world.SUBJECT_PHOTOS
     assert counts["canary-other-000"] == world.PHOTOS
     assert "canary-new" not in counts

@@ -13,7 +13,7 @@ import pytest
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import check_receipt, commitment
 from govsdk.errors import BackendError, ConflictError, RequestError
-from govsdk.govern.delivering import OPENING, deliver
+from govsdk.govern.delivering import OPENING, _write, deliver
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.registry.vault import Vault
@@ -102,6 +102,9 @@ def test_a_receipt_takes_nobody_elses_place(certified: Path) -> None:
     with pytest.raises(ConflictError):
         deliver(request(certified, file))
     assert file.read_text() == "somebody else's"
+    (certified / "loop.json").symlink_to(certified)
+    with pytest.raises(BackendError):
+        _write(certified / "loop.json", b"{}")
 
     assert deliver(request(certified, certified / "mine.json")) is not None
     assert check_receipt((certified / "mine.json").read_bytes(), COMMITTED)

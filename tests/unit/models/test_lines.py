@@ -76,7 +76,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing catches it."""
 
 
-@pytest.mark.parametrize("after", range(36))
+@pytest.mark.parametrize("after", range(32))
 def test_publishing_goes_on_after_a_kill(
     line: ModelLine, world: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

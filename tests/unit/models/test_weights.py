@@ -42,6 +42,25 @@ def test_nothing_replaced_is_a_copy(world: Path, tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "edited").digest() == manifest_of(world).digest()
 
 
+def test_a_written_model_is_on_the_disk(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes before its name: the ledger names it next."""
+    done: list[tuple[str, Path, bool]] = []
+    target = tmp_path / "edited"
+    for name in ("sync_tree", "sync_folder"):
+        monkeypatch.setattr(
+            weights, name, lambda path, name=name: done.append((name, path, target.exists()))
+        )
+
+    weights.write(world, target, {})
+
+    assert done == [
+        ("sync_tree", tmp_path / ".edited.partial", False),
+        ("sync_folder", tmp_path, True),
+    ]
+
+
 def test_number_format_of_the_file_is_kept(world: Path, tmp_path: Path) -> None:
     """A float32 edit of a float16 model is written as float16."""
     half = Path(shutil.copytree(world, tmp_path / "half"))
