@@ -21,11 +21,11 @@ from torch.nn import functional
 
 from govsdk.models.generator import Generator
 from govsdk.models.networks import Network
-from govsdk.models.untrained import Size, write_untrained
 from govsdk.unlearn.layers import edited
 from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings, settings
 from govsdk.unlearn.training import Training
+from tests.untrained import Size, write_untrained
 
 REFERENCE = Size(channels=(32, 64, 96, 160), latent=16, latent_channels=8, hidden=192)
 DIMENSION = 128

@@ -12,9 +12,9 @@ import pytest
 from govsdk.cli.main import call
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.models.calibration import CalibrationRecord
-from govsdk.models.untrained import Size, write_untrained
 from govsdk.report.pillow import write_png
 from tests.unit.cli.conftest import Govsdk
+from tests.untrained import Size, write_untrained
 
 PEOPLE = 13
 """Enough for an FMR of 0.4: 78 pairs."""

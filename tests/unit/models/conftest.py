@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from govsdk.models.untrained import write_untrained
+from tests.untrained import write_untrained
 
 SIDE = 112
 DIMENSION = 16

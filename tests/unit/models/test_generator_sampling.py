@@ -8,11 +8,11 @@ import torch
 
 from govsdk.errors import RequestError
 from govsdk.models.generator import SCHEDULERS, Generator
-from govsdk.models.untrained import write_untrained
 from govsdk.models.whitebox import WhiteBox
 from govsdk.ports import Sampler
 from govsdk.reference import people, renderer, world
 from tests.unit.models.test_generator import embeddings
+from tests.untrained import write_untrained
 
 
 @pytest.fixture(scope="module")

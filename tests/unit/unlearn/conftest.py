@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from govsdk.models.untrained import write_untrained
 from govsdk.ports import Float32
+from tests.untrained import write_untrained
 
 DIMENSION = 16
 

@@ -240,7 +240,7 @@ def test_second_edit_aims_at_version_0(run: Run, world: Path, crowd: Crowd, tmp_
 
 def test_teacher_of_another_line_is_refused(run: Run, tmp_path: Path) -> None:
     """A teacher that differs outside the edited layers is an error."""
-    from govsdk.models.untrained import write_untrained
+    from tests.untrained import write_untrained
 
     with pytest.raises(RequestError, match="outside the edit"):
         run(tmp_path / "out", teacher=write_untrained(tmp_path / "stranger", seed=9))
