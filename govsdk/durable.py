@@ -20,7 +20,8 @@ from pathlib import Path
 from govsdk.errors import BackendError, ConflictError, DiskFullError, GovsdkError, LockedError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-PRIVATE = 0o600
+PRIVATE, PUBLIC = 0o600, 0o644
+"""File modes: for the owner alone; for everybody to read."""
 
 
 def disk_error(cause: OSError, doing: str) -> GovsdkError:
@@ -55,6 +56,20 @@ def _sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_file(path: Path, doing: str) -> bytes | None:
+    """Return what lies under ``path``, or None where there is nothing.
+
+    Raises:
+        BackendError: It cannot be read; ``doing`` says what was tried, and names no path.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as cause:
+        raise disk_error(cause, doing) from cause
 
 
 def write_file(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
@@ -97,8 +112,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         ConflictError: There is something at ``path``, before or after the block.
         BackendError, DiskFullError: No folder can be made there.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     _require_free(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         remove_tree(aside)
         _make(aside)

@@ -26,9 +26,9 @@ Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:
 """A moment, RFC 3339 in UTC with whole seconds."""
 
 
-def decimal_text(value: float, places: int = 6) -> str:
-    """Return ``value`` as a decimal string with ``places`` digits, for signed bytes."""
-    text = str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN))
+def decimal_text(value: float, rounding: str = ROUND_HALF_EVEN) -> DecimalText:
+    """Return ``value`` as a decimal string with six digits, for signed bytes."""
+    text = str(Decimal(repr(float(value))).quantize(Decimal("0.000001"), rounding))
     return text.removeprefix("-") if float(text) == 0 else text
 
 

@@ -33,7 +33,7 @@ from govsdk.certify.passphrases import NAMES, KeyProvider, read_secret_file
 from govsdk.certify.residuals import new_identity, recipient_of
 from govsdk.certify.rotation import NEXT_CERTIFICATE, next_log_key
 from govsdk.certify.tokens import TokenSigner
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import ConflictError, KeyUseError, MissingKeyError
 from govsdk.records import Sha256
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
@@ -43,7 +43,6 @@ __all__ = ["KeyProvider", "WorkspaceKeys"]
 
 CERTIFICATE_FILE, LOG_FILE, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
 SIGNER_FILE, VKEY_FILE, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
-_PUBLIC = 0o644
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,9 @@ class WorkspaceKeys:
             _VAULT: wrap_vault(keys.vault, passphrases["vault"], entropy),
         }.items():
             write_file(folder / name, data)
-        write_file(folder / SIGNER_FILE, keys.certificate.public_pem, mode=_PUBLIC)
-        write_file(folder / VKEY_FILE, f"{keys.log.vkey}\n".encode(), mode=_PUBLIC)
-        write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=_PUBLIC)
+        write_file(folder / SIGNER_FILE, keys.certificate.public_pem, mode=PUBLIC)
+        write_file(folder / VKEY_FILE, f"{keys.log.vkey}\n".encode(), mode=PUBLIC)
+        write_file(folder / _RECIPIENT, f"{keys.recipient}\n".encode(), mode=PUBLIC)
         return keys
 
     @classmethod

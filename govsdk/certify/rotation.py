@@ -28,12 +28,11 @@ from govsdk.certify.key_files import (
     open_log_key,
 )
 from govsdk.certify.passphrases import KeyProvider, read_secret_file
-from govsdk.durable import sync_folder, write_file
+from govsdk.durable import PUBLIC, sync_folder, write_file
 from govsdk.tlog.signatures import Ed25519Key, FileSigner, PublicKey
 
 NEXT_CERTIFICATE, NEXT_LOG = "certificate.next.key.pem", "log.next.key.pem"
 _SIGNERS, _RETIRED = "signers", "retired"
-_PUBLIC = 0o644
 
 Entropy = Callable[[int], bytes]
 
@@ -55,20 +54,24 @@ def next_log_key(
     """Return the log key that signs beside the present one, made first where ``entropy`` is
     given; None if there is none."""
     path = folder / NEXT_LOG
-    found = read_secret_file(path)
-    if found is not None:
-        return Ed25519Key(open_log_key(found, provider.secret("log")))
-    if entropy is None:
-        return None
+    found = log_key_in(path, provider)
+    if found is not None or entropy is None:
+        return found
     key = log_key(entropy)
     write_file(path, encrypt_key(key, provider.secret("log")))
     return Ed25519Key(key)
 
 
+def log_key_in(path: Path, provider: KeyProvider) -> Ed25519Key | None:
+    """Return the log key in the file ``path``, or None if there is no such file."""
+    found = read_secret_file(path)
+    return None if found is None else Ed25519Key(open_log_key(found, provider.secret("log")))
+
+
 def keep_public(folder: Path, *keys: PublicKey) -> None:
     """Keep the public halves of certificate keys that are in use."""
     for key in keys:
-        write_file(folder / _SIGNERS / f"{key.keyid}.pem", key.pem, mode=_PUBLIC)
+        write_file(folder / _SIGNERS / f"{key.keyid}.pem", key.pem, mode=PUBLIC)
 
 
 def keys_in_use(folder: Path) -> tuple[PublicKey, ...]:
@@ -80,7 +83,7 @@ def keys_in_use(folder: Path) -> tuple[PublicKey, ...]:
 def retire_public(folder: Path, key: PublicKey) -> None:
     """Move the public half of ``key`` to the retired ones."""
     path = folder / _SIGNERS / f"{key.keyid}.pem"
-    write_file(folder / _SIGNERS / _RETIRED / path.name, key.pem, mode=_PUBLIC)
+    write_file(folder / _SIGNERS / _RETIRED / path.name, key.pem, mode=PUBLIC)
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
 

@@ -22,7 +22,7 @@ from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.own_keys import passphrase_of, read_own_key
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import IntegrityError, RequestError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from govsdk.tlog.cosignatures import WitnessSigner
     from govsdk.tlog.timestamps import Stamps
 
-_PUBLIC = 0o644
 _KEY, _VKEY, _NAME = "witness.key.pem", "witness.vkey", "witness"
 
 WitnessKeys = Annotated[
@@ -149,7 +148,7 @@ def prove(
     opened = open_workspace(workspace, keys)
     index = int(entry) if _is_index(entry) else _certificate_of(opened, entry)
     place = place_of(opened.ledger.log_folder, index, VerifierKey.parse(opened.log_vkey))
-    write_file(file, proof_text(place).encode(), mode=_PUBLIC)
+    write_file(file, proof_text(place).encode(), mode=PUBLIC)
     data = {"index": place.index, "size": place.tree_size, "leaf": place.leaf_hash}
     return Answer({**data, "file": str(file)}, fields(data))
 
@@ -166,7 +165,7 @@ def offer(
 
     opened = open_workspace(workspace, keys)
     content = offered(opened.ledger.log_folder, VerifierKey.parse(opened.log_vkey), since=since)
-    write_file(file, content, mode=_PUBLIC)
+    write_file(file, content, mode=PUBLIC)
     return Answer({"since": since, "file": str(file)}, str(file))
 
 
@@ -226,7 +225,7 @@ def witness(
     note = Witness(state, signer).cosign(
         read_input(offered, "OFFER"), log, seconds=int(time.time())
     )
-    write_file(file, note.encode(), mode=_PUBLIC)
+    write_file(file, note.encode(), mode=PUBLIC)
     size = int(note.split("\n")[1])
     data = {"origin": log.name, "size": size, "witness": str(signer.verifier)}
     return Answer({**data, "file": str(file)}, fields(data))
@@ -241,7 +240,7 @@ def _signer(state: Path, passphrases: Path, name: str) -> WitnessSigner:
     if not (state / _KEY).exists():
         made = log_key(os.urandom)
         vkey = WitnessSigner(name, Ed25519Key(made)).verifier
-        write_file(state / _VKEY, f"{vkey}\n".encode(), mode=_PUBLIC)
+        write_file(state / _VKEY, f"{vkey}\n".encode(), mode=PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
     key = Ed25519Key(open_log_key(read_own_key(state / _KEY), secret))
     return WitnessSigner(WitnessKey.parse(read_key(state / _VKEY, "--state")).name, key)

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.models.calibration import CalibrationRecord
 
 
@@ -91,7 +91,7 @@ def calibrate(
             progress=progress,
         )
     record = done.record
-    write_file(out, json.dumps(record.public(), indent=2).encode() + b"\n", mode=0o644)
+    write_file(out, json.dumps(record.public(), indent=2).encode() + b"\n", mode=PUBLIC)
     data = {
         "file": str(out),
         "digest": record.digest,

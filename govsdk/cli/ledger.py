@@ -13,7 +13,7 @@ from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_group
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import RequestError
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.statements import parse_statement
@@ -21,8 +21,6 @@ from govsdk.tlog.statements import parse_statement
 if TYPE_CHECKING:
     from govsdk.ledger import AuditReport
     from govsdk.tlog.timestamps import Stamps
-
-PUBLIC = 0o644
 
 
 def register(app: typer.Typer) -> None:

@@ -19,14 +19,13 @@ from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_group, note
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import VerdictError
 
 if TYPE_CHECKING:
     from govsdk.govern.reproducing import Remeasured
     from govsdk.tlog.signatures import FileSigner
 
-_PUBLIC = 0o644
 _KEY, _PEM, _NAME = "auditor.key.pem", "auditor.pub.pem", "auditor"
 
 
@@ -106,7 +105,7 @@ def reproduce(
         return Answer(_data(found), _view(found), VerdictError.exit_code)
     said = statement_of(found, case, seed=seed, auditor=signer, clock=lambda: datetime.now(UTC))
     file = out / f"{certificate.name.removesuffix('.sigstore.json')}{SUFFIX}"
-    write_file(file, said, mode=_PUBLIC)
+    write_file(file, said, mode=PUBLIC)
     return Answer({**_data(found), "file": str(file)}, Group(_view(found), Text(str(file))))
 
 
@@ -150,7 +149,7 @@ def _signer(state: Path, passphrases: Path) -> FileSigner:
     secret = passphrase_of(state / _KEY, passphrases, _NAME)
     if not (state / _KEY).exists():
         made = certificate_key(os.urandom)
-        write_file(state / _PEM, FileSigner(made).public_pem, mode=_PUBLIC)
+        write_file(state / _PEM, FileSigner(made).public_pem, mode=PUBLIC)
         write_file(state / _KEY, encrypt_key(made, secret))
     return FileSigner(open_certificate_key(read_own_key(state / _KEY), secret))
 

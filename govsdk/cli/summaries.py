@@ -11,7 +11,7 @@ from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import ConflictError
 
 
@@ -36,7 +36,7 @@ def cert_svr(
     if is_withdrawn(opened, name):
         raise ConflictError("the certificate was withdrawn: there is nothing to sum up")
     bundle = parse_bundle(opened.certificate(name).content)
-    write_file(file, summary(bundle, opened.keys.certificate), mode=0o644)
+    write_file(file, summary(bundle, opened.keys.certificate), mode=PUBLIC)
     said = Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
     data = {"request": name, "file": str(file), "properties": properties(said)}
     return Answer(data, fields({**data, "properties": ", ".join(properties(said))}))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.errors import ConflictError
+from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.events import log
 from govsdk.ledger.anchors import Anchor
 from govsdk.tlog.checkpoints import SignedCheckpoint
@@ -26,23 +27,22 @@ def begin_anchor(workspace: Workspace, folder: Path) -> SignedCheckpoint:
 
     Raises:
         ConflictError: It remembers heads of this ledger already.
+        LockedError: An edit, or another such call, is under way (retryable).
     """
     place = str(folder.absolute())
     anchor = Anchor(Path(place), VerifierKey.parse(workspace.log_vkey))
-    if anchor.begun():
-        raise ConflictError("the folder keeps heads of this ledger already")
-    before = workspace.config
-    others = tuple(each for each in before.anchors if each != place)
-    try:
-        workspace.reconfigure(before.model_copy(update={"anchors": others}))
-        head = workspace.ledger.head()
-        anchor.begin(head)
-    finally:
-        # Whatever failed, no head goes without its copy in the anchors that were named.
-        workspace.reconfigure(before)
-    if place not in before.anchors:
-        named = before.model_copy(update={"anchors": (*before.anchors, place)})
-        named.save(workspace.folder)
-        workspace.reconfigure(named)
+    with workspace.editing():
+        if anchor.begun():
+            raise ConflictError("the folder keeps heads of this ledger already")
+        named = WorkspaceConfig.load(workspace.folder).anchors
+        try:
+            workspace.reconfigure(anchors=tuple(each for each in named if each != place))
+            head = workspace.ledger.head()
+            anchor.begin(head)
+        finally:
+            # Whatever failed, no head goes without its copy in the anchors that were named.
+            workspace.reconfigure(anchors=named)
+        if place not in named:
+            workspace.save_config(anchors=(*named, place))
     log.info("govsdk.anchor.begun", size=head.size)
     return head

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,7 +17,7 @@ from pydantic import ValidationError
 
 from govsdk.canonical import sha256_hex
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.durable import disk_error, remove_tree, write_file
+from govsdk.durable import PUBLIC, disk_error, remove_tree, write_file
 from govsdk.errors import ConflictError, MissingModelError, RequestError
 from govsdk.govern.config import FILE, RecogniserFiles, Sampling, WorkspaceConfig
 from govsdk.govern.places import Places
@@ -135,12 +134,12 @@ def _adopt_recogniser(folder: Path, role: Recogniser, source: RecogniserSource) 
         raise MissingModelError(
             f"the ONNX file of recogniser {role}", hint="check the path", recogniser=role
         )
-    (folder / place).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source.onnx, folder / onnx)
+    network = source.onnx.read_bytes()
+    write_file(folder / onnx, network)
     if source.calibration is None:
         return RecogniserFiles(onnx=onnx)
     # Here, not at its first use: a record of another recogniser would make a useless workspace.
     record = CalibrationRecord.load(source.calibration)
-    record.fits(sha256_hex((folder / onnx).read_bytes()))
-    write_file(folder / calibration, source.calibration.read_bytes(), mode=0o644)
+    record.fits(sha256_hex(network))
+    write_file(folder / calibration, source.calibration.read_bytes(), mode=PUBLIC)
     return RecogniserFiles(onnx=onnx, calibration=calibration)

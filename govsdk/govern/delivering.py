@@ -29,11 +29,17 @@ def receipt_file(workspace: Parts, request: Sha256, where: Path) -> Path:
     """Return the file for the receipt: ``where``, or one named after ``request`` in that folder.
 
     Raises:
-        RequestError: It would lie in the workspace, which is to forget the person named in it.
+        RequestError: It would lie in the workspace, which is to forget the person named in it; or
+            the place cannot be looked at.
     """
-    if where.resolve().is_relative_to(workspace.folder.resolve()):
+    try:
+        inside = where.resolve().is_relative_to(workspace.folder.resolve())
+        folder = where.is_dir()
+    except (OSError, RuntimeError):  # no right to look; a link that leads to itself
+        raise RequestError("the receipt's place cannot be looked at") from None
+    if inside:
         raise RequestError("the receipt names the person and must not lie in the workspace")
-    return where / f"receipt-{request[:16]}.json" if where.is_dir() else where
+    return where / f"receipt-{request[:16]}.json" if folder else where
 
 
 def keep_opening(run: Forgetting) -> None:

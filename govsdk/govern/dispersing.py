@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
-from govsdk.durable import new_folder, write_file
+from govsdk.durable import PUBLIC, new_folder, write_file
 from govsdk.errors import LegalHoldError, RequestError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
@@ -152,7 +152,7 @@ def disperse(
             people_examined=len(faces.people),
             examination=found,
         )
-        write_file(folder / "report.json", canonical_bytes(done.to_dict()) + b"\n", mode=0o644)
+        write_file(folder / "report.json", canonical_bytes(done.to_dict()) + b"\n", mode=PUBLIC)
     return done
 
 

@@ -27,7 +27,7 @@ from govsdk.certify.predicate import (
 from govsdk.certify.predicate import (
     Forgetting as Predicate,
 )
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.govern.job import Stage
 from govsdk.govern.plan import SEED_RULE
 from govsdk.records import EarlierRequest, EditReport, Verdict, Verification, decimal_text, instant
@@ -65,7 +65,7 @@ def issue(run: Forgetting) -> None:
     )
     check(content, key_pem=workspace.signer_pem, log_vkey=workspace.log_vkey).require()
     path = workspace.certificate_path(run.request)
-    write_file(path, content, mode=0o644)
+    write_file(path, content, mode=PUBLIC)
     run.job.advance(Stage.CERTIFIED, certificate=path.name)
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from govsdk.durable import remove_tree, write_file
+from govsdk.durable import read_file, remove_tree, write_file
 from govsdk.errors import IntegrityError
 from govsdk.records import Erasure, Instant, Residual, Resource, Sha256, Verdict
 from govsdk.verify.verification import Baseline
@@ -93,13 +93,14 @@ class Job:
         """Return the job in ``folder``, or None where none was begun.
 
         Raises:
-            IntegrityError: The state cannot be read.
+            IntegrityError: The state is damaged.
+            BackendError: It cannot be read.
         """
-        file = folder / "job.json"
-        if not file.exists():
+        kept = read_file(folder / "job.json", "reading a job's state")
+        if kept is None:
             return None
         try:
-            return cls(folder, JobState.model_validate_json(file.read_bytes()))
+            return cls(folder, JobState.model_validate_json(kept))
         except ValidationError as cause:
             raise IntegrityError("a job's state cannot be read") from cause
 
@@ -130,8 +131,7 @@ class Job:
 
     def load_private(self, name: str) -> bytes | None:
         """Return what ``save_private`` kept, or None."""
-        file = self.folder / "private" / name
-        return file.read_bytes() if file.exists() else None
+        return read_file(self.folder / "private" / name, "reading a job's private file")
 
     def drop_private(self) -> None:
         """Remove every private file."""

@@ -80,7 +80,6 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
         attempt=attempt + 1,
         sealed=run.private.split.sealed[attempt],
         baseline=measured,
-        earlier=people_to_screen(workspace, run.policy),
         unscreened=len(unscreened(workspace)),
         before=_model(run.current, workspace.generator()),
         after=_model(staged, workspace.generator(run.staging(attempt))),
@@ -98,8 +97,14 @@ def _verify(run: Forgetting, attempt: int) -> Verification:
 
 def _inquiry(run: Forgetting) -> Inquiry:
     workspace = run.workspace
-    eyes = workspace.embedders, workspace.calibrations
-    return Inquiry(run.policy, run.templates, run.gallery, *eyes)
+    return Inquiry(
+        run.policy,
+        run.templates,
+        run.gallery,
+        workspace.embedders,
+        workspace.calibrations,
+        people_to_screen(workspace, run.policy),
+    )
 
 
 def people_to_screen(workspace: Workspace, policy: Policy) -> list[Forgotten]:
@@ -197,11 +202,15 @@ def _journal(run: Forgetting) -> SealedStore:
 
 
 def _cache(workspace: Workspace) -> SealedStore:
-    # A trial's key names the model, not the sampler.
+    # A trial's key names model and recognisers, not the sampler, nor what they call quality.
     sampling = workspace.config.sampling
+    qualities = "\n".join(
+        f"{name} {record.quality.metric}" for name, record in sorted(workspace.calibrations.items())
+    )
+    told = f"{sampling.steps}-{sampling.guidance}-{sha256_hex(qualities.encode())[:8]}"
     vault = Vault(workspace.keys.vault, workspace.entropy)
     return SealedStore(
-        workspace.places.cache / f"{sampling.steps}-{sampling.guidance}",
+        workspace.places.cache / told,
         lambda data: seal(vault.key, "trials", "cache", data, entropy=workspace.entropy),
         lambda sealed: unseal(vault.key, "trials", "cache", sealed),
     )

@@ -45,7 +45,7 @@ def lapse_unscreened(workspace: Workspace, published: Resource) -> None:
     """
     for request in unscreened(workspace):
         entries = RequestEntries(workspace, request)
-        if entries.predicate(Kind.ERASURE, part=RESIDUAL) is not None:
+        if any(entries.predicate(Kind.ERASURE, part=part) for part in (RESIDUAL, UNSCREENED)):
             continue
         said = Lapse(
             certificate=reference(workspace, request),

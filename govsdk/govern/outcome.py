@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from govsdk.govern.delivering import deliver
@@ -20,8 +21,7 @@ def outcome(run: Forgetting, *, ended_before: bool = False) -> ForgetResult:
     assert state.verdict is not None
     certified = state.stage is Stage.CERTIFIED
     judged = tuple(verifications(run))
-    receipt = deliver(run) if certified else None
-    return ForgetResult(
+    result = ForgetResult(
         request=state.request,
         policy=run.policy.headline,
         verdict=state.verdict,
@@ -35,9 +35,15 @@ def outcome(run: Forgetting, *, ended_before: bool = False) -> ForgetResult:
         ),
         erasure=state.erasure,
         certificate=run.workspace.certificate(state.request) if certified else None,
+        receipt=None,
+        ended_before=ended_before,
+    )
+    # Last: it is handed out once, and nothing may fail between that and the caller.
+    receipt = deliver(run) if certified else None
+    return replace(
+        result,
         receipt=receipt,
         receipt_path=run.receipt_path if receipt is not None else None,
-        ended_before=ended_before,
     )
 
 

@@ -58,7 +58,12 @@ class Parts:
     @cached_property
     def registry(self) -> Registry:
         """The identity registry."""
-        return Registry.open(self.places.registry, vault=self.keys.vault, entropy=self.entropy)
+        return Registry.open(
+            self.places.registry,
+            vault=self.keys.vault,
+            entropy=self.entropy,
+            lock_timeout_seconds=self.config.lock_timeout_seconds,
+        )
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -93,10 +98,19 @@ class Parts:
         """Return what requests name ``subject`` by: an HMAC of the id."""
         return self.keys.hmac("subject", subject.encode())
 
-    def reconfigure(self, config: WorkspaceConfig) -> None:
-        """Take up ``config``."""
-        self.config = config
+    def reconfigure(self, **changed: object) -> None:
+        """Take up other settings, in this process alone."""
+        self.config = self.config.model_copy(update=changed)
         self.reopen_ledger()
+
+    def save_config(self, **changed: object) -> None:
+        """Write other settings into ``workspace.yaml``, and take them up.
+
+        Nothing else in that file is touched: another process, or somebody with an editor, may have
+        changed it since it was read.
+        """
+        WorkspaceConfig.load(self.folder).model_copy(update=changed).save(self.folder)
+        self.reconfigure(**changed)
 
     def reopen_ledger(self) -> None:
         """Open the ledger anew when it is next asked for: its keys or anchors are others now."""

@@ -237,7 +237,7 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
     templates = workspace.registry.templates(subject)
     gallery = workspace.registry.gallery(exclude=(subject,))
     eyes = workspace.embedders, workspace.calibrations
-    inquiry = Inquiry(policy, templates, gallery, *eyes)
+    inquiry = Inquiry(policy, templates, gallery, *eyes, earlier)
     return ForgetPlan(
         policy=policy.headline,
         model=workspace.line.current().resource,

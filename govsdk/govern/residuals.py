@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from govsdk.certify.recipients import fingerprint
 from govsdk.certify.residuals import open_sealed, seal
-from govsdk.durable import write_file
+from govsdk.durable import read_file, write_file
 from govsdk.errors import EvidenceError, KeyUseError
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
@@ -89,11 +89,11 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
         EvidenceError, KeyUseError: It is damaged, or sealed to others; ``facts["request"]`` says
             whose it is.
     """
-    path = residual_path(workspace, request)
-    if not path.exists():
+    sealed = read_file(residual_path(workspace, request), "reading a residual")
+    if sealed is None:
         return None
     try:
-        found = ResidualFile.from_bytes(open_sealed(path.read_bytes(), workspace.keys.verifier))
+        found = ResidualFile.from_bytes(open_sealed(sealed, workspace.keys.verifier))
     except (EvidenceError, KeyUseError) as error:
         facts = {**error.facts, "request": request[:16]}
         detail = f"the residual of request {request[:16]}: {error.detail}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import VerdictError
 from govsdk.records import Erasure, Receipt, Resource, Verdict, Verification
 
@@ -20,7 +20,7 @@ class Certificate:
     def save(self, path: str | Path) -> Path:
         """Write the certificate file and return its path."""
         target = Path(path)
-        write_file(target, self.content, mode=0o644)
+        write_file(target, self.content, mode=PUBLIC)
         return target
 
 

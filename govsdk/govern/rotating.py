@@ -21,6 +21,7 @@ from govsdk.certify.rotation import (
     NEXT_LOG,
     keep_public,
     keys_in_use,
+    log_key_in,
     next_certificate_key,
     next_log_key,
     retire_public,
@@ -28,7 +29,7 @@ from govsdk.certify.rotation import (
 )
 from govsdk.certify.statements import sign
 from govsdk.certify.tokens import TokenSigner
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import ConflictError
 from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
@@ -36,7 +37,7 @@ from govsdk.records import Instant, Position, instant
 from govsdk.tlog.envelopes import parse_envelope
 from govsdk.tlog.key_events import KeyEvent, Role, event_name
 from govsdk.tlog.notes import FileNoteSigner, VerifierKey
-from govsdk.tlog.signatures import PublicKey, Signer
+from govsdk.tlog.signatures import Ed25519Key, PublicKey, Signer
 from govsdk.tlog.statements import Kind, parse_statement, statement
 
 if TYPE_CHECKING:
@@ -145,19 +146,13 @@ def _let_sign(workspace: Workspace, new: Signer, uri: str | None) -> None:
     """
     folder = workspace.places.keys
     if uri is not None:
-        _configure(workspace, uri)
-    write_file(folder / SIGNER_FILE, new.public_pem, mode=0o644)
+        workspace.save_config(signer=uri)
+    write_file(folder / SIGNER_FILE, new.public_pem, mode=PUBLIC)
     if uri is None:
-        _configure(workspace, None)
+        workspace.save_config(signer=None)
         take_over(folder, NEXT_CERTIFICATE, CERTIFICATE_FILE)
     workspace.keys = replace(workspace.keys, certificate=new)
     workspace.reopen_ledger()
-
-
-def _configure(workspace: Workspace, uri: str | None) -> None:
-    if uri != workspace.config.signer:
-        workspace.config = workspace.config.model_copy(update={"signer": uri})
-        workspace.config.save(workspace.folder)
 
 
 def _predecessor(workspace: Workspace, current: Signer) -> object:
@@ -174,13 +169,15 @@ def rotate_log_key(workspace: Workspace) -> Position:
     Raises:
         ConflictError: A request is under way.
     """
-    folder, keys = workspace.places.keys, workspace.keys
+    keys = workspace.keys
     with workspace.editing():
         _require_idle(workspace)
-        coming = next_log_key(folder, keys.provider, workspace.entropy)
+        _finish_retiring(workspace)
+        coming = next_log_key(workspace.places.keys, keys.provider, workspace.entropy)
+        assert coming is not None, "made where there is none"
         workspace.keys = replace(keys, log=replace(keys.log, next=coming))
         workspace.reopen_ledger()
-        position = _append_log_event(workspace, "rotated", _next_vkey(workspace))
+        position = _append_log_event(workspace, "rotated", _vkey(workspace, coming))
     log.info("govsdk.key.rotated", role="log")
     return position
 
@@ -194,23 +191,40 @@ def retire_log_key(workspace: Workspace) -> Position:
     folder, keys = workspace.places.keys, workspace.keys
     with workspace.editing():
         _require_idle(workspace)
-        if keys.log.next is None:
+        retired, coming = _finish_retiring(workspace), keys.log.next
+        if retired is not None:
+            return _append_log_event(workspace, "retired", retired)
+        if coming is None:
             raise ConflictError("no log key is waiting to be retired")
-        vkey = _next_vkey(workspace)
         # This head still has both signatures, so it opens under the new key as under the old.
         position = _append_log_event(workspace, "retired", keys.log.vkey)
-        write_file(folder / VKEY_FILE, f"{vkey}\n".encode(), mode=0o644)
+        vkey = _vkey(workspace, coming)
+        write_file(folder / VKEY_FILE, f"{vkey}\n".encode(), mode=PUBLIC)
         take_over(folder, NEXT_LOG, LOG_FILE)
-        workspace.keys = replace(keys, log=FileNoteSigner(keys.log.origin, keys.log.next))
+        workspace.keys = replace(keys, log=FileNoteSigner(keys.log.origin, coming))
         workspace.reopen_ledger()
     log.info("govsdk.key.retired", role="log")
     return position
 
 
-def _next_vkey(workspace: Workspace) -> str:
-    coming = workspace.keys.log.next
-    assert coming is not None, "made before it is named"
-    return str(VerifierKey(workspace.keys.log.origin, coming.public))
+def _finish_retiring(workspace: Workspace) -> str | None:
+    """Carry on a retirement that was killed once the new key's public half was in place.
+
+    Returns:
+        The verifier key that was being retired; None if no call was killed there.
+    """
+    folder, keys = workspace.places.keys, workspace.keys
+    coming = next_log_key(folder, keys.provider)
+    if coming is None or _vkey(workspace, coming) != keys.log.vkey:
+        return None
+    retired = log_key_in(folder / LOG_FILE, keys.provider)
+    assert retired is not None, "replaced by the last step alone"
+    take_over(folder, NEXT_LOG, LOG_FILE)
+    return _vkey(workspace, retired)
+
+
+def _vkey(workspace: Workspace, key: Ed25519Key) -> str:
+    return str(VerifierKey(workspace.keys.log.origin, key.public))
 
 
 def _append_log_event(workspace: Workspace, event: str, vkey: str) -> Position:

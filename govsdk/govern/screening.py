@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
 from govsdk.certify.revocations import Reason
+from govsdk.errors import RequestError
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.residuals import EarlierSubject, open_residual, was_forgotten
@@ -27,7 +28,7 @@ from govsdk.verify.bench import Bench
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.screen import Forgotten, screen_earlier
 from govsdk.verify.seeds import derive
-from govsdk.verify.thresholds import thresholds_for
+from govsdk.verify.thresholds import thresholds_for, why_not_judged
 from govsdk.verify.trials import Memory, Model
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def screen(workspace: Workspace, *, progress: Progress = silent) -> list[Screene
 
     Raises:
         LockedError: An edit is under way (retryable).
+        RequestError: The recognisers cannot judge by somebody's policy; nobody was measured.
     """
     with workspace.editing():
         standing = list(_standing(workspace))
         if not standing:
             return []
+        _require_judges(workspace, (policy for *_, policy in standing))
         model = Model(workspace.line.current().resource, workspace.generator())
         return [_screened(workspace, *each, model=model, progress=progress) for each in standing]
 
@@ -88,6 +91,13 @@ def _standing(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject, Po
         person = open_residual(workspace, request)
         if person is not None and person.policy is not None:
             yield request, person, person.policy
+
+
+def _require_judges(workspace: Workspace, policies: Iterable[Policy]) -> None:
+    for policy in policies:
+        why = why_not_judged(policy, workspace.embedders, workspace.calibrations)
+        if why is not None:
+            raise RequestError(f"not everybody can be screened: {why}")
 
 
 def _screened(

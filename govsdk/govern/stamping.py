@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-from govsdk.durable import disk_error, write_file
+from govsdk.durable import PUBLIC, disk_error, write_file
 from govsdk.errors import BackendError, RequestError
 from govsdk.records import Instant
 from govsdk.tlog.timestamps import MAX_TOKEN_BYTES, obtain_timestamp
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TIMESTAMPS = "timestamps"
 _TIMEOUT_SECONDS = 30.0
-_PUBLIC = 0o644
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def stamp_head(workspace: Workspace) -> Stamp:
         head, _certificates(authority), lambda request: _ask(authority, request)
     )
     path = workspace.ledger.folder / TIMESTAMPS / f"{head.size}.tsr"
-    write_file(path, answer, mode=_PUBLIC)
+    write_file(path, answer, mode=PUBLIC)
     return Stamp(head.size, seen, path)
 
 

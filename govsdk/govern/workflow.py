@@ -25,6 +25,10 @@ from govsdk.canonical import canonical_bytes
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
+    KeyUseError,
+    LockedError,
+    MissingExtraError,
+    MissingKeyError,
     PlaintextFoundError,
     RequestConflictError,
     RequestError,
@@ -144,6 +148,8 @@ class Forgetting:
             try:
                 require_no_plaintext(self.workspace, self.subject)
                 self._choose(self.workspace.ledger.head().note.encode())
+            except (LockedError, MissingExtraError, MissingKeyError, KeyUseError):
+                raise  # says something of this moment or machine, nothing of the request
             except (UsageError, PlaintextFoundError) as reason:
                 self._refuse(reason)
                 raise

@@ -16,6 +16,7 @@ import numpy as np
 
 from govsdk.certify.bundles import SUFFIX
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
+from govsdk.durable import read_file
 from govsdk.errors import (
     ConflictError,
     MissingWorkspaceError,
@@ -437,10 +438,10 @@ class Workspace(Parts):
         Raises:
             RequestError: There is none.
         """
-        path = self.certificate_path(request)
-        if not path.is_file():
+        kept = read_file(self.certificate_path(request), "reading a certificate")
+        if kept is None:
             raise RequestError("no certificate was issued for that request")
-        return Certificate(path.read_bytes())
+        return Certificate(kept)
 
     def certificate_path(self, request: str) -> Path:
         """Return where the certificate of ``request`` lies or would lie."""

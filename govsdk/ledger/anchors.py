@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from govsdk.durable import disk_error, write_file
+from govsdk.durable import PUBLIC, disk_error, write_file
 from govsdk.errors import EvidenceError, LedgerForkError, MissingAnchorError
 from govsdk.tlog.checkpoints import SignedCheckpoint, remembered_checkpoint
 from govsdk.tlog.notes import VerifierKey
-
-_PUBLIC = 0o644
 
 
 class Anchor:
@@ -33,7 +31,7 @@ class Anchor:
         Raises:
             BackendError, DiskFullError: It cannot be stored.
         """
-        write_file(self._place / f"{head.size}.txt", head.note.encode(), mode=_PUBLIC)
+        write_file(self._place / f"{head.size}.txt", head.note.encode(), mode=PUBLIC)
 
     def keep(self, head: SignedCheckpoint) -> None:
         """Store ``head`` unless it is there.
@@ -47,7 +45,7 @@ class Anchor:
         if not path.exists():
             if not self._place.is_dir():
                 raise MissingAnchorError
-            write_file(path, head.note.encode(), mode=_PUBLIC)
+            write_file(path, head.note.encode(), mode=PUBLIC)
         elif self._read(path).root != head.root:
             raise LedgerForkError(f"an anchor holds another head at {head.size} entries")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from govsdk.durable import disk_error, write_file
+from govsdk.durable import PUBLIC, disk_error, write_file
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RequestError, SignatureError
 from govsdk.ledger.public_log import PublicLog, read_checkpoint
 from govsdk.records import Position
@@ -27,7 +27,6 @@ from govsdk.tlog.notes import VerifierKey, key_ids
 from govsdk.tlog.witnessing import Offer
 
 COSIGNATURES = "cosignatures"
-_PUBLIC = 0o644
 
 
 def offer(log_folder: Path, log: VerifierKey, *, since: int) -> bytes:
@@ -71,7 +70,7 @@ def keep(
     note = merged(own, head.note)
     if path.exists():
         note = merged(note, _read(path, log).note)
-    write_file(path, note.encode(), mode=_PUBLIC)
+    write_file(path, note.encode(), mode=PUBLIC)
     return SignedCheckpoint(head.origin, head.size, head.root, note)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from govsdk.durable import remove_tree, sync_folder, write_file, write_stream
+from govsdk.durable import PUBLIC, remove_tree, sync_folder, write_file, write_stream
 from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
 from govsdk.ledger.cosigned import with_cosignatures
@@ -20,8 +20,6 @@ from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.key_events import Signers
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-
-_PUBLIC = 0o644
 
 
 def export(
@@ -51,12 +49,12 @@ def export(
     head = read_checkpoint(log_folder, key)
     log = PublicLog(log_folder, head.size)
     for tile in tiles_of(head.size):
-        write_file(target / tile.path, log.exactly(tile), mode=_PUBLIC)
+        write_file(target / tile.path, log.exactly(tile), mode=PUBLIC)
     note = with_cosignatures(log_folder, head, key)
-    write_file(target / CHECKPOINT, note.encode(), mode=_PUBLIC)
+    write_file(target / CHECKPOINT, note.encode(), mode=PUBLIC)
     if lines is not None:
         bundles = range(-(-head.size // WIDTH))
-        write_stream(lines, (pack_envelopes(log.envelopes(n)) for n in bundles), mode=_PUBLIC)
+        write_stream(lines, (pack_envelopes(log.envelopes(n)) for n in bundles), mode=PUBLIC)
     return head
 
 
@@ -106,7 +104,7 @@ def _rebuild(source: Path, folder: Path, head: SignedCheckpoint, signer: PublicK
             rows.insert(rows_of(log.envelopes(number), *signers), first=number * WIDTH)
     if source.resolve() != (folder / LOG).resolve():
         remove_tree(folder / LOG)
-        write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+        write_file(folder / LOG / CHECKPOINT, head.note.encode(), mode=PUBLIC)
     # Into the new database DuckDB would replay what the lost one left behind.
     (folder / f"{ROWS}.wal").unlink(missing_ok=True)
     sync_folder(folder)

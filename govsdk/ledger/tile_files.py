@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from govsdk.durable import remove_tree, write_files
+from govsdk.durable import PUBLIC, remove_tree, write_files
 from govsdk.errors import LedgerForkError
 from govsdk.ledger.entries import require_whole
 from govsdk.ledger.public_log import PublicLog
@@ -29,7 +29,6 @@ from govsdk.ledger.tiles import (
     tiles_of,
 )
 
-_PUBLIC = 0o644
 _READ = 16 * WIDTH
 
 
@@ -40,7 +39,7 @@ def write_tiles(folder: Path, rows: Rows, size: int, *, since: int) -> None:
         LedgerForkError: A row is not what was published.
         IntegrityError: A file that is to grow is not there.
     """
-    write_files(_contents(PublicLog(folder, size), rows, since), mode=_PUBLIC)
+    write_files(_contents(PublicLog(folder, size), rows, since), mode=PUBLIC)
 
 
 def _contents(log: PublicLog, rows: Rows, since: int) -> Iterator[tuple[Path, bytes]]:
@@ -72,7 +71,7 @@ def write_lost(folder: Path, rows: Rows, size: int) -> None:
     Raises:
         LedgerForkError: A row that is needed does not fit its leaf hash.
     """
-    write_files(_lost(PublicLog(folder, size), rows), mode=_PUBLIC)
+    write_files(_lost(PublicLog(folder, size), rows), mode=PUBLIC)
 
 
 def _lost(log: PublicLog, rows: Rows) -> Iterator[tuple[Path, bytes]]:

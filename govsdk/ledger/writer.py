@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import (
     EvidenceError,
     LedgerForkError,
@@ -57,7 +57,6 @@ from govsdk.tlog.notes import NoteSigner, VerifierKey, key_ids
 from govsdk.tlog.signatures import PublicKey
 
 LOG = "log"
-_PUBLIC = 0o644
 WHOLE = 256
 """Of so many rows, the newest that were published, an opening compares everything: they are what a
 call that was killed offers again, by name. Of older rows it compares the leaf hash (``audit`` the
@@ -304,7 +303,7 @@ class Writer:
         self.published = size
 
     def _put_checkpoint(self, head: SignedCheckpoint) -> None:
-        write_file(self._log_folder / CHECKPOINT, head.note.encode(), mode=_PUBLIC)
+        write_file(self._log_folder / CHECKPOINT, head.note.encode(), mode=PUBLIC)
 
     def _signed(self, tree: Frontier) -> SignedCheckpoint:
         head = Checkpoint(self._key.name, tree.size, tree.root())

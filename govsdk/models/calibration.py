@@ -20,6 +20,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from govsdk.canonical import digest
+from govsdk.durable import read_file
 from govsdk.errors import (
     DigestMismatchError,
     MissingModelError,
@@ -164,11 +165,13 @@ class CalibrationRecord(Record):
         Raises:
             MissingModelError: there is no such file.
             ModelCorruptError: the file is not a calibration record.
+            BackendError: it cannot be read.
         """
+        kept = read_file(path, "reading a calibration record")
+        if kept is None:
+            raise MissingModelError("no calibration record", file=path.name)
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError as cause:
-            raise MissingModelError("no calibration record", file=path.name) from cause
+            return cls.model_validate_json(kept)
         except ValidationError as cause:
             first = cause.errors()[0]
             where = ".".join(str(step) for step in first["loc"])

@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from govsdk.durable import disk_error, remove_tree, sync_folder, sync_tree, write_file
+from govsdk.durable import PUBLIC, disk_error, remove_tree, sync_folder, sync_tree, write_file
 from govsdk.errors import (
     ConflictError,
     DigestMismatchError,
@@ -34,7 +34,6 @@ from govsdk.records import Resource
 
 _STAGED = re.compile(r"[A-Za-z0-9][\w.-]*")
 _VERSION = re.compile(r"v(\d{4,})")
-_READABLE = 0o644
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class ModelLine:
         version = self.version(self._find(expected_digest) if number is None else number)
         if not self._pointer.exists() or version.number > self.current().number:
             pointer = f"v{version.number:04d} {version.digest}\n"
-            write_file(self._pointer, pointer.encode(), mode=_READABLE)
+            write_file(self._pointer, pointer.encode(), mode=PUBLIC)
         return version
 
     def discard(self, staged: Path) -> None:
@@ -175,7 +174,7 @@ class ModelLine:
                 found=manifest.digest(),
             )
         number = max(self.versions(), default=-1) + 1
-        write_file(self._manifest(number), manifest.to_bytes(), mode=_READABLE)
+        write_file(self._manifest(number), manifest.to_bytes(), mode=PUBLIC)
         try:
             sync_tree(staged)
             staged.rename(self._path(number))

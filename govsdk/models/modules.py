@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import MissingModelError, ModelCorruptError, RequestError
 from govsdk.models.recognisers import Recogniser
 from govsdk.ports import Picture
@@ -26,7 +26,6 @@ from govsdk.ports import Picture
 ONNX, WEIGHTS = "recogniser.onnx", "recogniser.safetensors"
 _SAME = 0.999
 """Cosine from which two embeddings of one picture are one network's, whatever its precision."""
-_PUBLIC = 0o644
 
 
 def load_module(factory: str, weights: Path) -> nn.Module:
@@ -94,10 +93,10 @@ def write_module(module: nn.Module, folder: Path, *, side: int) -> None:
         DiskFullError: There is no room.
     """
     module = module.cpu()
-    write_file(folder / ONNX, onnx_bytes(module, side=side), mode=_PUBLIC)
+    write_file(folder / ONNX, onnx_bytes(module, side=side), mode=PUBLIC)
     # Tensors that share their memory are refused; each gets its own.
     tensors = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    write_file(folder / WEIGHTS, safetensors.torch.save(tensors), mode=_PUBLIC)
+    write_file(folder / WEIGHTS, safetensors.torch.save(tensors), mode=PUBLIC)
 
 
 def onnx_bytes(module: nn.Module, *, side: int) -> bytes:

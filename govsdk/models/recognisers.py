@@ -50,7 +50,6 @@ class Recogniser:
         dimension: int,
         side: int = 112,
         scale: tuple[float, float] = (127.5, 127.5),
-        calibration: CalibrationRecord | None = None,
         pruned: Forward | None = None,
     ) -> None:
         """Wrap any network.
@@ -61,16 +60,10 @@ class Recogniser:
             side: Width and height the network reads, pixels.
             scale: Mean and standard deviation subtracted and divided by.
             pruned: The same network, pruned: quality is then PreFIQs.
-
-        Raises:
-            DigestMismatchError: ``calibration`` was made with other weights.
         """
-        if calibration is not None:
-            calibration.fits(sha256)
         self.name = name
         self.sha256 = sha256
         self.dimension = dimension
-        self.calibration = calibration
         self._forward = forward
         self._pruned = pruned
         self.side = side
@@ -108,6 +101,7 @@ class Recogniser:
             case _:
                 raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
         if calibration is not None:
+            calibration.fits(hashlib.sha256(data).hexdigest())
             metric = calibration.quality.metric
         cut = _session(pruned(data), name, device) if metric == "PreFIQs" else None
 
@@ -119,7 +113,6 @@ class Recogniser:
             dimension=dimension,
             side=side,
             scale=_scale(data),
-            calibration=calibration,
         )
 
     @classmethod
@@ -132,7 +125,6 @@ class Recogniser:
         dimension: int,
         side: int = 112,
         scale: tuple[float, float] = (127.5, 127.5),
-        calibration: CalibrationRecord | None = None,
     ) -> Self:
         """Return the recogniser that a torch module computes, on the module's own device."""
         import torch
@@ -151,7 +143,6 @@ class Recogniser:
             dimension=dimension,
             side=side,
             scale=scale,
-            calibration=calibration,
         )
 
     def embed(self, pictures: Sequence[Picture]) -> Embedded:

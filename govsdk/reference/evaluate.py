@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.models.calibrating import Floats, quality, unit
 from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import BATCH, Generator
@@ -38,7 +38,6 @@ from govsdk.reference.pictures import recogniser_input, to_tensor
 _RATE = "0.001"
 _SWAPS = 64
 _JPEG = 88
-_PUBLIC = 0o644
 
 
 @dataclass(frozen=True)
@@ -317,7 +316,7 @@ def _write_grid(pictures: NDArray[np.uint8], columns: int, path: Path) -> None:
     Image.fromarray(sheet).resize(twice, Image.Resampling.BICUBIC).save(
         written, "JPEG", quality=_JPEG
     )
-    write_file(path, written.getvalue(), mode=_PUBLIC)
+    write_file(path, written.getvalue(), mode=PUBLIC)
 
 
 def _share(hits: NDArray[np.bool_]) -> float:

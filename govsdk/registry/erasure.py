@@ -126,15 +126,13 @@ def begin(store: Store, gallery: Gallery, subject: SubjectId) -> Draft | Erasure
     return Draft.from_bytes(dossier.take("erasure"))
 
 
-def finish(
-    store: Store, subject: SubjectId, draft: Draft, scanned: Scanned, *, accept_hits: bool
-) -> Erasure:
+def finish(store: Store, subject: SubjectId, draft: Draft, scanned: Scanned) -> Erasure:
     """Carry out steps 7 to 9; the caller holds the lock.
 
     Raises:
-        PlaintextFoundError: The scan found something and ``accept_hits`` is not set; the key stays.
+        PlaintextFoundError: The scan found something; the key stays.
     """
-    if scanned.hits and not accept_hits:
+    if scanned.hits:
         raise PlaintextFoundError(
             f"{scanned.hits} places in {len(scanned.where)} files",
             files=len(scanned.where),

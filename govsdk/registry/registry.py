@@ -50,7 +50,6 @@ class Registry:
         *,
         vault: bytes,
         entropy: Entropy = os.urandom,
-        lock_timeout_seconds: float = 10.0,
     ) -> Self:
         """Make an empty registry in ``folder`` under the 32-byte key ``vault``.
 
@@ -58,7 +57,7 @@ class Registry:
             ConflictError: There is one already.
             MissingKeyError: ``vault`` has not 32 bytes.
         """
-        return cls(Store.create(folder, vault, entropy, lock_timeout_seconds))
+        return cls(Store.create(folder, vault, entropy))
 
     @classmethod
     def open(
@@ -294,9 +293,7 @@ class Registry:
 
     # -- erasure -----------------------------------------------------------------------------------
 
-    def erase(
-        self, subject: SubjectId, *, scanning: Sequence[Path] = (), accept_hits: bool = False
-    ) -> Erasure:
+    def erase(self, subject: SubjectId, *, scanning: Sequence[Path] = ()) -> Erasure:
         """Destroy all that is kept of the subject and look whether anything is left.
 
         Safe to repeat: killed anywhere, the same call goes on; called again, it returns the same
@@ -304,7 +301,6 @@ class Registry:
 
         Args:
             scanning: Folders to scan besides the registry's own, e.g. the whole workspace.
-            accept_hits: Finish even though the scan found something; the record says so.
 
         Raises:
             UnknownSubjectError: Nobody of that id is or was here.
@@ -319,7 +315,7 @@ class Registry:
             return begun
         scanned = scan([self._store.folder, *scanning], begun.patterns)
         with self._store.writing():
-            return erasure.finish(self._store, subject, begun, scanned, accept_hits=accept_hits)
+            return erasure.finish(self._store, subject, begun, scanned)
 
     def locate(self, subject: SubjectId, folders: Sequence[Path]) -> tuple[Path, ...]:
         """Return the unsealed files under ``folders`` that hold the subject's bytes or id.

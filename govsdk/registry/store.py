@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
-from govsdk.durable import locked, write_file
+from govsdk.durable import locked, read_file, write_file
 from govsdk.errors import (
     ConflictError,
     EmbeddingError,
@@ -40,7 +40,7 @@ VERSION = 1
 class Store:
     """Paths, keys and the lock."""
 
-    def __init__(self, folder: Path, vault: Vault, *, lock_timeout_seconds: float) -> None:
+    def __init__(self, folder: Path, vault: Vault, *, lock_timeout_seconds: float = 10.0) -> None:
         self.folder = folder
         self.vault = vault
         self.roster = Roster(folder, vault)
@@ -48,9 +48,7 @@ class Store:
         self._lock_timeout_seconds = lock_timeout_seconds
 
     @classmethod
-    def create(
-        cls, folder: Path, master: bytes, entropy: Entropy, lock_timeout_seconds: float
-    ) -> Self:
+    def create(cls, folder: Path, master: bytes, entropy: Entropy) -> Self:
         """Make an empty registry.
 
         Raises:
@@ -59,7 +57,7 @@ class Store:
         """
         if (folder / "registry.json").exists():
             raise ConflictError("there is a registry in that folder already")
-        store = cls(folder, Vault(master, entropy), lock_timeout_seconds=lock_timeout_seconds)
+        store = cls(folder, Vault(master, entropy))
         store.roster.create()
         (folder / "people").mkdir(exist_ok=True)
         head = {"format": FORMAT, "version": VERSION, "check": store.vault.check}
@@ -147,7 +145,7 @@ class Store:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_file(path, f"reading {path.name}") or b"")
     except ValueError as cause:
         raise RegistryCorruptError(f"{path.name} cannot be read") from cause
     if not isinstance(found, dict):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from govsdk.durable import write_file
+from govsdk.durable import PUBLIC, write_file
 from govsdk.ports import Picture
 from govsdk.report.before_after import (
     PAPER,
@@ -46,7 +46,7 @@ def write_png(path: Path, picture: Picture) -> None:
     """Write one RGB picture as a PNG file, atomically."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    write_file(path, buffer.getvalue(), mode=0o644)
+    write_file(path, buffer.getvalue(), mode=PUBLIC)
 
 
 def _put(canvas: Image.Image, item: Placed) -> None:

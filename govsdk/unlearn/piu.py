@@ -244,6 +244,7 @@ def _fingerprint(
             "seed": str(seed),
             "guidance": repr(guidance),
             "models": [weights.digest(path) for path in (model, teacher or model)],
+            "code": code_digest(),
         }
     )
 

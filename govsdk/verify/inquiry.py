@@ -17,6 +17,7 @@ from govsdk.verify.attacks.direction import enough_people
 from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench
 from govsdk.verify.folds import split_retained
+from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import Thresholds, thresholds_for, why_not_judged
 
 
@@ -31,6 +32,8 @@ class Inquiry:
     """Retained, searchable people."""
     embedders: Mapping[Recogniser, Embedder]
     calibrations: Mapping[Recogniser, CalibrationRecord]
+    earlier: Sequence[Forgotten] = ()
+    """People whom this line of models forgot before, each with their own policy."""
 
     @cached_property
     def people(self) -> Sequence[Templates]:
@@ -71,7 +74,15 @@ class Inquiry:
         if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
             return "too few photos of others are enrolled to teach some and judge by others"
         unjudged = why_not_judged(self.policy, self.embedders, self.calibrations)
-        return unjudged or _why_not_attacked(self)
+        return unjudged or _why_not_screened(self) or _why_not_attacked(self)
+
+
+def _why_not_screened(inquiry: Inquiry) -> str | None:
+    for past in inquiry.earlier:
+        why = why_not_judged(past.policy, inquiry.embedders, inquiry.calibrations)
+        if why is not None:
+            return f"somebody forgotten earlier cannot be screened under their policy: {why}"
+    return None
 
 
 def _why_not_attacked(inquiry: Inquiry) -> str | None:

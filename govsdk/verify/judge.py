@@ -124,12 +124,12 @@ def conclude(
 
 def lower_text(limit: float) -> DecimalText:
     """Return a lower limit as it is signed: rounded down to six digits."""
-    return _rounded(limit, ROUND_FLOOR)
+    return decimal_text(limit, ROUND_FLOOR)
 
 
 def upper_text(limit: float) -> DecimalText:
     """Return an upper limit as it is signed: rounded up to six digits."""
-    return _rounded(limit, ROUND_CEILING)
+    return decimal_text(limit, ROUND_CEILING)
 
 
 def _claim(
@@ -168,8 +168,3 @@ def _outcome(lower: DecimalText, upper: DecimalText, bound: DecimalText) -> Outc
     if Decimal(upper) <= Decimal(bound):
         return Outcome.PASS
     return Outcome.FAIL if Decimal(lower) > Decimal(bound) else Outcome.INCONCLUSIVE
-
-
-def _rounded(limit: float, rounding: str) -> DecimalText:
-    text = str(Decimal(repr(limit)).quantize(Decimal("0.000001"), rounding))
-    return text.removeprefix("-") if float(text) == 0 else text

@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from govsdk.errors import DigestMismatchError, RequestError, TooFewPeopleError
+from govsdk.errors import (
+    DigestMismatchError,
+    MissingModelError,
+    RequestError,
+    TooFewPeopleError,
+)
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Embedder, Recogniser
@@ -55,11 +60,16 @@ def thresholds_for(
     """Return the thresholds that ``policy`` asks for, in the order of the recognisers' names.
 
     Raises:
+        MissingModelError: a recogniser has no calibration record.
         RequestError: a record has no threshold at the policy's false match rate.
         TooFewPeopleError: it has one, of too few people.
     """
     forget, retention = str(policy.claims.forget.fmr), str(policy.claims.retention.fmr)
-    records = {name: calibrations[name] for name in sorted(recognisers)}
+    names = sorted(recognisers)
+    for name in names:
+        if name not in calibrations:
+            raise MissingModelError(f"recogniser {name} has no calibration record", recogniser=name)
+    records = {name: calibrations[name] for name in names}
     return Thresholds(
         forget={name: record.strictest(forget, "low") for name, record in records.items()},
         retention={name: record.strictest(retention, "high") for name, record in records.items()},

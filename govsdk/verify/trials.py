@@ -28,8 +28,9 @@ BATCH = 32
 class Store(Protocol):
     """Where finished trials are kept, so that killed or repeated work does not draw them again.
 
-    A key names the model, not its sampler: other steps or guidance need another store. Values are
-    embeddings of generated faces: personal data, to be sealed by whoever stores them.
+    A key names the model and the recognisers, not the sampler, nor what is measured as quality: for
+    another of these, take another store. Values are embeddings of generated faces: personal data,
+    to be sealed by whoever stores them.
     """
 
     def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:

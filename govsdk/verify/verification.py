@@ -33,7 +33,7 @@ from govsdk.verify.harness import harness_digest
 from govsdk.verify.inquiry import Inquiry
 from govsdk.verify.judge import conclude
 from govsdk.verify.reported import Photos, Sitting, report, report_subject
-from govsdk.verify.screen import Forgotten, screen_earlier
+from govsdk.verify.screen import screen_earlier
 from govsdk.verify.seeds import stream
 from govsdk.verify.transcript import Keep, keep_nothing, transcript
 from govsdk.verify.trials import Model, Store
@@ -100,7 +100,6 @@ def verify(
     attempt: int,
     sealed: Sequence[int],
     baseline: Baseline,
-    earlier: Sequence[Forgotten] = (),
     unscreened: int = 0,
     before: Model,
     after: Model,
@@ -119,8 +118,8 @@ def verify(
     Args:
         attempt: From 1; decides how much alpha its claims may spend.
         sealed: The subject's photos of this attempt's fold; conditions come from them and from D.
-        earlier: People whom this line of models forgot before, each with their own policy.
-        unscreened: How many more there are, of whom nothing is kept to look for them with.
+        unscreened: How many people were forgotten before of whom nothing is kept to look for them
+            with.
         after: The staged model.
         note: Checkpoint note of the staged model's entry.
         plan: Checkpoint note of the plan's entry: which photos of retained people the editor did
@@ -162,7 +161,7 @@ def verify(
     )
     screen = screen_earlier(
         policy,
-        earlier,
+        inquiry.earlier,
         inquiry.thresholds,
         lambda person, label, n: bench.probe(after, person, n, label, journal),
         unscreened=unscreened,

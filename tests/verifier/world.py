@@ -135,16 +135,16 @@ class Crowd:
         taught = (each.only(split_retained(each, note=NOTE).edit) for each in self.others)
         return [person.by_recogniser["A"] for person in taught if len(person)]
 
-    @property
-    def inquiry(self) -> Inquiry:
-        """What the judge is asked."""
+    def inquiry(self, earlier: Sequence[Templates] = ()) -> Inquiry:
+        """Return what the judge is asked, with people in it who were forgotten ``earlier``."""
         judges = self.embedders, self.calibrations
-        return Inquiry(POLICY, self.subject, self.others, *judges)
+        past = [Forgotten(person, POLICY) for person in earlier]
+        return Inquiry(POLICY, self.subject, self.others, *judges, past)
 
     def baseline(self, before: Model) -> Baseline:
         """Return the positive control."""
         return baseline(
-            self.inquiry,
+            self.inquiry(),
             sealed=range(EDIT, EDIT + SEALED),
             before=before,
             note=NOTE,
@@ -156,11 +156,10 @@ class Crowd:
     ) -> Verification:
         """Return the judge's report on ``after``."""
         return verify(
-            self.inquiry,
+            self.inquiry(earlier),
             attempt=1,
             sealed=range(EDIT, EDIT + SEALED),
             baseline=self.baseline(before),
-            earlier=[Forgotten(person, POLICY) for person in earlier],
             before=before,
             after=after,
             note=NOTE,

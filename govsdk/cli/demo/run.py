@@ -15,7 +15,7 @@ from govsdk.cli.progress import bars
 from govsdk.cli.reference import shipped_models
 from govsdk.cli.stopwatch import Stopwatch
 from govsdk.cli.verb import Answer
-from govsdk.durable import disk_error, remove_tree, write_file
+from govsdk.durable import PUBLIC, disk_error, remove_tree, write_file
 from govsdk.errors import (
     ConflictError,
     EvidenceError,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 POLICY = "quickstart"
 RETAINED = 4
 """People on the picture besides the forgotten one and the anchor."""
-PUBLIC = 0o644
 MARKER = ".govsdk-demo"
 RETRY = "To try again, start in another folder: govsdk demo --workspace DIR."
 

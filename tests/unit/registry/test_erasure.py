@@ -141,15 +141,6 @@ def test_plaintext_elsewhere_stops_the_erasure_before_the_key(
     assert registry.erase(ADA, scanning=[tmp_path]).scan.hits_after == 0
 
 
-def test_hits_can_be_accepted_and_are_recorded(registry: Registry, tmp_path: Path) -> None:
-    """Whoever insists gets an erasure whose record says what was found."""
-    (tmp_path / "notes.txt").write_text(f"about {ADA}")
-    assert registry.locate(ADA, [tmp_path]) == (tmp_path / "notes.txt",)
-    found = registry.erase(ADA, scanning=[tmp_path], accept_hits=True)
-    assert found.scan.hits_after == 1
-    assert ADA not in registry
-
-
 def test_the_forgotten_are_not_enrolled_again_by_mistake(registry: Registry) -> None:
     """Only when asked for; enrolled again, a person counts as forgotten no more."""
     registry.erase(ADA)

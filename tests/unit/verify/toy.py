@@ -186,6 +186,7 @@ def inquiry(policy: str | Policy, changes: dict[str, object]) -> Inquiry:
         "gallery": GALLERY,
         "embedders": EMBEDDERS,
         "calibrations": calibrations(),
+        "earlier": (),
     }
     loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
     return Inquiry(loaded, **{name: changes.pop(name, given) for name, given in asked.items()})
