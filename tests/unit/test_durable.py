@@ -41,6 +41,13 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
     assert path.read_bytes() == large
 
 
+@pytest.mark.parametrize("taken", [".", "/", ".."])
+def test_a_new_folder_takes_no_place_that_has_no_name(taken: str) -> None:
+    """The present folder, the root: there already."""
+    with pytest.raises(ConflictError), new_folder(Path(taken)):
+        pass
+
+
 def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     """It appears when its block ends, and nothing is left of one that failed."""
     with new_folder(tmp_path / "whole") as folder:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
+    ModelCorruptError,
     RequestConflictError,
     SubjectExistsError,
     UnknownSubjectError,
     VerdictError,
 )
+from govsdk.govern.delivering import OPENING
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.job import Stage, jobs_of
+from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.residuals import residual_path
 from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.reference import people, renderer
+from govsdk.registry.vault import Vault
 from govsdk.tlog.statements import Kind, parse_statement
 from govsdk.unlearn import methods
 from govsdk.unlearn.methods import code_digest
@@ -121,6 +127,26 @@ def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path)
     assert again.receipt is None
     assert again.certificate == workspace.certificate(again.request)
     assert workspace.ledger.size == size
+
+
+def test_a_result_that_cannot_be_made_keeps_the_receipt(forgotten: Path, tmp_path: Path) -> None:
+    """The published model is damaged when the call ends: the receipt waits for the mended call."""
+    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    (request,) = workspace.certificates()
+    Vault(workspace.keys.vault, os.urandom).put(
+        workspace.places.jobs / request / OPENING, OPENING, request, bytes(64)
+    )
+    part = workspace.line.current().path / "scheduler" / "scheduler_config.json"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1])
+    with pytest.raises(ModelCorruptError):
+        workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+    part.write_bytes(whole)
+
+    again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert again.receipt is not None
+    assert workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1").receipt is None
 
 
 def test_a_request_id_cannot_be_used_for_something_else(forgotten: Path) -> None:
@@ -248,6 +274,9 @@ def test_whoever_cannot_be_screened_lapses_with_the_next_version(
     assert said.earlier_attempts == 0
     assert standings(workspace) == {reference(workspace, first).leaf_hash: "lapsed"}
     assert workspace.ledger.audit().ok
+    with capture_logs() as logged:
+        lapse_unscreened(workspace, workspace.line.current().resource)
+    assert logged == [], "it lapsed with the first version that was published without a look"
 
 
 def plan_of(workspace: Workspace, request: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from govsdk import Policy, Workspace
 from govsdk.certify.residuals import open_sealed, seal
-from govsdk.errors import LockedError
+from govsdk.errors import LockedError, RequestError
 from govsdk.govern.residual_file import ResidualFile
 from govsdk.govern.residuals import residual_path
 from govsdk.govern.screening import screen
@@ -88,6 +88,22 @@ def test_a_policy_may_leave_the_decision_to_a_person(later: Workspace) -> None:
     assert found.came_back
     assert not found.revoked
     assert not is_withdrawn(later, request)
+
+
+def test_nobody_is_measured_by_a_policy_that_the_recognisers_do_not_serve(
+    later: Workspace,
+) -> None:
+    """One person's rate was never calibrated: an error that says so, and no entry for anybody."""
+    asked = policy()
+    rare = asked.claims.forget.model_copy(update={"fmr": 0.00001})
+    (request,) = later.certificates()
+    claims = asked.claims.model_copy(update={"forget": rare})
+    certify_under(later, request, asked.model_copy(update={"claims": claims}))
+    size = later.ledger.size
+
+    with pytest.raises(RequestError, match="no threshold at FMR 1e-05"):
+        screen(later)
+    assert later.ledger.size == size
 
 
 def test_the_screen_waits_for_an_edit(later: Workspace) -> None:

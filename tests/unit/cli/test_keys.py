@@ -144,6 +144,43 @@ def test_a_killed_log_rotation_opens(govsdk: Govsdk, place: Path) -> None:
     assert govsdk("ledger", "audit").code == 0
 
 
+@pytest.fixture
+def half_retired(govsdk: Govsdk, place: Path) -> Path:
+    """A workspace whose log key was being retired by a process that died between two files."""
+    assert govsdk("keys", "rotate", "log").code == 0
+    keys = place / "workspace" / "keys"
+    secrets = {name: (keys / name).read_bytes() for name in ("log.next.key.pem", "log.key.pem")}
+    assert govsdk("keys", "retire", "log").code == 0
+    for name, content in secrets.items():
+        (keys / name).write_bytes(content)
+        (keys / name).chmod(0o600)
+    return place
+
+
+def test_a_killed_retirement_is_carried_on(govsdk: Govsdk, half_retired: Path) -> None:
+    """By the same call, which says it no second time; nothing waits to be retired afterwards."""
+    vkey, size = opened(half_retired).log_vkey, opened(half_retired).ledger.size
+
+    assert govsdk("keys", "retire", "log").code == 0
+
+    assert (opened(half_retired).log_vkey, opened(half_retired).ledger.size) == (vkey, size)
+    assert not (half_retired / "workspace" / "keys" / "log.next.key.pem").exists()
+    assert govsdk("keys", "retire", "log").code == 6
+
+
+def test_after_a_killed_retirement_a_rotation_is_one(govsdk: Govsdk, half_retired: Path) -> None:
+    """It brings a key that was not there before, which can then take over."""
+    vkey = opened(half_retired).log_vkey
+
+    assert govsdk("keys", "rotate", "log").code == 0
+    coming = opened(half_retired).keys.log.next
+    assert coming is not None
+    assert govsdk("keys", "retire", "log").code == 0
+
+    assert opened(half_retired).log_vkey != vkey
+    assert govsdk("ledger", "audit").code == 0
+
+
 def test_rotating_twice_needs_retiring_between(govsdk: Govsdk, place: Path) -> None:
     """And there is nothing to retire before a rotation."""
     for role in ("certificate", "log"):

@@ -322,6 +322,22 @@ def test_an_anchor_that_cannot_be_begun_leaves_the_others(place: Path) -> None:
     assert workspace.config.anchors == (*named, str(place / "more"))
 
 
+def test_what_others_wrote_into_the_configuration_stays(place: Path) -> None:
+    """Two processes begin an anchor each, and somebody changed the file by hand meanwhile."""
+    keys = KeyProvider.from_folder(place / "keys")
+    one, two = (Workspace.open(place / "workspace", keys=keys) for _ in range(2))
+    by_hand = WorkspaceConfig.load(one.folder).model_copy(update={"lock_timeout_seconds": 7.0})
+    by_hand.save(one.folder)
+    begin_anchor(one, place / "first")
+    begin_anchor(two, place / "second")
+
+    kept = WorkspaceConfig.load(one.folder)
+    assert kept.anchors == (str(place / "first"), str(place / "second"))
+    assert kept.lock_timeout_seconds == 7.0
+    assert (place / "first").exists()
+    assert two.ledger.audit().ok
+
+
 def test_a_configuration_that_cannot_be_read(govsdk: Govsdk, place: Path) -> None:
     """It is not called absent, and the file is named."""
     file = place / "workspace" / "workspace.yaml"

@@ -95,6 +95,16 @@ def test_a_receipt_is_delivered_once(certified: Path, to_folder: bool) -> None:
     assert not opening(certified).exists()
 
 
+def test_a_place_that_cannot_be_looked_at_is_refused(certified: Path) -> None:
+    """A link that leads to itself; the error does not repeat the path."""
+    loop = certified / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(RequestError) as refused:
+        request(certified, loop)
+    assert str(certified) not in str(refused.value)
+    assert request(certified, certified / "straight").receipt_path
+
+
 def test_a_receipt_takes_nobody_elses_place(certified: Path) -> None:
     """Another person's lies there: it stays, and the same call delivers elsewhere."""
     file = certified / "receipt.json"

@@ -11,8 +11,13 @@ import pytest
 
 from govsdk import KeyProvider, Policy, Verdict, Workspace
 from govsdk.errors import (
+    BackendError,
     ConflictError,
     GovsdkError,
+    KeyUseError,
+    LegalHoldError,
+    LockedError,
+    MissingKeyError,
     PlaintextFoundError,
     PolicyError,
     RequestConflictError,
@@ -20,6 +25,7 @@ from govsdk.errors import (
     SubjectExistsError,
     TooFewPhotosError,
 )
+from govsdk.govern import workflow
 from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
@@ -215,6 +221,34 @@ def test_what_the_editor_does_not_know_is_refused_before_anything(
             call("ada", wrong)
     assert workspace.ledger.size == size
     assert not (workspace.folder / "jobs").exists()
+
+
+@pytest.mark.parametrize("fault", [LockedError(), MissingKeyError(), KeyUseError()])
+def test_what_says_nothing_of_the_request_is_not_logged_as_its_refusal(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch, fault: GovsdkError
+) -> None:
+    """A lock that was held, a passphrase that was missing: the same call may end well."""
+    workspace = request(enrolled, "ada").workspace
+    size = workspace.ledger.size
+    with monkeypatch.context() as failing:
+        failing.setattr(workflow, "require_no_plaintext", Mock(side_effect=fault))
+        with pytest.raises(type(fault)):
+            workspace.forget("ada", "quickstart")
+    assert workspace.ledger.size == size
+    workspace.hold("ada")
+    with pytest.raises(LegalHoldError):
+        workspace.forget("ada", "quickstart")
+    assert workspace.ledger.size == size + 1
+
+
+def test_a_state_that_cannot_be_read_is_an_error_of_ours(enrolled: Path) -> None:
+    """Not of the operating system, and not taken for a request that was never made."""
+    run = begun(request(enrolled, "ada"), Stage.PLANNED)
+    file = run.folder / "job.json"
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(BackendError, match="reading a job's state"):
+        request(enrolled, "ada").run()
 
 
 def test_what_lies_open_in_the_workspace_is_noticed_before_the_edit(enrolled: Path) -> None:

@@ -132,6 +132,19 @@ def test_resumed_edit_ends_in_the_same_bytes(
     assert manifest_of(tmp_path / "out").digest() == expected
 
 
+def test_checkpoint_of_other_code_is_not_taken_up(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report names one digest of the editing code: all steps are its."""
+    kept = Kept()
+    run(tmp_path / "one", checkpoints=kept)
+    monkeypatch.setattr("govsdk.unlearn.piu.code_digest", lambda: "0" * 64)
+    steps: list[int] = []
+    run(tmp_path / "two", checkpoints=kept, progress=lambda _s, done, *_: steps.append(done))
+
+    assert steps == list(range(1, 9))
+
+
 @pytest.mark.parametrize("other", [{"seed": 12}, {"guidance": 2.0}])
 def test_checkpoint_of_another_edit_is_not_taken_up(
     run: Run, tmp_path: Path, other: dict[str, Any]

@@ -341,6 +341,21 @@ def test_an_earlier_subject_who_came_back_is_a_regression():
     assert kept.screen.detectable_rate == "0.148660"
 
 
+def test_whoever_cannot_be_screened_is_told_before_the_edit():
+    """Their own policy asks for a false match rate that the recognisers' records do not have."""
+    strict = Policy.load("strict")
+    rare = strict.claims.forget.model_copy(update={"fmr": 0.00001})
+    claims = strict.claims.model_copy(update={"forget": rare})
+    earlier = Forgotten(EARLIER, strict.model_copy(update={"claims": claims}))
+
+    said = run_baseline(model(name="v0"), earlier=[earlier])
+
+    assert said.verdict is Verdict.INCONCLUSIVE
+    assert "cannot be screened under their policy: " in said.reason
+    assert "no threshold at FMR 1e-05" in said.reason
+    assert run_baseline(model(name="v0"), earlier=[forgotten("strict")]).verdict is None
+
+
 def test_a_stray_hit_on_an_earlier_subject_is_no_regression():
     """A hit leads to the full test; a person who passes it has not come back."""
     left = [1]
