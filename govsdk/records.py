@@ -65,6 +65,10 @@ class Verdict(StrEnum):
     NOTHING_TO_FORGET = "NOTHING_TO_FORGET"
 
 
+JUDGES_NEEDED = 2
+"""A verdict needs so many recognisers, independent of each other."""
+
+
 class Outcome(StrEnum):
     """What the measurements say of one claim."""
 
@@ -172,7 +176,8 @@ class Screen(Record):
     upper: DecimalText
     """Pooled one-sided 95 % upper limit of the match rate."""
     detectable_rate: DecimalText
-    """Smallest pooled match rate that the screen would have noticed with probability 0.8."""
+    """Smallest match rate of one returned person that their probes would have hit, once or more,
+    with probability 0.8."""
     regressions: int
     """Subjects whose full re-test failed; 0 is needed for publication."""
     unscreened: int | None = None

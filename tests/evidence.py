@@ -111,7 +111,10 @@ def forgetting(after: Resource, **changes: object) -> Forgetting:
         "scope": Scope(
             model_line="generator",
             distribution="D",
-            recognisers=(RecogniserReference(name="A", sha256="1" * 64, calibration="2" * 64),),
+            recognisers=(
+                RecogniserReference(name="A", sha256="1" * 64, calibration="2" * 64),
+                RecogniserReference(name="B", sha256="5" * 64, calibration="6" * 64),
+            ),
         ),
         "harness": "3" * 64,
         "environment": "4" * 64,

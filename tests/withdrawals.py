@@ -7,7 +7,7 @@ from pathlib import Path
 from govsdk import Workspace
 from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.predicate import Forgetting
+from govsdk.certify.predicate import Forgetting, Scope
 from govsdk.certify.revocations import Lapse, LeafReference, Reason, Revocation
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.ledger import Ledger
@@ -62,7 +62,7 @@ def exported(ledger: Path, target: Path) -> Path:
 
 
 def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
-    """Return claims of recogniser A that meet ``policy`` exactly."""
+    """Return claims of both recognisers that meet ``policy`` exactly."""
     claims = policy.claims
     lines = [
         ("forget", "distribution", claims.forget.bound, claims.forget.trials),
@@ -75,6 +75,7 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
         claim(
             name=name,
             part=part,
+            recogniser=recogniser,
             bound=f"{bound:.6f}",
             upper=f"{bound:.6f}",
             alpha="0.040000",
@@ -82,12 +83,21 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
             **changes if name == "forget" else {},
         )
         for name, part, bound, trials in lines
+        for recogniser in "AB"
     )
 
 
 def full_controls(policy: Policy) -> tuple[Control, ...]:
-    """Return a baseline control that meets ``policy``."""
-    return (control(trials=policy.controls.baseline_trials),)
+    """Return the baseline controls that meet ``policy``."""
+    trials = policy.controls.baseline_trials
+    return tuple(control(recogniser=name, trials=trials) for name in "AB")
+
+
+def judged_by(workspace: Workspace, scope: Scope) -> Scope:
+    """Return ``scope`` with the recognisers of ``workspace`` in it."""
+    named = {name: judge.sha256 for name, judge in workspace.embedders.items()}
+    there = (each.model_copy(update={"sha256": named[each.name]}) for each in scope.recognisers)
+    return scope.model_copy(update={"recognisers": tuple(there)})
 
 
 def certify_in(
@@ -100,6 +110,7 @@ def certify_in(
     """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
     if said is None:
         said = forgetting(Resource(name="generator-v1", sha256="8" * 64), residuals=residuals)
+    said = said.model_copy(update={"scope": judged_by(workspace, said.scope)})
     once = f"{request}/certificate"
     payload = statement(Kind.CERTIFICATE, [said.model_after], said.public(), once=once)
     signed = sign(payload, workspace.keys.certificate)

@@ -4,9 +4,11 @@ Invariants:
 
 - the signed figures decide (upper limits, trials, alphas), never the issuer's word that they pass;
 - each claim that the policy makes must stand there for every part and every recogniser in scope,
-  and so must the baseline; a scope without recognisers meets nothing;
+  and so must the baseline; that these are two or more, the predicate sees to;
 - the threshold's false match rate is not stated in a certificate: it is known to be the policy's
-  only where the certificate was issued under that very policy, and the detail says which.
+  only where the certificate was issued under that very policy, and the detail says which;
+- nor are an attack's steps, reach and looks, and a weaker attack finds nothing: a policy that
+  demands attacks is met under that very policy alone.
 """
 
 from __future__ import annotations
@@ -40,8 +42,6 @@ def require_claims(said: Forgetting, policy: Policy) -> str:
     """
     if said.verdict is not Verdict.FORGOTTEN:
         raise VerdictError("nothing was edited", reason="policy-verdict")
-    if not said.scope.recognisers:
-        raise VerdictError("no recogniser judged", reason="policy-claim")
     for demand in _demands(policy):
         _require(said, demand, most_alpha=max(policy.attempts.alpha))
     _require_attacks(said, policy)
@@ -90,6 +90,10 @@ def _require(said: Forgetting, demand: _Demand, *, most_alpha: float) -> None:
 def _require_attacks(said: Forgetting, policy: Policy) -> None:
     if policy.attacks is None:
         return
+    if said.policy.sha256 != policy.digest:
+        raise VerdictError(
+            "attacks: what they were given to spend is another policy's", reason="policy-attack"
+        )
     for name, wanted in policy.attacks.gated.items():
         found = [attack for attack in said.attacks or () if attack.name == name]
         if {attack.recogniser for attack in found} != _judges(said):

@@ -19,6 +19,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from govsdk.records import (
+    JUDGES_NEEDED,
     Attack,
     Claim,
     Control,
@@ -219,6 +220,8 @@ class Forgetting(Record):
         judged += [attack.outcome in (None, Outcome.PASS) for attack in self.attacks or ()]
         if not self.claims or not self.controls or not all(judged):
             raise ValueError("FORGOTTEN without claims and controls that all passed")
+        if len({each.sha256 for each in self.scope.recognisers}) < JUDGES_NEEDED:
+            raise ValueError("FORGOTTEN in the eyes of fewer than two recognisers")
         bounds = {claim.bound for claim in self.claims if claim.name == "forget"}
         if {Decimal(bound) for bound in bounds} != {Decimal(self.policy.bound)}:
             raise ValueError("FORGOTTEN under another bound than the policy's")

@@ -103,9 +103,9 @@ def disagreements(
         if Decimal(each.p) * len(agreements) < LEAST_P:
             found.append(f"{where}: scores from other seeds are distributed otherwise")
     found += [
-        f"{claim.name}, {claim.part} under {claim.recogniser}: failed"
+        f"{claim.name}, {claim.part} under {claim.recogniser}: {claim.outcome}"
         for claim in claims
-        if claim.outcome is Outcome.FAIL
+        if claim.outcome is not Outcome.PASS
     ]
     found += [
         f"control {control.name} under {control.recogniser}: not passed"

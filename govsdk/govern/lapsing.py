@@ -1,7 +1,8 @@
 """Whom no later edit can be screened for, and what becomes of their certificates.
 
-- Nobody can be looked for of whom nothing is kept: under ``residuals: none``, after expiry, or
-  where a file was lost. The screen says how many such people there are.
+- Nobody can be looked for of whom nothing is kept: under ``residuals: none``, after expiry, where a
+  file was lost, or where the recogniser of what is kept was replaced. The screen says how many
+  such people there are.
 - The next version is published without a look at them, so their certificates lapse with it. What
   lapsed before, when its residual was swept, is not said twice.
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from govsdk.certify.revocations import Lapse
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
-from govsdk.govern.residuals import RESIDUAL, residual_path, was_forgotten
+from govsdk.govern.residuals import RESIDUAL, open_residual, was_forgotten
 from govsdk.govern.withdrawing import certified_model, is_withdrawn, reference
 from govsdk.records import Resource, Sha256, instant
 from govsdk.tlog.statements import Kind
@@ -32,7 +33,7 @@ def unscreened(workspace: Workspace) -> list[Sha256]:
     return [
         request
         for request in workspace.certificates()
-        if not residual_path(workspace, request).exists()
+        if open_residual(workspace, request) is None
         and was_forgotten(workspace, request)
         and not is_withdrawn(workspace, request)
     ]

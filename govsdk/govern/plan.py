@@ -233,7 +233,7 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
     private = choose(workspace, subject, policy, seed=note, forbidden=forbidden)
     split, anchor = private.split, private.anchor
     earlier = people_to_screen(workspace, policy)
-    probes = probes_each(policy, (past.policy for past in earlier)) * len(earlier)
+    probes = probes_each(policy, (past.policy for past in earlier)) if earlier else 0
     templates = workspace.registry.templates(subject)
     gallery = workspace.registry.gallery(exclude=(subject,))
     eyes = workspace.embedders, workspace.calibrations

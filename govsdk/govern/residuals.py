@@ -25,6 +25,7 @@ from govsdk.govern.withdrawing import certified
 from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
 from govsdk.records import Sha256, Verdict
+from govsdk.verify.thresholds import CONDITIONING
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace
@@ -46,7 +47,7 @@ class EarlierSubject:
 
     def keep_away(self) -> list[Float32]:
         """Return the embeddings that no later anchor may come near."""
-        return [self.templates.centroid("A"), self.anchor]
+        return [self.templates.centroid(CONDITIONING), self.anchor]
 
 
 def residual_path(workspace: Workspace, request: Sha256) -> Path:
@@ -83,7 +84,10 @@ def key_holders(workspace: Workspace) -> str:
 
 
 def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | None:
-    """Return what the residual of ``request`` holds, or None where none is kept.
+    """Return what the residual of ``request`` holds, or None where nothing is kept to compare with.
+
+    Under recognisers whose weights were replaced since, a cosine means nothing: their embeddings
+    are left out, and without A's, which condition the generator, nothing is left.
 
     Raises:
         EvidenceError, KeyUseError: It is damaged, or sealed to others; ``facts["request"]`` says
@@ -98,7 +102,19 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
         facts = {**error.facts, "request": request[:16]}
         detail = f"the residual of request {request[:16]}: {error.detail}"
         raise type(error)(detail, hint=error.hint, **facts) from error
-    return EarlierSubject(found.templates(request), found.split.edit, found.anchor, found.policy)
+    templates = _in_force(workspace, request, found.templates(request))
+    if CONDITIONING not in templates.by_recogniser:
+        return None
+    return EarlierSubject(templates, found.split.edit, found.anchor, found.policy)
+
+
+def _in_force(workspace: Workspace, request: Sha256, templates: Templates) -> Templates:
+    """Return ``templates`` under those recognisers that judged the request and still do."""
+    judged = {each.name: each.sha256 for each in certified(workspace, request).scope.recognisers}
+    now = {name: embedder.sha256 for name, embedder in workspace.embedders.items()}
+    rows = templates.by_recogniser
+    kept = {name: rows[name] for name in rows if now.get(name, "none") == judged.get(name)}
+    return Templates(templates.subject, kept)
 
 
 def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:

@@ -81,7 +81,7 @@ def screen_earlier(
         probes_each=each,
         hits=hits,
         upper=upper_text(rate_upper(hits, probes, CONFIDENCE_ALPHA)),
-        detectable_rate=decimal_text(detectable_rate(probes)),
+        detectable_rate=decimal_text(detectable_rate(each if earlier else 0)),
         regressions=regressions,
         unscreened=unscreened,
     )

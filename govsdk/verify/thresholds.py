@@ -20,13 +20,10 @@ from govsdk.errors import (
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Embedder, Recogniser
-from govsdk.records import DecimalText, decimal_text
+from govsdk.records import JUDGES_NEEDED, DecimalText, decimal_text
 
 CONDITIONING = "A"
 """The recogniser whose embeddings condition the generator."""
-
-JUDGES_NEEDED = 2
-"""A verdict needs two independent recognisers."""
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,8 @@ def policies() -> Iterator[Vector]:
     yield shows("trials", "A trial fewer than the policy asks.", "policy-trials", claims=few)
     risky = first(alpha="0.040001")
     yield shows("alpha", "A larger error probability.", "policy-alpha", claims=risky)
-    yield shows("claim", "No word about retention.", "policy-claim", claims=claims[:2])
-    weak = [controls[0].model_copy(update={"trials": 1})]
+    yield shows("claim", "No word about retention.", "policy-claim", claims=claims[:4])
+    weak = [controls[0].model_copy(update={"trials": 1}), *controls[1:]]
     said = "A baseline of a single trial."
     yield shows("baseline", said, "policy-baseline", controls=weak)
 

@@ -239,8 +239,14 @@ def statements() -> Iterator[Vector]:
     }
     yield from each("subject", "subject", models)
     failed = claim(outcome="FAIL", upper="0.400000", value="0.300000", lower="0.250000").public()
+    said = predicate()
+    one = said["scope"]["recognisers"][0]
     lies = {
         "vacuous": ("FORGOTTEN without a single claim.", {"claims": []}),
+        "one-judge": (
+            "FORGOTTEN in the eyes of one recogniser, named twice.",
+            {"scope": {**said["scope"], "recognisers": [one, {**one, "name": "B"}]}},
+        ),
         "no-controls": ("FORGOTTEN without controls.", {"controls": []}),
         "failed-claim": ("FORGOTTEN although a claim failed.", {"claims": [failed]}),
         "verdict": ("A failure dressed up as a certificate.", {"verdict": "NOT_FORGOTTEN"}),

@@ -139,6 +139,7 @@ def test_a_statement_of_another_shape_is_refused(certificate: bytes) -> None:
         {"agreements": ()},
         {"claims": ()},
         {"claims": (claim(outcome=Outcome.FAIL),)},
+        {"claims": (claim(outcome=Outcome.INCONCLUSIVE),)},
         {"controls": (control(passed=False),)},
         {"agreements": (agreement(compared=0),)},
         {"agreements": (agreement(largest_difference="0.001001"),)},

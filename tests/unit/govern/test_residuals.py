@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def keep(
     """Seal a residual and certify it, as the workflow does; the certificate may be ``said``."""
     anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
     private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor, {})
-    templates = Templates(SubjectId("x"), {"A": ROWS})
+    templates = Templates(SubjectId("x"), {"A": ROWS, "B": ROWS})
     sealed = keep_residual(workspace, request, templates, private, policy=policy)
     residual = Residual(
         name="embeddings",
@@ -111,6 +112,26 @@ def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Pat
         strict,
         run.policy,
     ]
+
+
+@pytest.mark.parametrize(("replaced", "left"), [("", "AB"), ("B", "A"), ("A", "")])
+def test_nobody_is_compared_under_another_recogniser(place: Path, replaced: str, left: str) -> None:
+    """Its cosines would be low whoever is drawn: they are left out. Without A, which conditions the
+    generator, the person counts as one who cannot be looked for.
+    """
+    workspace = opened(place)
+    keep(workspace, KEPT, "2027-02-01")
+    workspace.embedders = {
+        name: Mock(sha256="0" * 64 if name == replaced else judge.sha256)
+        for name, judge in workspace.embedders.items()
+    }
+
+    earlier = earlier_subjects(workspace)
+
+    assert ["".join(sorted(past.templates.by_recogniser)) for past in earlier] == [left] * bool(
+        left
+    )
+    assert unscreened(workspace) == ([] if left else [KEPT])
 
 
 def test_a_damaged_residual_is_named_by_its_request(place: Path) -> None:

@@ -257,6 +257,7 @@ def test_lint_rejects_attacks_whose_control_or_test_cannot_pass():
     policy = Policy.load("strict").model_dump()
     policy["attacks"]["search"] |= {"runs": 4, "bound": 0.9}
     policy["attacks"]["relearning"]["runs"] = 4
+    policy["attempts"]["alpha"] = [0.04, 0.01]
     findings = lint(Policy.model_validate(policy))
     found = {f.setting: f.message for f in findings if f.level == "error"}
 

@@ -341,6 +341,15 @@ def test_an_earlier_subject_who_came_back_is_a_regression():
     assert kept.screen.detectable_rate == "0.148660"
 
 
+def test_many_earlier_people_make_nobody_easier_to_notice():
+    """One of them may be back: what their own probes notice is what is said."""
+    many = run_verify(model(forgets(EARLIER)), "quickstart", earlier=[forgotten()] * 5).screen
+
+    assert (many.subjects, many.probes_each, many.hits) == (5, 10, 0)
+    assert many.detectable_rate == "0.148660"
+    assert many.upper < "0.06"
+
+
 def test_whoever_cannot_be_screened_is_told_before_the_edit():
     """Their own policy asks for a false match rate that the recognisers' records do not have."""
     strict = Policy.load("strict")
