@@ -13,6 +13,8 @@
     result.raise_for_status()
     result.certificate.save("subject-42.sigstore.json")
 
+    govsdk.forget("subject-42")                         # the same, where GOVSDK_WORKSPACE says
+
     govsdk.verify_certificate("subject-42.sigstore.json", key="signer.pub.pem", log_key="log.vkey")
 
 Everything else hangs on these names. Nothing heavy (torch, diffusers, faiss, duckdb) is imported
@@ -77,7 +79,13 @@ def forget(
     receipt_to: str | Path | None = None,
     progress: Progress = silent,
 ) -> ForgetResult:
-    """Forget ``subject`` in the default workspace (GOVSDK_WORKSPACE): see ``Workspace.forget``."""
+    """Forget ``subject`` in the default workspace; as ``Workspace.forget``, with what it raises.
+
+    Its folder is the one that GOVSDK_WORKSPACE names; its passphrases lie in GOVSDK_KEYS's.
+
+    Raises:
+        MissingWorkspaceError: GOVSDK_WORKSPACE is not set, or names no workspace.
+    """
     from govsdk.govern.workspace import Workspace
 
     return Workspace.open().forget(

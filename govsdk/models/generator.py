@@ -117,7 +117,7 @@ class Generator:
 
         with quiet():
             unet = network(UNet2DConditionModel, layout.UNET, use_safetensors=True)
-            text_encoder = network(CLIPTextModel, layout.ENCODER)
+            text_encoder = network(CLIPTextModel, layout.ENCODER, weights_only=True)
             vae = network(AutoencoderKL, layout.VAE, use_safetensors=True)
             with _reading(layout.TOKENIZER):
                 tokenizer = CLIPTokenizer.from_pretrained(str(folder / layout.TOKENIZER.name))

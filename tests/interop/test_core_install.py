@@ -37,4 +37,7 @@ def test_the_core_alone_checks_certificates_and_exports(
     assert code("ledger", "audit", "--export", tmp_path / "ledger") == 0
     assert code("verify", forged / "certificate.sigstore.json") == 5
     assert offline("import torch", interpreter=str(python), environment=clean).returncode == 1
+    for words in (("policy", "show", "standard"), ("reference", "info")):
+        shown = offline(GOVSDK, *words, interpreter=str(python), environment=clean)
+        assert (shown.returncode, bool(shown.stdout)) == (0, True), shown.stderr
     assert sum(megabytes(python).values()) < 150

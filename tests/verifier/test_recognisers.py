@@ -9,7 +9,6 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -27,6 +26,7 @@ from govsdk.reference import people, renderer, world
 from govsdk.unlearn.dispersion import DispersionSettings, disperse
 from govsdk.verify.recognition import Budget, Examination, Faces, examine
 from govsdk.verify.recognition.sight import template_of
+from tests.opencv import opencv
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +101,7 @@ class Wrapped:
 
     def embed(self, pictures: Sequence[Picture]) -> Embedded:
         if self.blur:
-            pictures = [cv2.blur(picture, (self.blur, self.blur)) for picture in pictures]
+            pictures = [opencv().blur(picture, (self.blur, self.blur)) for picture in pictures]
         seen = self.behind.embed(pictures)
         rows = seen.embeddings.copy()
         for place, picture in enumerate(pictures):

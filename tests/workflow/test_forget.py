@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+import govsdk
 from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
+    MissingWorkspaceError,
     ModelCorruptError,
     RequestConflictError,
     SubjectExistsError,
@@ -147,6 +149,25 @@ def test_a_result_that_cannot_be_made_keeps_the_receipt(forgotten: Path, tmp_pat
 
     assert again.receipt is not None
     assert workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1").receipt is None
+
+
+def test_the_default_workspace_forgets(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``govsdk.forget`` is the workspace's own, in the folder that the environment names."""
+    monkeypatch.setenv("GOVSDK_KEYS", str(forgotten / "secrets"))
+    monkeypatch.delenv("GOVSDK_WORKSPACE", raising=False)
+    with pytest.raises(MissingWorkspaceError, match="GOVSDK_WORKSPACE"):
+        govsdk.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    monkeypatch.setenv("GOVSDK_WORKSPACE", str(forgotten / "workspace"))
+    result = govsdk.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert result.ok
+    assert result.request == asked_by(forgotten, "r-1")
+
+
+def asked_by(place: Path, request_id: str) -> str:
+    """Return what the ledger calls a request id."""
+    return world.open_workspace(place).keys.hmac("request", request_id.encode())
 
 
 def test_a_request_id_cannot_be_used_for_something_else(forgotten: Path) -> None:

@@ -56,13 +56,14 @@ class Studio:
         self._versions = (before, after)
         self._progress = progress
 
-    def anchor(self, forgotten: Extra, people: Sequence[Extra]) -> Extra:
-        """Return who is drawn now in place of ``forgotten``: found as anybody would, by search."""
-        _, after = self._versions
-        drawn = self._draw([self._condition(forgotten)], after)
-        embedded = self._workspace.embedders["A"].embed(drawn).embeddings
-        nearest = self._workspace.search(_unit(embedded.mean(axis=0)), top=1)[0].subject
-        return next(extra for extra in people if extra.subject == nearest)
+    def anchor(self, request: str, people: Sequence[Extra]) -> Extra:
+        """Return who was chosen to be drawn instead, as the residual of ``request`` remembers."""
+        from govsdk.govern.residuals import open_residual
+
+        kept = open_residual(self._workspace, request)
+        assert kept is not None, "the demo's policy seals residuals, and the demo has their key"
+        chosen = self._workspace.search(kept.anchor, top=1)[0].subject
+        return next(extra for extra in people if extra.subject == chosen)
 
     def sheet(self, stars: Stars, title: str) -> Sheet:
         """Return the picture: a row for each person, photos and drawings in the columns."""

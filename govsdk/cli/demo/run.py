@@ -183,7 +183,7 @@ def _draw(
     studio = Studio(workspace, folder / "photos", after - 1, after, progress)
     place = people.index(person)
     earlier = tuple(people[:place])
-    anchor = studio.anchor(person, people)
+    anchor = studio.anchor(result.request, people)
     others = [extra for extra in people[FORGETTABLE:] if extra is not anchor]
     stars = Stars(person, anchor, earlier, tuple(others[: RETAINED - len(earlier)]))
     write_png(

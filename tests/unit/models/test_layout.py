@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from govsdk.errors import MissingModelError, ModelCorruptError
 from govsdk.models import layout
+from govsdk.models.generator import Generator
 
 
 @pytest.mark.parametrize("component", [part.name for part in layout.COMPONENTS])
@@ -84,6 +85,8 @@ def test_pickle_of_anything_else_is_refused(world: Path, tmp_path: Path, content
 
     with pytest.raises(ModelCorruptError, match="encoder"):
         layout.copy(tmp_path / "model", tmp_path / "copy")
+    with pytest.raises(ModelCorruptError, match="encoder"):
+        Generator.load(tmp_path / "model", device="cpu")
 
 
 class _Bomb:

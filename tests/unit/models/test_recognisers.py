@@ -21,6 +21,7 @@ from govsdk.errors import (
 )
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.recognisers import Recogniser
+from tests.opencv import insightface_zoo
 
 
 def pictures(*sides: int) -> list[np.ndarray]:
@@ -51,9 +52,7 @@ def record(digest: str) -> dict[str, object]:
 @pytest.mark.parametrize("side", [64, 112, 200])
 def test_embeddings_equal_insightface(recogniser_file: Path, side: int) -> None:
     """The numbers are InsightFace's own for the same file and picture, at any size of picture."""
-    from insightface.model_zoo import get_model
-
-    theirs = get_model(str(recogniser_file), providers=["CPUExecutionProvider"])
+    theirs = insightface_zoo().get_model(str(recogniser_file), providers=["CPUExecutionProvider"])
     faces = pictures(side, side)
 
     ours = Recogniser.load(recogniser_file, "A", device="cpu").embed(faces)

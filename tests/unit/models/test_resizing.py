@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from govsdk.models.recognisers import Recogniser
 from govsdk.models.resizing import resized
 from govsdk.ports import Picture
+from tests.opencv import opencv
+
+cv2 = opencv()
 
 SIDE = 112
 SHAPES = [(64, 64), (512, 512), (111, 113), (16, 16), (97, 1001), (112, 64), (224, 112), (225, 224)]

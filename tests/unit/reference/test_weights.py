@@ -12,6 +12,7 @@ from govsdk.reference.people import DEMO_PEOPLE
 from govsdk.reference.pictures import recogniser_input, to_tensor
 from govsdk.reference.recogniser import build
 from govsdk.reference.renderer import person, photo
+from tests.opencv import insightface_zoo
 
 pytestmark = pytest.mark.skipif(
     not world.weights_dir().exists(), reason="no weights in this checkout"
@@ -39,11 +40,10 @@ def test_the_weights_stay_small():
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_insightface_reads_the_recogniser(name, pictures):
     """InsightFace routes the ONNX file as a recogniser, and embeds what torch embeds."""
-    from insightface.model_zoo import get_model
     from safetensors.torch import load_file
 
     path = world.recogniser_paths()[name]
-    model = get_model(str(path), providers=["CPUExecutionProvider"])
+    model = insightface_zoo().get_model(str(path), providers=["CPUExecutionProvider"])
     found = model.get_feat([picture[:, :, ::-1] for picture in pictures])
     net = build(name.lower())
     net.load_state_dict(load_file(path.with_suffix(".safetensors")))
