@@ -18,6 +18,7 @@ from govsdk.reference.pictures import to_tensor
 from govsdk.reference.runfolder import Run
 
 STAGE, REFINED = "autoencoder", "autoencoder-refined"
+CHECKPOINT_EVERY = 200
 LATENT_CHANNELS = 8
 LATENT_SIZE = 16
 _KL = 1e-4
@@ -94,7 +95,7 @@ def train_autoencoder(run: Run) -> Network:
                 loss=round(float(loss.detach()), 5),
                 psnr=round(-10 * math.log10(error), 2),
             )
-        if (step + 1) % 200 == 0 and step + 1 < plan.autoencoder_steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < plan.autoencoder_steps:
             run.save(
                 STAGE,
                 {"step": step + 1, "net": model.state_dict(), "optimiser": optimiser.state_dict()},

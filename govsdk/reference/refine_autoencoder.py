@@ -28,6 +28,7 @@ from govsdk.reference.pictures import recogniser_input, to_tensor
 from govsdk.reference.runfolder import Run
 from govsdk.reference.train_recogniser import load_recogniser
 
+CHECKPOINT_EVERY = 200
 _RATE, _MUON = 1e-3, 0.01
 _SEEN = 4
 """Pictures of a batch that recogniser A looks at."""
@@ -95,7 +96,7 @@ def refine_autoencoder(run: Run) -> Network:
                 psnr=psnr,
                 miss=round(float(miss.detach()), 4),
             )
-        if (step + 1) % 200 == 0 and step + 1 < plan.refine_steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 and step + 1 < plan.refine_steps:
             kept = [optimiser.state_dict() for optimiser in chosen]
             run.save(REFINED, {"step": step + 1, "net": model.state_dict(), "optimisers": kept})
     model.eval()

@@ -2,7 +2,8 @@
 
 - Stages, in order: data, recogniser-a, recogniser-b, calibration, autoencoder, generator, export,
   drawings, evaluation.
-- Each resumes after ``kill -9`` from its last checkpoint; a finished stage returns at once.
+- Each resumes after ``kill -9`` from its last checkpoint. A finished stage returns at once, but for
+  those that take seconds or a minute (calibration, export, evaluation): they are made again.
 - Metrics are appended to ``DIR/metrics.jsonl``; a progress bar is drawn only on a terminal.
 """
 

@@ -41,6 +41,7 @@ from govsdk.reference.train_recogniser import load_recogniser
 from govsdk.reference.traits import person
 
 READER = "reader"
+CHECKPOINT_EVERY = 100
 _DROPPED, _ELSEWHERE_EMPTY, _ELSEWHERE_OTHER = 0.12, 0.20, 0.14
 _GAMMA = 5.0
 _MUON = 0.01
@@ -104,7 +105,7 @@ def train_generator(run: Run) -> Parts:
         figures = trainer.step(step)
         if step % 20 == 0:
             run.log(STAGE, step=step, **figures)
-        if (step + 1) % 100 == 0 or step + 1 == plan.generator_steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == plan.generator_steps:
             trainer.checkpoint(step + 1)
     return parts
 

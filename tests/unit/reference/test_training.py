@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from govsdk.reference import photobook
+from govsdk.reference import autoencoder, photobook, refine_autoencoder, train_generator
 from govsdk.reference.autoencoder import build_autoencoder
 from govsdk.reference.muon import Muon, orthogonalise
 from govsdk.reference.plan import TINY
 from govsdk.reference.recogniser import build
 from govsdk.reference.renderer import person, photo
 from govsdk.reference.runfolder import Run
+from govsdk.reference.train import draw_data
 from govsdk.reference.train_generator import _Comparison
 from govsdk.reference.train_recogniser import load_recogniser, train_recogniser
 
@@ -54,17 +55,17 @@ class Killed(Exception):
 
 
 class DyingRun(Run):
-    """A run that checkpoints every step and dies before step 3."""
+    """A run that checkpoints every step and dies before step 2 (not of the generator's reader)."""
 
     def steps(self, stage, start, total):
         for step in range(start, total):
-            if step == 3:
+            if step == 2 and stage != train_generator.READER:
                 raise Killed
             yield step
 
 
 def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path, monkeypatch):
-    """Killed after three steps and called again, training gives the weights it would have given."""
+    """Killed after two steps and called again, training gives the weights it would have given."""
     monkeypatch.setattr("govsdk.reference.train_recogniser.CHECKPOINT_EVERY", 1)
     folders = [tmp_path / name for name in ("whole", "broken")]
     for folder in folders:
@@ -80,6 +81,37 @@ def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path
         torch.testing.assert_close(
             resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name
         )
+
+
+@pytest.mark.parametrize("stage", ["train_autoencoder", "refine_autoencoder", "train_generator"])
+def test_every_long_stage_goes_on_where_it_was_killed(stage, tmp_path, monkeypatch):
+    """Each with the weights and the optimisers it had, to the weights of an unbroken one."""
+    order = {
+        "train_autoencoder": (autoencoder, autoencoder.STAGE),
+        "refine_autoencoder": (refine_autoencoder, autoencoder.REFINED),
+        "train_generator": (train_generator, train_generator.STAGE),
+    }
+    module, name = order[stage]
+    monkeypatch.setattr(module, "CHECKPOINT_EVERY", 1)
+    whole, broken = Run(tmp_path / "whole", TINY), Run(tmp_path / "broken", TINY)
+    draw_data(whole)
+    train_recogniser(whole, "a")
+    for before in order:
+        if before == stage:
+            break
+        getattr(order[before][0], before)(whole)
+    shutil.copytree(whole.folder, broken.folder)
+
+    getattr(module, stage)(whole)
+    with pytest.raises(Killed):
+        getattr(module, stage)(DyingRun(broken.folder, TINY))
+    assert broken.load(name)["step"] == 2
+    getattr(module, stage)(broken)
+
+    trained, resumed = (run.load(name) for run in (whole, broken))
+    assert trained["step"] == resumed["step"] > 2
+    for kept in trained.keys() & {"net", "weights", "average"}:
+        torch.testing.assert_close(resumed[kept], trained[kept], rtol=1e-4, atol=1e-5)
 
 
 def test_estimates_are_compared_with_the_truth():
