@@ -25,6 +25,19 @@ def test_rate_limits_are_clopper_pearson(events, trials, alpha):
     assert limits.rate_lower(events, trials, alpha) == pytest.approx(lower, abs=1e-9)
 
 
+@pytest.mark.parametrize(("trials", "bound"), [(99, 0.05), (500, 0.01), (800, 0.05)])
+def test_a_model_within_the_bound_rarely_fails(trials, bound):
+    """Summed over every outcome: FAIL rests on a lower limit, and is wrong in 5 of 100 at most."""
+    fails = [k for k in range(trials + 1) if limits.rate_lower(k, trials, 0.05) > bound]
+    at_bound, within, beyond = (
+        stats.binom.sf(fails[0] - 1, trials, rate) for rate in (bound, bound / 2, 3 * bound)
+    )
+
+    assert fails == list(range(fails[0], trials + 1))
+    assert within < at_bound <= 0.05
+    assert beyond > 0.6
+
+
 @pytest.mark.parametrize(("trials", "bound"), [(59, 0.05), (299, 0.01), (2995, 0.001)])
 def test_zero_events_follow_the_rule_of_three(trials, bound):
     """The smallest numbers of clean trials are those of the textbooks, and one fewer is too few."""

@@ -20,10 +20,11 @@ def test_fisher_is_scipys(counts):
     )
 
 
-@pytest.mark.parametrize("alpha", [0.04, 0.01])
-def test_the_limit_of_a_difference_covers(alpha):
+@pytest.mark.parametrize(("runs", "others"), [(8, 24), (24, 24)])
+@pytest.mark.parametrize("alpha", [0.05, 0.04, 0.01])
+def test_the_limit_of_a_difference_covers(runs, others, alpha):
     """Summed over every outcome, the limit is too low with chance at most alpha, at any rates."""
-    runs, others, grid = 8, 24, np.linspace(0, 1, 21)
+    grid = np.linspace(0, 1, 21)
     limits = np.array(
         [
             [difference_upper(k, runs, j, others, alpha) for j in range(others + 1)]

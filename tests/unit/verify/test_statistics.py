@@ -18,18 +18,20 @@ def test_mean_loss_is_measured_in_spreads_of_the_first_pictures():
     assert loss.lower <= loss.value <= loss.upper
 
 
-def test_mean_loss_keeps_its_error_rates():
-    """Over 150 simulated panels each one-sided limit misses the truth about as often as it says."""
+@pytest.mark.parametrize(("pairs", "alpha", "panels"), [(40, 0.04, 150), (300, 0.01, 1000)])
+def test_mean_loss_keeps_its_error_rates(pairs, alpha, panels):
+    """Over simulated panels each one-sided limit misses the truth about as often as it says."""
     rng = np.random.default_rng(1)
     missed_above = missed_below = 0
-    for _ in range(150):
-        before = rng.normal(0, 1, 40)
-        estimate = mean_loss(before, before - 0.3 + rng.normal(0, 0.5, 40), 0.04, rng)
+    for _ in range(panels):
+        before = rng.normal(0, 1, pairs)
+        after = before - 0.3 + rng.normal(0, 0.5, pairs)
+        estimate = mean_loss(before, after, alpha, rng)
         missed_above += estimate.upper < 0.3
         missed_below += estimate.lower > 0.3
 
-    assert missed_above / 150 < 0.04 + 3 * np.sqrt(0.04 * 0.96 / 150)
-    assert missed_below / 150 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+    assert missed_above / panels < alpha + 3 * np.sqrt(alpha * (1 - alpha) / panels)
+    assert missed_below / panels < 0.05 + 3 * np.sqrt(0.05 * 0.95 / panels)
 
 
 def test_a_constant_scale_hides_no_loss():
