@@ -41,7 +41,7 @@
      |   +- ModelCorruptError               a model's files differ from its manifest
      +- BackendError                     1  torch, faiss, duckdb, onnxruntime or the disk failed
          +- NonFiniteError                  training or generation produced a NaN or an infinity
-         +- OutOfMemoryError                even the smallest micro-batch does not fit
+         +- OutOfMemoryError                even the smallest batch does not fit
          +- DiskFullError                   the disk is full (retryable once there is room)
 
 Invariants:
@@ -353,7 +353,7 @@ class NonFiniteError(BackendError):
 
 class OutOfMemoryError(BackendError):
     code = "backend.out-of-memory"
-    says = "even the smallest micro-batch does not fit into memory"
+    says = "even the smallest batch does not fit into memory"
     retryable = True
 
 

@@ -26,16 +26,14 @@ from torch.nn import functional
 from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
 from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
+from govsdk.models.memory import in_batches, keep_freed
 from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.passed import Passed, Passing
 from govsdk.models.quiet import quiet
 from govsdk.ports import Float32, Picture
 
 BATCH = 32
-"""Pictures drawn at a time."""
-
-_ARENA = 33_000_000
-"""Bytes; just below 32 MiB, the largest block from which glibc's malloc learns."""
+"""Pictures drawn at a time, where they fit into memory."""
 
 SCHEDULERS: Mapping[str, tuple[str, Mapping[str, bool]]] = {
     "dpm-solver": ("DPMSolverMultistepScheduler", {}),
@@ -109,7 +107,7 @@ class Generator:
         if steps < 1 or guidance < 0:
             raise RequestError(f"steps {steps} must be at least 1, guidance {guidance} at least 0")
         place = pick_device(device)
-        _keep_memory()
+        keep_freed()
 
         def network(kind: type[Network], part: layout.Component, **options: bool) -> Network:
             loaded = _load(kind, part, folder, options)
@@ -166,17 +164,18 @@ class Generator:
             RequestError: not one seed per row.
             EmbeddingError: an embedding that names no direction.
             NonFiniteError: the networks produced a NaN or an infinity.
+            OutOfMemoryError: not even one picture fits into memory.
         """
         if len(seeds) != len(embeddings):
             raise RequestError(f"{len(seeds)} seeds for {len(embeddings)} embeddings")
         if not len(seeds):
             return []
         conditions = self.condition(embeddings)
-        pictures: list[Picture] = []
-        for start in range(0, len(seeds), BATCH):
-            batch = slice(start, start + BATCH)
-            pictures.extend(self._decode(self.latents(conditions[batch], seeds[batch])))
-        return pictures
+
+        def drawn(batch: slice) -> list[Picture]:
+            return self._decode(self.latents(conditions[batch], seeds[batch]))
+
+        return in_batches(drawn, len(seeds), BATCH)
 
     @torch.no_grad()
     def redraw(
@@ -194,20 +193,20 @@ class Generator:
 
         Raises:
             RequestError: not one picture and seed per row, or a strength outside (0, 1].
-            EmbeddingError, NonFiniteError: as :meth:`draw`.
+            EmbeddingError, NonFiniteError, OutOfMemoryError: as :meth:`draw`.
 
         Source: SDEdit (arXiv 2108.01073), as diffusers' image-to-image pipeline has it.
         """
         if not len(pictures) == len(seeds) == len(embeddings) or not 0 < strength <= 1:
             raise RequestError("one picture and seed per embedding, a strength in (0, 1]")
         conditions = self.condition(embeddings)
-        drawn: list[Picture] = []
-        for start in range(0, len(seeds), BATCH):
-            batch = slice(start, start + BATCH)
+
+        def drawn(batch: slice) -> list[Picture]:
             begun = _Start(self._encode(pictures[batch]), strength)
             latents = self._denoise(conditions[batch], _randomness(seeds[batch]), begun)
-            drawn.extend(self._decode(latents))
-        return drawn
+            return self._decode(latents)
+
+        return in_batches(drawn, len(seeds), BATCH)
 
     def resampled(
         self,
@@ -328,16 +327,6 @@ class Generator:
             raise NonFiniteError("a picture", what="picture")
         levels = ((colours / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
         return list(levels.permute(0, 2, 3, 1).cpu().numpy())
-
-
-def _keep_memory() -> None:
-    """Let malloc keep what a pass frees: it is given back and faulted in again otherwise.
-
-    glibc keeps twice the largest block that was ever mapped and freed (mallopt(3), "the dynamic
-    mmap threshold"): here up to 64 MiB, in the whole process, from then on. That saves a sixth of
-    the time of drawing (``python -m tests.bench memory``). Other allocators do not learn from it.
-    """
-    torch.empty(_ARENA, dtype=torch.uint8)
 
 
 def _randomness(seeds: Sequence[int]) -> Randomness:

@@ -18,6 +18,7 @@ from torch import Tensor
 from govsdk.errors import NonFiniteError, OutOfMemoryError, RequestError
 from govsdk.models.conditioning import encode_empty
 from govsdk.models.generator import Generator
+from govsdk.models.memory import is_out_of_memory
 from govsdk.unlearn import losses
 from govsdk.unlearn.closed_form import LINEAR
 from govsdk.unlearn.layers import edited, first_down_block
@@ -146,7 +147,7 @@ class Training:
                     micro_batch
                 )
             except RuntimeError as cause:
-                if not _is_out_of_memory(cause):
+                if not is_out_of_memory(cause):
                     raise
                 if micro_batch == 1:
                     raise OutOfMemoryError("one row at a time", micro_batch=1) from cause
@@ -223,8 +224,3 @@ class Training:
         condition = torch.linspace(-1, 1, 4 * hidden).reshape(1, 4, hidden)
         place: Any = {"device": self.student.device, "dtype": self._teacher.dtype}
         require_equal(self._teacher, self._cut, latents.to(**place), condition.to(**place))
-
-
-def _is_out_of_memory(cause: RuntimeError) -> bool:
-    # The CPU allocator has no error class of its own.
-    return isinstance(cause, torch.OutOfMemoryError) or "can't allocate memory" in str(cause)

@@ -2,7 +2,7 @@
 
 Run: ``python -m tests.bench memory``. Enrols the demo's people once and begins to forget the first
 of them, up to the edit, in copies of that workspace and processes of their own: by turns with and
-without ``_keep_memory`` in ``govsdk/models/generator.py``. Prints the seconds and the page faults
+without ``keep_freed`` in ``govsdk/models/memory.py``. Prints the seconds and the page faults
 of the stages that draw, and the ratio.
 """
 
@@ -34,7 +34,7 @@ begin(Path(sys.argv[1]), sys.argv[2] == "kept")
 def begin(place: Path, kept: bool) -> None:
     """Forget until the edit begins; print seconds and page faults, and end the process."""
     if not kept:
-        generator._keep_memory = lambda: None
+        generator.keep_freed = lambda: None
     marks: dict[str, tuple[float, int]] = {}
 
     def progress(stage: str, _done: int, _total: int, _note: str = "") -> None:
