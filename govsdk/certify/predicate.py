@@ -220,7 +220,8 @@ class Forgetting(Record):
         judged += [attack.outcome in (None, Outcome.PASS) for attack in self.attacks or ()]
         if not self.claims or not self.controls or not all(judged):
             raise ValueError("FORGOTTEN without claims and controls that all passed")
-        if len({each.sha256 for each in self.scope.recognisers}) < JUDGES_NEEDED:
+        judges = self.scope.recognisers
+        if min(len({j.sha256 for j in judges}), len({j.name for j in judges})) < JUDGES_NEEDED:
             raise ValueError("FORGOTTEN in the eyes of fewer than two recognisers")
         bounds = {claim.bound for claim in self.claims if claim.name == "forget"}
         if {Decimal(bound) for bound in bounds} != {Decimal(self.policy.bound)}:

@@ -4,7 +4,7 @@ Invariants, held when one is made and again when one is checked:
 
 - it is about one certificate, named by its leaf, and signed by another key than that certificate;
 - only agreement is stated: each score from the same seeds came out again, no sample from other
-  seeds differs, no claim and no control failed;
+  seeds differs, every claim and every control passed;
 - it says what was measured again and what was not; statistics are decimal strings.
 
 A reproduction is a file of its own and no ledger entry: the ledger is the operator's word.

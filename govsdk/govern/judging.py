@@ -117,7 +117,7 @@ def people_to_screen(workspace: Workspace, policy: Policy) -> list[Forgotten]:
     return [
         Forgotten(past.templates, past.policy or policy)
         for past in earlier_subjects(workspace)
-        if not came_back(workspace, past.templates.subject)
+        if past.screenable and not came_back(workspace, past.templates.subject)
     ]
 
 

@@ -1,8 +1,8 @@
 """Whom no later edit can be screened for, and what becomes of their certificates.
 
 - Nobody can be looked for of whom nothing is kept: under ``residuals: none``, after expiry, where a
-  file was lost, or where the recogniser of what is kept was replaced. The screen says how many
-  such people there are.
+  file was lost, or where a recogniser that judged them was replaced. The screen says how many such
+  people there are.
 - The next version is published without a look at them, so their certificates lapse with it. What
   lapsed before, when its residual was swept, is not said twice.
 
@@ -29,14 +29,19 @@ UNSCREENED = "unscreened"
 
 
 def unscreened(workspace: Workspace) -> list[Sha256]:
-    """Return the requests of people forgotten earlier, never withdrawn, of whom nothing is kept."""
+    """Return the requests of people forgotten earlier, not withdrawn, whom nobody can look for."""
     return [
         request
         for request in workspace.certificates()
-        if open_residual(workspace, request) is None
-        and was_forgotten(workspace, request)
+        if was_forgotten(workspace, request)
         and not is_withdrawn(workspace, request)
+        and not _can_be_screened(workspace, request)
     ]
+
+
+def _can_be_screened(workspace: Workspace, request: Sha256) -> bool:
+    person = open_residual(workspace, request)
+    return person is not None and person.screenable
 
 
 def lapse_unscreened(workspace: Workspace, published: Resource) -> None:

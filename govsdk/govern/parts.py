@@ -104,12 +104,14 @@ class Parts:
         self.reopen_ledger()
 
     def save_config(self, **changed: object) -> None:
-        """Write other settings into ``workspace.yaml``, and take them up.
+        """Write other settings into ``workspace.yaml``, if they differ there, and take them up.
 
-        Nothing else in that file is touched: another process, or somebody with an editor, may have
-        changed it since it was read.
+        All others stay as the file has them now: another process, or somebody with an editor, may
+        have changed them since it was read.
         """
-        WorkspaceConfig.load(self.folder).model_copy(update=changed).save(self.folder)
+        there = WorkspaceConfig.load(self.folder)
+        if (named := there.model_copy(update=changed)) != there:
+            named.save(self.folder)
         self.reconfigure(**changed)
 
     def reopen_ledger(self) -> None:

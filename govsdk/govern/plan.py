@@ -65,8 +65,8 @@ class ForgetPlan:
     attack_powers: tuple[AttackPower, ...]
     """What each attack that decides can refuse; none where the policy asks for none."""
     screen_detects: float | None
-    """Smallest pooled match rate of earlier subjects that the screen notices with probability 0.8;
-    None where nobody was forgotten before."""
+    """Smallest match rate of one earlier subject that the screen notices with probability 0.8; None
+    where nobody was forgotten before."""
     why_no_verdict: str | None
     """Why ``forget`` would end INCONCLUSIVE before any edit; None where it would go on."""
 

@@ -24,7 +24,7 @@ from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.govern.withdrawing import certified
 from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
-from govsdk.records import Sha256, Verdict
+from govsdk.records import JUDGES_NEEDED, Sha256, Verdict
 from govsdk.verify.thresholds import CONDITIONING
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class EarlierSubject:
     anchor: Float32
     policy: Policy | None
     """The policy that was met; None where a residual does not say."""
+
+    @property
+    def screenable(self) -> bool:
+        """Whether as many recognisers that knew the person are in force as a verdict needs."""
+        return len(self.templates.by_recogniser) >= JUDGES_NEEDED
 
     def keep_away(self) -> list[Float32]:
         """Return the embeddings that no later anchor may come near."""

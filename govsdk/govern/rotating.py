@@ -193,6 +193,7 @@ def retire_log_key(workspace: Workspace) -> Position:
         _require_idle(workspace)
         retired, coming = _finish_retiring(workspace), keys.log.next
         if retired is not None:
+            log.info("govsdk.key.retired", role="log")
             return _append_log_event(workspace, "retired", retired)
         if coming is None:
             raise ConflictError("no log key is waiting to be retired")

@@ -68,8 +68,8 @@ class Screened:
 def screen(workspace: Workspace, *, progress: Progress = silent) -> list[Screened]:
     """Measure everybody whose certificate stands on the model in force, and log what is found.
 
-    Not screened: people without a residual (``residuals: none``, or expired), and those whose
-    certificate was withdrawn before.
+    Not screened: people without a residual (``residuals: none``, or expired), those whom a
+    recogniser judged that was replaced since, and those whose certificate was withdrawn before.
 
     Raises:
         LockedError: An edit is under way (retryable).
@@ -89,7 +89,7 @@ def _standing(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject, Po
         if is_withdrawn(workspace, request) or not was_forgotten(workspace, request):
             continue
         person = open_residual(workspace, request)
-        if person is not None and person.policy is not None:
+        if person is not None and person.screenable and person.policy is not None:
             yield request, person, person.policy
 
 

@@ -83,6 +83,8 @@ def why_not_judged(
     """Return why these recognisers support no verdict, or None if they do."""
     if CONDITIONING not in embedders or len(embedders) < JUDGES_NEEDED:
         return f"two recognisers are needed, one of them {CONDITIONING}"
+    if len({judge.sha256 for judge in embedders.values()}) < JUDGES_NEEDED:
+        return "one recogniser under two names is no second opinion"
     for name in sorted(embedders):
         if name not in calibrations:
             return f"recogniser {name} has no calibration record"

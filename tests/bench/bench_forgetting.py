@@ -62,15 +62,14 @@ def load_faces(embedders: dict[str, Recogniser], first: int) -> Faces:
         photos(person(DEMO_PEOPLE[first + i]), range(EDIT + SEALED if i == 0 else OTHERS_PHOTOS))
         for i in range(OTHERS)
     ]
-    records = {name: recogniser.calibration for name, recogniser in embedders.items()}
+    records = {n: CalibrationRecord.load(p) for n, p in world.calibration_paths().items()}
     return Faces(
         {name: [r.embed(list(p)).embeddings for p in pictures] for name, r in embedders.items()},
         {
             name: (c.threshold("1e-3", "low"), c.threshold("1e-4", "high"))
             for name, c in records.items()
-            if c
         },
-        float(records["A"].genuine_angle.p999) if records["A"] else 0.0,
+        float(records["A"].genuine_angle.p999),
     )
 
 

@@ -36,6 +36,7 @@ TAUGHT, EXAMINED, OTHERS_PHOTOS, EDIT, HELD_OUT, FRESH = 60, 40, 6, 12, 8, 120
 TRUTH, FRESH_SHOTS = 3000, 10_000
 POLICY = Policy.load("quickstart")
 WEIGHTS = world.recogniser_paths()["A"].with_suffix(".safetensors")
+RECORD = CalibrationRecord.load(world.calibration_paths()["A"])
 
 
 def photos(person: int, shots: Sequence[int]) -> list[Picture]:
@@ -56,9 +57,7 @@ def taught() -> list[Picture]:
 
 @pytest.fixture(scope="module")
 def shipped() -> Recogniser:
-    path = world.recogniser_paths()["A"]
-    record = CalibrationRecord.load(world.calibration_paths()["A"])
-    return Recogniser.load(path, "R", record, device="cpu")
+    return Recogniser.load(world.recogniser_paths()["A"], "R", RECORD, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -122,22 +121,20 @@ class Court:
     shipped: Recogniser
 
     def verdict(self, after: Embedder) -> Examination:
-        assert self.shipped.calibration is not None
         return examine(
             POLICY,
             self.faces,
             before=self.shipped,
             after=after,
-            calibration=self.shipped.calibration,
+            calibration=RECORD,
             budget=Budget(),
             seed=b"court",
         )
 
     def truth(self, after: Embedder, n: int = 240) -> int:
         """Return how many of ``n`` photos that nobody saw ``after`` accepts as the subject."""
-        assert self.shipped.calibration is not None
         template = template_of(after.embed(self.faces.enrolled).embeddings)
-        limit = self.shipped.calibration.strictest(str(POLICY.claims.forget.fmr), "low")
+        limit = RECORD.strictest(str(POLICY.claims.forget.fmr), "low")
         shown = photos(0, range(FRESH_SHOTS, FRESH_SHOTS + n))
         return int((after.embed(shown).embeddings @ template >= limit).sum())
 

@@ -94,7 +94,8 @@ def test_attempts_and_controls_are_demanded_too() -> None:
 def test_one_recogniser_is_no_scope() -> None:
     """Nor is one that is named twice: no such certificate can be made or read."""
     one, other = shown().scope.recognisers
-    for few in ((), (one,), (one, one.model_copy(update={"name": "B"}))):
+    twice = one.model_copy(update={"name": "B"}), other.model_copy(update={"name": "A"})
+    for few in ((), (one,), *((one, again) for again in twice)):
         scope = shown().scope.model_copy(update={"recognisers": few})
         with pytest.raises(ValidationError, match="fewer than two recognisers"):
             shown(scope=scope)

@@ -116,8 +116,9 @@ def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Pat
 
 @pytest.mark.parametrize(("replaced", "left"), [("", "AB"), ("B", "A"), ("A", "")])
 def test_nobody_is_compared_under_another_recogniser(place: Path, replaced: str, left: str) -> None:
-    """Its cosines would be low whoever is drawn: they are left out. Without A, which conditions the
-    generator, the person counts as one who cannot be looked for.
+    """Its cosines would be low whoever is drawn: the person counts as one who cannot be looked for.
+
+    What A saw of them still steers later edits, and keeps anchors away, as long as it is the same.
     """
     workspace = opened(place)
     keep(workspace, KEPT, "2027-02-01")
@@ -131,7 +132,8 @@ def test_nobody_is_compared_under_another_recogniser(place: Path, replaced: str,
     assert ["".join(sorted(past.templates.by_recogniser)) for past in earlier] == [left] * bool(
         left
     )
-    assert unscreened(workspace) == ([] if left else [KEPT])
+    assert unscreened(workspace) == ([KEPT] if replaced else [])
+    assert len(people_to_screen(workspace, Policy.load("quickstart"))) == (not replaced)
 
 
 def test_a_damaged_residual_is_named_by_its_request(place: Path) -> None:

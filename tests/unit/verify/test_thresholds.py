@@ -62,3 +62,12 @@ def test_every_recogniser_needs_its_own_record(name):
     others = {key: record for key, record in calibrations().items() if key != name}
 
     assert f"recogniser {name} has no calibration" in why_not_judged(POLICY, EMBEDDERS, others)
+
+
+def test_one_file_under_two_names_is_no_second_opinion():
+    """A configuration may be edited to name A's files for B; each record fits, and yet."""
+    one, records = EMBEDDERS["A"], calibrations()
+
+    why = why_not_judged(POLICY, {"A": one, "B": one}, {"A": records["A"], "B": records["A"]})
+    assert "no second opinion" in why
+    assert why_not_judged(POLICY, EMBEDDERS, records) is None
