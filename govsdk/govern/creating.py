@@ -135,7 +135,7 @@ def _adopt_recogniser(folder: Path, role: Recogniser, source: RecogniserSource) 
             f"the ONNX file of recogniser {role}", hint="check the path", recogniser=role
         )
     network = source.onnx.read_bytes()
-    write_file(folder / onnx, network)
+    write_file(folder / onnx, network, mode=PUBLIC)
     if source.calibration is None:
         return RecogniserFiles(onnx=onnx)
     # Here, not at its first use: a record of another recogniser would make a useless workspace.

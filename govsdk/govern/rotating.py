@@ -193,8 +193,9 @@ def retire_log_key(workspace: Workspace) -> Position:
         _require_idle(workspace)
         retired, coming = _finish_retiring(workspace), keys.log.next
         if retired is not None:
+            position = _append_log_event(workspace, "retired", retired)
             log.info("govsdk.key.retired", role="log")
-            return _append_log_event(workspace, "retired", retired)
+            return position
         if coming is None:
             raise ConflictError("no log key is waiting to be retired")
         # This head still has both signatures, so it opens under the new key as under the old.
