@@ -53,7 +53,7 @@ Invariants:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 Fact = str | int | float | bool | None
 
@@ -119,6 +119,11 @@ class PolicyError(UsageError):
     code = "usage.policy"
     says = "the policy is not valid"
     advice = "run `govsdk policy lint FILE`, or `govsdk policy schema` for what may stand in it"
+
+    @classmethod
+    def of(cls, setting: str, message: str) -> Self:
+        """Return the error of one setting: its dotted place in front, and among the facts."""
+        return cls(f"{setting}: {message}", setting=setting)
 
 
 class PhotoError(UsageError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,17 +37,19 @@ def lint(policy: Name) -> Answer:
     """Check a policy: is it valid, can it be met, and how likely is a good model to meet it?"""
     from govsdk.policy import Policy
     from govsdk.policy import lint as examine
+    from govsdk.policy.read import lines_of, locate
 
     loaded = Policy.load(policy)
+    line_of = lines_of(locate(policy))
     findings = [*examine(loaded), *_unlearning(loaded)]
     valid = all(finding.level != "error" for finding in findings)
     data = {
         "policy": loaded.name,
         "valid": valid,
-        "findings": plain(findings),
+        "findings": [{"line": line_of(f.setting), **asdict(f)} for f in findings],
     }
-    rows = [(f.level, f.setting, f.message) for f in findings]
-    view = table(("", "setting", "finding"), rows)
+    rows = [(f.level, line_of(f.setting), f.setting, f.message) for f in findings]
+    view = table(("", "line", "setting", "finding"), rows)
     return Answer(data, view, 0 if valid else PolicyError.exit_code)
 
 
@@ -58,8 +61,8 @@ def _unlearning(policy: Policy) -> Iterator[Finding]:
     try:
         require_editable(policy)
     except PolicyError as error:
-        setting, _, message = error.detail.partition(": ")
-        yield Finding("error", setting, message)
+        setting = str(error.facts["setting"])
+        yield Finding("error", setting, error.detail.removeprefix(f"{setting}: "))
 
 
 def show(policy: Name) -> Answer:

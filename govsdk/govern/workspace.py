@@ -34,7 +34,7 @@ from govsdk.govern.places import Places
 from govsdk.govern.plan import ForgetPlan, plan_forget
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
-from govsdk.policy import Policy, require
+from govsdk.policy import Policy, faults_of, require
 from govsdk.ports import Float32, GovernedModels, Progress, Recogniser, SubjectId, silent
 from govsdk.records import Position
 from govsdk.registry import (
@@ -489,5 +489,7 @@ def _names_file(text: str) -> bool:
 
 def _policy(policy: str | Path | Policy) -> Policy:
     """Return the policy, refused if it could never be carried out or one of its claims pass."""
-    loaded = policy if isinstance(policy, Policy) else Policy.load(policy)
-    return require_editable(require(loaded))
+    if isinstance(policy, Policy):
+        return require_editable(require(policy))
+    with faults_of(policy):
+        return require_editable(require(Policy.load(policy)))

@@ -65,7 +65,7 @@ def require(policy: Policy) -> Policy:
     """
     for finding in lint(policy):
         if finding.level == "error":
-            raise PolicyError(f"{finding.setting}: {finding.message}")
+            raise PolicyError.of(finding.setting, finding.message)
     return policy
 
 

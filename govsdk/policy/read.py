@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,16 +58,7 @@ def read(path: Path, kind: type[Document]) -> Document:
     Raises:
         PolicyError: not readable, not YAML, or not a ``kind``; names file, line and fix.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        value, lines = _load(text)
-    except (OSError, UnicodeDecodeError) as cause:
-        raise PolicyError(f"{path}: cannot be read", file=str(path)) from cause
-    except yaml.MarkedYAMLError as cause:
-        line = cause.problem_mark.line + 1 if cause.problem_mark else 1
-        raise _error(path, line, f"{cause.problem}") from cause
-    except (yaml.YAMLError, ValueError, RecursionError) as cause:
-        raise _error(path, 1, "not plain YAML") from cause
+    value, lines = _parse(path)
     try:
         return kind.model_validate(value)
     except ValidationError as cause:
@@ -78,8 +70,48 @@ def read(path: Path, kind: type[Document]) -> Document:
         raise _error(path, _line(place, lines), message + more) from cause
 
 
-def _error(path: Path, line: int, message: str) -> PolicyError:
-    return PolicyError(f"{path}:{line}: {message}", file=str(path), line=line)
+def lines_of(path: Path) -> Callable[[str], int]:
+    """Return what tells the line of a setting, or of the innermost section of it in the file.
+
+    Raises:
+        PolicyError: the file cannot be read or is no YAML.
+    """
+    _, lines = _parse(path)
+    return lambda setting: _line(tuple(setting.split(".")), lines)
+
+
+@contextmanager
+def faults_of(name_or_path: str | Path) -> Iterator[None]:
+    """Give file and line to what is found wrong inside with a policy that has been read.
+
+    Raises:
+        PolicyError: as it was raised inside, with its place in front if it names a setting.
+    """
+    try:
+        yield
+    except PolicyError as fault:
+        setting = fault.facts.get("setting")
+        if not isinstance(setting, str):
+            raise
+        path = locate(name_or_path)
+        raise _error(path, lines_of(path)(setting), fault.detail, setting=setting) from fault
+
+
+def _error(path: Path, line: int, message: str, **facts: str) -> PolicyError:
+    return PolicyError(f"{path}:{line}: {message}", file=str(path), line=line, **facts)
+
+
+def _parse(path: Path) -> tuple[object, dict[Place, int]]:
+    """Return what the file says, and the line of each value."""
+    try:
+        return _load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as cause:
+        raise PolicyError(f"{path}: cannot be read", file=str(path)) from cause
+    except yaml.MarkedYAMLError as cause:
+        line = cause.problem_mark.line + 1 if cause.problem_mark else 1
+        raise _error(path, line, f"{cause.problem}") from cause
+    except (yaml.YAMLError, ValueError, RecursionError) as cause:
+        raise _error(path, 1, "not plain YAML") from cause
 
 
 class _Loader(yaml.SafeLoader):

@@ -32,7 +32,7 @@ def require(name: str) -> None:
     if name not in _METHODS:
         near = difflib.get_close_matches(name, _METHODS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_METHODS)}"
-        raise PolicyError(f"unlearning.method: no method {name!r}; {hint}")
+        raise PolicyError.of("unlearning.method", f"no method {name!r}; {hint}")
 
 
 def find(name: str) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ Latents = Literal["noise", "sampled"]
 
 def _require(holds: bool, key: str, must: str) -> None:
     if not holds:
-        raise PolicyError(f"unlearning: {key} must be {must}", key=key)
+        raise PolicyError.of(f"unlearning.overrides.{key}", f"must be {must}")
 
 
 @dataclass(frozen=True)
@@ -181,13 +181,15 @@ def settings(preset: str, overrides: Mapping[str, object] | None = None) -> PiuS
         PolicyError: an unknown preset or key, or a value of the wrong type or range.
     """
     if preset not in PRESETS:
-        raise PolicyError(f"unlearning.preset: no preset {preset!r}{_nearest(preset, PRESETS)}")
+        message = f"no preset {preset!r}{_nearest(preset, PRESETS)}"
+        raise PolicyError.of("unlearning.preset", message)
     chosen = PRESETS[preset]
     known = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
     changes: dict[str, Any] = {}
     for key, value in (overrides or {}).items():
         if key not in known:
-            raise PolicyError(f"unlearning.overrides: no setting {key!r}{_nearest(key, known)}")
+            message = f"no setting of this name{_nearest(key, known)}"
+            raise PolicyError.of(f"unlearning.overrides.{key}", message)
         changes[key] = _like(known[key], key, value)
     return replace(chosen, **changes)
 

@@ -74,12 +74,20 @@ def test_five_photos_instead_of_six(workspace: Workspace) -> None:
     assert workspace.plan_forget("canary-five", world.POLICY).photos == 6
 
 
-def test_a_policy_with_a_typo(place: Path, workspace: Workspace) -> None:
-    """The error names file and line."""
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [("bound: 0.5,", "bond: 0.5,", 5), ("preset: piu-mini", "preset: piu-minni", 16)],
+)
+def test_a_policy_with_a_typo(
+    place: Path, workspace: Workspace, right: str, wrong: str, line: int
+) -> None:
+    """The error names file and line, whether the schema knows better or the editor."""
     people = enrolled(workspace)
     typo = place / "typo.yaml"
-    typo.write_text(world.POLICY.read_text().replace("bound: 0.5,", "bond: 0.5,"))
-    with pytest.raises(PolicyError, match=r"typo\.yaml:5: "):
+    text = world.POLICY.read_text()
+    typo.write_text(text.replace(right, wrong))
+    assert typo.read_text() != text
+    with pytest.raises(PolicyError, match=rf"typo\.yaml:{line}: "):
         workspace.forget(world.SUBJECT, typo)
     assert refused_for(workspace) == []
     assert enrolled(workspace) == people

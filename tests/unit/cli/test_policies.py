@@ -25,6 +25,9 @@ def test_lint_refuses_what_cannot_be_met(govsdk: Govsdk, tmp_path: Path) -> None
     answer = govsdk("policy", "lint", file, "--json")
     assert answer.code == 2
     assert answer.json["valid"] is False
+    wrong = [f for f in answer.json["findings"] if f["setting"] == "claims.forget"]
+    lines = file.read_text().splitlines()
+    assert {lines[f["line"] - 1].strip() for f in wrong} == {"forget:"}
 
 
 def test_a_typo_is_named_with_its_line(govsdk: Govsdk, tmp_path: Path) -> None:
@@ -46,6 +49,7 @@ def test_lint_knows_the_editors_settings(govsdk: Govsdk, tmp_path: Path) -> None
     assert answer.code == 2
     wrong = [f for f in answer.json["findings"] if f["level"] == "error"]
     assert [f["setting"] for f in wrong] == ["unlearning.preset"]
+    assert file.read_text().splitlines()[wrong[0]["line"] - 1].strip() == "preset: piu-miniatur"
     assert "did you mean 'piu-miniature'" in wrong[0]["message"]
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from govsdk.errors import PolicyError, RequestError
-from govsdk.policy import Policy, diff, lint, read, require, schema
+from govsdk.govern.editing import require_editable
+from govsdk.policy import Policy, diff, faults_of, lint, read, require, schema
 from govsdk.policy.limits import at_most
 from govsdk.policy.read import shipped
 
@@ -209,6 +210,28 @@ def test_lint_rejects_what_no_model_can_pass(load, old, new, setting):
     assert any(f.level == "error" and setting in f.setting for f in lint(policy))
     with pytest.raises(PolicyError, match=setting):
         require(policy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "setting", "line"),
+    [
+        ("trials: 99", "trials: 60", "claims.forget", "forget:"),
+        ("piu-miniature", "piu-miniatur", "unlearning.preset", "preset: piu-miniatur"),
+        ("overrides: {}", "overrides: {stepz: 4}", "unlearning.overrides.stepz", "overrides: "),
+        ("overrides: {}", "overrides: {steps: -1}", "unlearning.overrides.steps", "overrides: "),
+    ],
+)
+def test_what_is_wrong_beyond_the_schema_has_its_line_too(load, tmp_path, old, new, setting, line):
+    """Numbers that do not fit together, and words that only the editor knows."""
+    policy, path = load(old, new), tmp_path / "mine.yaml"
+
+    with pytest.raises(PolicyError) as caught, faults_of(path):
+        require_editable(require(policy))
+
+    facts = caught.value.facts
+    assert facts["setting"] == setting
+    assert path.read_text().splitlines()[facts["line"] - 1].strip().startswith(line)
+    assert f"{path}:{facts['line']}: {setting}: " in str(caught.value)
 
 
 @pytest.mark.parametrize(
