@@ -1,9 +1,8 @@
 """Whether a measurement that somebody repeated says the same as the first one.
 
 - With the same seeds every score must come out again, but for rounding.
-- With other seeds the scores are two samples of one distribution: judged by an exact test, and its
-  level is shared among all comparisons of a reproduction.
-- Pure.
+- With other seeds the scores are two samples of one distribution, by an exact test.
+- Pure, and measures only: what counts as agreement stands in ``certify/reproductions.py``.
 """
 
 from __future__ import annotations
@@ -16,12 +15,6 @@ import numpy as np
 from govsdk.ports import Recogniser
 from govsdk.verify.statistics_samples import scores_differ
 from govsdk.verify.transcript import PARTS, Transcript
-
-TOLERANCE = 1e-3
-"""Largest difference of a cosine that counts as the same score."""
-
-LEAST_P = 0.01
-"""Two samples with a smaller p are not of one distribution."""
 
 
 @dataclass(frozen=True)

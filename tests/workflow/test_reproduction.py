@@ -98,7 +98,7 @@ def honest(case: Case, measure: Measure) -> Remeasured:
     """What an auditor finds of the case as it is.
 
     The ledger's seeds are new in each run, and one honest measurement in a hundred disagrees by
-    chance (``agreement.LEAST_P``): that one is made again, as an auditor would.
+    chance (``reproductions.LEAST_P``): that one is made again, as an auditor would.
     """
     found = measure(case)
     return measure(case, SEED[::-1]) if found.disagreements else found

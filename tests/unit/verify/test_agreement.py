@@ -1,14 +1,10 @@
 """Two measurements of one model agree; a measurement of another does not."""
 
-import numpy as np
-import pytest
-from scipy.stats import ks_2samp
-
+from govsdk.certify.reproductions import LEAST_P, TOLERANCE
 from govsdk.policy import Policy
 from govsdk.verify import Memory
-from govsdk.verify.agreement import LEAST_P, TOLERANCE, compare
+from govsdk.verify.agreement import compare
 from govsdk.verify.bench import Bench
-from govsdk.verify.statistics_samples import scores_differ
 from govsdk.verify.thresholds import thresholds_for
 from govsdk.verify.transcript import Transcript, transcript
 
@@ -47,30 +43,3 @@ def test_another_model_gives_other_scores():
 
     assert all(each.largest_difference > TOLERANCE for each in found)
     assert all(each.p < LEAST_P / len(found) for each in found)
-
-
-@pytest.mark.parametrize(("m", "n"), [(1, 1), (5, 7), (50, 50), (20, 99), (250, 500)])
-def test_the_exact_test_is_scipys(m, n):
-    """The same p as the reference implementation, for samples that agree and that do not."""
-    rng = np.random.default_rng(m * n)
-    for shift in (0, 0.3, 2):
-        first = rng.normal(size=m).astype(np.float32)
-        second = rng.normal(shift, size=n).astype(np.float32)
-        expected = ks_2samp(first, second, method="exact").pvalue
-        assert scores_differ(first, second) == pytest.approx(expected, rel=1e-6, abs=1e-12)
-
-
-def test_the_exact_test_keeps_its_level():
-    """Of 1,000 pairs of samples from one distribution at most the stated share is called two."""
-    rng = np.random.default_rng(3)
-    found = [scores_differ(rng.normal(size=20), rng.normal(size=30)) for _ in range(1000)]
-
-    assert np.mean(np.array(found) < 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
-
-
-def test_samples_that_are_one_or_missing_speak_against_nothing():
-    """Equal samples have p 1; so has no sample at all, which other rules refuse."""
-    same = np.arange(9, dtype=np.float32)
-
-    assert scores_differ(same, same) == 1
-    assert scores_differ(same, same[:0]) == 1

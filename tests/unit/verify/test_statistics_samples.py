@@ -20,11 +20,14 @@ def test_rates_differ_is_fishers_exact_test(first, second):
     assert rates_differ(first, second) == pytest.approx(stats.fisher_exact(table).pvalue)
 
 
-@pytest.mark.parametrize(("n", "m", "shift"), [(5, 7, 0.0), (40, 40, 0.8), (30, 100, 0.3)])
+@pytest.mark.parametrize(
+    ("n", "m", "shift"),
+    [(1, 1, 0.3), (5, 7, 0.0), (40, 40, 0.8), (30, 100, 0.3), (250, 500, 2.0)],
+)
 def test_scores_differ_is_the_exact_ks_test(n, m, shift):
-    """Without ties the p-value is scipy's exact one."""
+    """Without ties the p-value is scipy's exact one, in the precision of cosines too."""
     rng = np.random.default_rng(n)
-    first, second = rng.normal(size=n), rng.normal(shift, 1, size=m)
+    first, second = rng.normal(size=n), rng.normal(shift, 1, size=m).astype(np.float32)
 
     expected = stats.ks_2samp(first, second, method="exact").pvalue
     assert scores_differ(first, second) == pytest.approx(expected, abs=1e-9)
@@ -60,6 +63,7 @@ def test_equal_samples_never_differ_and_distant_ones_do():
 
     assert rates_differ((2, 20), (2, 20)) == scores_differ(same, same) == 1
     assert means_differ(same, same, rng) == 1
+    assert scores_differ(same, same[:0]) == 1  # nothing speaks; other rules refuse no sample
     assert max(rates_differ((0, 20), (20, 20)), scores_differ(same, same + 2)) < 1e-6
     assert means_differ(same, same + 2, rng) == 1e-4
 
