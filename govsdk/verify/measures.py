@@ -163,13 +163,14 @@ def dependence(
 
 
 def clustered_loss(
+    part: str,
     panel: Panel,
     before: Scores,
     after: Scores,
     thresholds: Thresholds,
     rng: np.random.Generator,
 ) -> Iterator[Reported]:
-    """Yield the loss of the retained panel's match rate, with limits of a bootstrap over people.
+    """Yield the loss of a panel's match rate, with limits of a bootstrap over people.
 
     The claim's limits take pairs as independent; a person's pairs are lost or kept together. Where
     no pair changed there is nothing to resample: the limits are those of a share of people, none of
@@ -184,7 +185,7 @@ def clustered_loss(
         else:
             most = rate_upper(0, len(np.unique(panel.person)), CONFIDENCE_ALPHA)
             found = Estimate(0.0, -most, most)
-        say = {"part": "random", "model": "after", "of": "others", "recogniser": name}
+        say = {"part": part, "model": "after", "of": "others", "recogniser": name}
         line = _value("dependence", "match-rate-loss", found.value, len(losses), say)
         yield line.model_copy(
             update={"lower": lower_text(found.lower), "upper": upper_text(found.upper)}

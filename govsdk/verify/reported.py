@@ -83,14 +83,15 @@ def _measures(sitting: Sitting) -> Iterator[Reported]:
     bench, anchor = sitting.bench, sitting.anchor
     yield from report_subject(bench, sitting.drawn, sitting.sealed, anchor, "after")
     whose = None if anchor is None else anchor.subject
-    panel, was = sitting.panels.parts(sitting.was)["random"]
-    _, now = sitting.panels.parts(sitting.now)["random"]
+    before, after = (sitting.panels.parts(scores) for scores in (sitting.was, sitting.now))
+    (panel, was), (_, now) = before["random"], after["random"]
     sides: tuple[tuple[Side, Scores], ...] = (("before", was), ("after", now))
     for side, scores in sides:
         yield from retained_measures(panel, scores, bench.subject, whose, bench.thresholds, side)
     yield from face_distances(was, now, bench.embedders)
     people = stream(bench.note, "people")
-    yield from clustered_loss(panel, was, now, bench.thresholds, people)
+    for part, (asked, drawn) in before.items():
+        yield from clustered_loss(part, asked, drawn, after[part][1], bench.thresholds, people)
 
 
 def _probing(sitting: Sitting, policy: Policy) -> Probing:

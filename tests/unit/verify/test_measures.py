@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from govsdk.policy import Policy
 from govsdk.policy.limits import rate_upper
 from govsdk.verify.judge import upper_text
 
@@ -135,3 +136,23 @@ def test_no_loss_at_all_is_no_certainty():
 
     assert (line.value, line.upper) == ("0.000000", upper_text(rate_upper(0, len(GALLERY), 0.05)))
     assert float(line.lower) == -float(line.upper) < 0
+
+
+def test_the_nearest_people_have_limits_over_people_of_their_own():
+    """Where they are judged: a few people's pictures, which are lost or kept together."""
+    lines = [
+        line
+        for line in run_verify(model(), "standard").reported
+        if (line.name, line.metric, line.recogniser) == ("dependence", "match-rate-loss", "B")
+    ]
+    asked = Policy.load("standard").claims.retention
+
+    assert [(line.part, line.trials) for line in lines] == [
+        ("random", asked.pairs),
+        ("hard-neighbours", asked.hard_neighbours.pairs),
+    ]
+    fewer = rate_upper(0, asked.hard_neighbours.people, 0.05)
+    assert [line.upper for line in lines] == [
+        upper_text(rate_upper(0, len(GALLERY), 0.05)),
+        upper_text(fewer),
+    ]
