@@ -202,7 +202,7 @@ def _line(
             photos=scene.photos,
         )
     bound = settings.bound if isinstance(settings, Search | Direction) else None
-    least = policy.controls.baseline_rate
+    least = None if isinstance(settings, Teaching) else policy.controls.baseline_rate
     return count_line(attack, name, group, bound=bound, alpha=alpha, control=least)
 
 

@@ -56,7 +56,7 @@ def count_line(
     *,
     bound: float | None,
     alpha: float,
-    control: float,
+    control: float | None,
 ) -> Attack:
     """Return the line on how many more of the subject's runs succeed than of the strangers'.
 
@@ -65,7 +65,8 @@ def count_line(
     Args:
         bound: None: the line is only reported.
         control: Rate that the subject's runs on the unedited model must be shown to reach; they
-            must also be shown to exceed the strangers' there.
+            must also be shown to exceed the strangers' there. None where models are taught: the
+            unedited one must draw the subject untaught.
     """
     counts = _counts(group.subject)
     return _line(
@@ -79,7 +80,7 @@ def count_line(
         value=_rate(group.subject) - _rate(group.pooled),
         upper=max(difference_upper(*counts, *_counts(each), alpha) for each in group.strangers),
         p=fisher_greater(*counts, *_counts(group.pooled)),
-        passed=_finds_the_subject(group, control),
+        passed=_untaught(group) if control is None else _finds_the_subject(group, control),
     )
 
 
@@ -93,6 +94,11 @@ def _finds_the_subject(group: Group, least: float) -> bool | None:
     counts = _counts(group.unedited)
     found = rate_lower(*counts, CONFIDENCE_ALPHA) >= least
     return found and fisher_greater(*counts, *_counts(group.unedited_strangers)) < CONFIDENCE_ALPHA
+
+
+def _untaught(group: Group) -> bool:
+    """Return whether each copy of the unedited model drew the subject before it was taught."""
+    return bool(group.unedited) and set(group.unedited) == {0}
 
 
 def speed_line(
@@ -137,7 +143,7 @@ def speed_line(
         value=_median(group.pooled, budget) / _median(group.subject, budget),
         upper=shown[-1] if shown else None,
         p=sooner(group.subject, group.pooled),
-        passed=bool(group.unedited) and set(group.unedited) == {0},
+        passed=_untaught(group),
         photos=photos,
     )
 

@@ -313,6 +313,14 @@ def test_the_difference_of_a_model_from_itself_is_no_control(reported_lines):
     assert beside.control_passed is not None
 
 
+def test_the_control_of_a_taught_copy_is_that_it_needed_no_teaching(reported_lines):
+    """Two copies of the unedited model draw the subject at once; nobody else is aimed at there."""
+    line = reported_lines["benign-fine-tuning"]
+
+    assert (line.control_runs, line.control_events, line.control_stranger_runs) == (2, 2, 0)
+    assert line.control_passed is True
+
+
 def test_a_free_token_finds_what_a_photo_would_not(reported_lines):
     """Freed from the subject's region, the search draws strangers as easily as anybody."""
     free, bound = reported_lines["free-token"], reported_lines["embedding-search"]
