@@ -65,8 +65,12 @@ def digest(value: JSON) -> Sha256:
 
 
 def source_digest(package: Path, *parts: str) -> Sha256:
-    """Return the digest of the Python files below ``parts`` of ``package``: names and bytes."""
-    files = [file for part in parts for file in (package / part).rglob("*.py")]
+    """Return the digest of the Python files that are ``parts`` of ``package`` or lie below them.
+
+    Their names count as their bytes do.
+    """
+    places = [package / part for part in parts]
+    files = [file for at in places for file in ([at] if at.is_file() else at.rglob("*.py"))]
     return digest({f.relative_to(package).as_posix(): sha256_hex(f.read_bytes()) for f in files})
 
 

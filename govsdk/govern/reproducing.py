@@ -1,7 +1,7 @@
 """The verification measured again by an auditor, from the sealed evidence and the released model.
 
 - With the certificate's seeds every score must come out again; with seeds of the auditor's own the
-  scores must be distributed alike, and no claim may fail.
+  scores must be distributed alike, and every claim must pass.
 - Nobody else's data is needed or handed over: draws from D that lead to other enrolled people are
   replaced by isotropic ones and not compared; retention, quality and the screen are not repeated.
   Nor are attacks and what is only reported: the statement names whatever was left out.

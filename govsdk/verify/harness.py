@@ -1,7 +1,8 @@
 """The digest of the judging code, so that a report says which judge measured.
 
-That is ``verify``, ``policy`` and ``models``: D, the thresholds and what is drawn and scored are
-the models' part.
+That is ``verify``, ``policy`` and ``models``, for D, the thresholds and what is drawn and scored
+are the models' part; and the two modules that all of these share: a person's centroid, by which
+each picture is judged, is computed in ``ports``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from govsdk.canonical import source_digest
 from govsdk.records import Sha256
 
 _PACKAGE = Path(__file__).parent.parent
-_PARTS = ("verify", "policy", "models")
+_PARTS = ("verify", "policy", "models", "ports.py", "records.py")
 
 
 @cache

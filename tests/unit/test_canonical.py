@@ -34,5 +34,6 @@ def test_a_source_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
     found.append(source_digest(tmp_path, "judge"))
     (tmp_path / "judge" / "new.py").write_text("")
     found.append(source_digest(tmp_path, "judge"))
+    found.append(source_digest(tmp_path, "judge", "beside/c.py"))
 
-    assert len(set(found)) == 4
+    assert len(set(found)) == 5
