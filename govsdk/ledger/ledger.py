@@ -279,13 +279,7 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         with self._held() as rows, self._writer.caught_up(rows):
-            session = Session(
-                rows,
-                self._writer,
-                self._position,
-                signer=self._keys.certificate,
-                signers=self._signers,
-            )
+            session = Session(rows, self._writer, self._position, self._signers)
             try:
                 yield session
             finally:

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from typing import overload
 
 from govsdk.errors import BackendError, RequestError
-from govsdk.ledger.entries import rows_of, signed_rows
+from govsdk.ledger.entries import rows_of
 from govsdk.ledger.rows import Row, Rows
 from govsdk.ledger.writer import Writer
 from govsdk.records import Position
-from govsdk.tlog.signatures import PublicKey, Signer
+from govsdk.tlog.signatures import PublicKey
 
 PlaceOf = Callable[[str, int], Position]
 """The place of the entry of that name and number, once it is found to have that name."""
@@ -34,14 +34,11 @@ class Session:
         rows: Rows,
         writer: Writer,
         place_of: PlaceOf,
-        *,
-        signer: Signer,
         signers: Sequence[PublicKey],
     ) -> None:
         self._rows = rows
         self._writer = writer
         self._place_of = place_of
-        self._signer = signer
         self._signers = signers
         self._names: set[int] | None = None
         self._over: str | None = None
@@ -58,10 +55,6 @@ class Session:
     def append_many(self, envelopes: Sequence[bytes]) -> Sequence[Position]:
         """Append ``envelopes`` in one commit. See ``Ledger.append_many``."""
         return self.store(rows_of(envelopes, *self._signers))
-
-    def sign_and_append(self, statements: Sequence[bytes]) -> Sequence[Position]:
-        """Sign ``statements`` and append them in one commit. See ``Ledger.sign_and_append``."""
-        return self.store(signed_rows(statements, self._signer))
 
     def store(self, offered: Sequence[Row]) -> Sequence[Position]:
         """Append rows that were verified or signed here, in one commit; return their places."""

@@ -22,7 +22,6 @@ from govsdk.registry.gates import (
     near_duplicates,
     require_consistency,
     require_pictures,
-    require_quality,
     unit_rows,
 )
 from govsdk.registry.people import Enrolment
@@ -76,8 +75,6 @@ def offer_photos(
     subject: SubjectId,
     photos: Sequence[Picture],
     embedders: Mapping[Recogniser, Embedder],
-    *,
-    gates: Gates,
     dimensions: Mapping[Recogniser, int],
 ) -> Offer:
     """Return the offer of ``photos``, embedded and checked one by one.
@@ -90,9 +87,6 @@ def offer_photos(
         raise PhotoError("there is none")
     require_pictures(photos)
     embedded = {name: embedder.embed(photos) for name, embedder in embedders.items()}
-    for name, found in embedded.items():
-        if name in gates.quality:
-            require_quality(found.quality, gates.quality[name], name)
     rows = _checked({name: found.embeddings for name, found in embedded.items()}, dimensions)
     if any(len(stack) != len(photos) for stack in rows.values()):
         raise EmbeddingError("every recogniser must give one row per photo")

@@ -22,8 +22,6 @@ SMALLEST_SIDE = 16
 class Gates:
     """What an enrolment must satisfy; an empty mapping leaves its gate open."""
 
-    quality: Mapping[Recogniser, float] = field(default_factory=dict)
-    """Lowest face quality of each photo, on the scale of ``Embedded.quality``."""
     consistency: Mapping[Recogniser, float] = field(default_factory=dict)
     """Lowest cosine of each photo to the centroid of the person's others: keeps morphs and
     strangers out."""
@@ -86,17 +84,6 @@ def embeddings_given(
         if not isinstance(stack, np.ndarray) or stack.dtype.kind not in "fiu":
             raise EmbeddingError(f"what is given for {name} is no array of numbers")
     return {name: unit_rows(embeddings[name], d) for name, d in dimensions.items()}
-
-
-def require_quality(quality: Float32, floor: float, recogniser: Recogniser) -> None:
-    """Raise ``PhotoError`` for the first photo whose quality ``[n]`` is not at least ``floor``."""
-    for number, value in enumerate(quality):
-        if not value >= floor:
-            raise PhotoError(
-                f"photo {number} has quality {value:.3f} under {recogniser}, not {floor:.3f}",
-                photo=number,
-                recogniser=recogniser,
-            )
 
 
 def require_consistency(

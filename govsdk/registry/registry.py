@@ -104,9 +104,7 @@ class Registry:
             SubjectExistsError: The subject is restricted, being erased, or was forgotten.
             LockedError: Somebody else writes.
         """
-        offer = offer_photos(
-            subject, photos, embedders, gates=gates, dimensions=self._store.dimensions()
-        )
+        offer = offer_photos(subject, photos, embedders, self._store.dimensions())
         return self._enroll(offer, gates, may_anchor, allow_forgotten)
 
     def enroll_embeddings(
@@ -223,19 +221,17 @@ class Registry:
         forbidden: Sequence[Float32] = (),
         choice: Choice = "nearest-qualified",
         seed: bytes = b"",
-        exclude: Collection[SubjectId] = (),
     ) -> Anchor:
         """Return who replaces ``subject``: the rule of ``anchors.py``, nearest candidates first.
 
         Args:
             seed: Draws among the qualified under ``random-qualified``.
-            exclude: People who must not serve although they may.
 
         Raises:
             UnknownSubjectError: Nobody of that id is enrolled.
             NoAnchorError: Nobody qualifies; ``facts`` counts who failed which rule.
         """
-        people = self._searchable((subject, *exclude))
+        people = self._searchable((subject,))
         serving = [person.templates for person in people if person.profile.may_anchor]
         return nearest_anchor(
             self.templates(subject),

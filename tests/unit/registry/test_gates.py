@@ -11,7 +11,6 @@ from govsdk.registry.gates import (
     near_duplicates,
     require_consistency,
     require_pictures,
-    require_quality,
     unit_rows,
 )
 
@@ -58,14 +57,6 @@ def test_only_rgb_pictures_pass(picture: np.ndarray, says: str) -> None:
     with pytest.raises(PhotoError, match=says) as caught:
         require_pictures([good, picture])
     assert caught.value.facts["photo"] == 1
-
-
-def test_quality_below_the_floor_is_refused() -> None:
-    """A value that is not a number counts as below."""
-    require_quality(np.array([0.5, 0.9], np.float32), 0.5, "A")
-    for bad in (0.4, np.nan):
-        with pytest.raises(PhotoError, match="photo 1"):
-            require_quality(np.array([0.9, bad], np.float32), 0.5, "A")
 
 
 def test_the_photo_unlike_the_others_is_named() -> None:
