@@ -17,7 +17,7 @@ from govsdk.errors import LegalHoldError, RequestError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import Picture, Progress, SubjectId
-from govsdk.records import Sha256
+from govsdk.records import Sha256, Verdict
 from govsdk.verify.folds import split_photos
 from govsdk.verify.recognition import Budget, Examination, Faces, examine, require_people
 from govsdk.verify.seeds import picture_seeds, stream
@@ -62,7 +62,7 @@ class Dispersal:
     @property
     def ok(self) -> bool:
         """Whether every claim passed."""
-        return self.examination.verdict.value == "FORGOTTEN"
+        return self.examination.verdict is Verdict.FORGOTTEN
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON values; nothing in it identifies a person."""

@@ -57,7 +57,7 @@ def edit(run: Forgetting, attempt: int) -> None:
     photos = private.split.edit + tuple(
         photo for fold in private.split.sealed[:attempt] for photo in fold
     )
-    photos_a = templates.only(photos).by_recogniser["A"]
+    taught = templates.only(photos)
     radius = float(workspace.calibrations["A"].genuine_angle.p999)
     note = run.entries.note(Kind.PLAN)
     seed = int.from_bytes(derive(note, f"edit/{attempt}", 4))
@@ -66,7 +66,7 @@ def edit(run: Forgetting, attempt: int) -> None:
     edited = methods.find(wanted.method)(
         before.path,
         staged,
-        subject=photos_a,
+        subject=taught.by_recogniser["A"],
         anchor=private.anchor.embedding,
         retained=[rows for person in gallery if len(rows := _taught(person, note))],
         settings=settings,
@@ -81,7 +81,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         device=workspace.config.device,
         checkpoints=_SealedCheckpoints(run, attempt),
         progress=run.progress,
-        watch=_Watch(run, photos_a, gallery, radius, settings.margin, seed),
+        watch=_Watch(run, taught, gallery, radius, settings.margin, seed),
     )
     model = Resource(name=f"staged/{attempt}", sha256=manifest_of(staged).digest())
     report = edited.report(model, wanted.preset)
@@ -127,7 +127,7 @@ class _Watch:
     def __init__(
         self,
         run: Forgetting,
-        photos: Float32,
+        photos: Templates,
         gallery: Sequence[Templates],
         radius: float,
         margin: float,
@@ -135,9 +135,8 @@ class _Watch:
     ) -> None:
         workspace = run.workspace
         calibration, fmr = workspace.calibrations["A"], str(run.policy.claims.forget.fmr)
-        mean = photos.mean(axis=0)
-        self._photos = photos
-        self._centroid = (mean / np.linalg.norm(mean)).astype(np.float32)
+        self._photos = photos.by_recogniser["A"]
+        self._centroid = photos.centroid("A")
         self._others = np.stack([person.centroid("A") for person in gallery])
         self._recogniser = workspace.embedders["A"]
         self._threshold = calibration.strictest(fmr, "low") - margin

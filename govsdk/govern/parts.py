@@ -72,7 +72,7 @@ class Parts:
             self.places.ledger,
             keys=self.keys,
             anchors=self._anchors,
-            lock_timeout=self.config.lock_timeout_seconds,
+            lock_timeout_seconds=self.config.lock_timeout_seconds,
             overlapping=keys_in_use(self.places.keys),
         )
 

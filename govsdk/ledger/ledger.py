@@ -80,7 +80,7 @@ class Ledger:
         *,
         keys: LedgerKeys,
         anchors: Sequence[Path] = (),
-        lock_timeout: float = 10.0,
+        lock_timeout_seconds: float = 10.0,
         open_rows: OpenRows = DuckRows.open,
         overlapping: Sequence[PublicKey] = (),
     ) -> None:
@@ -91,7 +91,7 @@ class Ledger:
         self._signer_key = PublicKey.from_pem(keys.certificate.public_pem)
         self._signers = (self._signer_key, *overlapping)
         self._writer = Writer(folder, keys.log, anchors=anchors, signers=self._signers)
-        self._lock_timeout = lock_timeout
+        self._lock_timeout_seconds = lock_timeout_seconds
         self._open_rows = open_rows
 
     @classmethod
@@ -101,13 +101,13 @@ class Ledger:
         *,
         keys: LedgerKeys,
         anchors: Sequence[Path] = (),
-        lock_timeout: float = 10.0,
+        lock_timeout_seconds: float = 10.0,
     ) -> Ledger:
         """Create an empty ledger in ``folder`` and sign its head.
 
         Args:
             anchors: Folders, out of reach of whoever administers this one, that get every head.
-            lock_timeout: Seconds to wait for another process's append.
+            lock_timeout_seconds: How long to wait for another process's append.
 
         Raises:
             ConflictError: There is a ledger already, or what is left of one.
@@ -118,7 +118,7 @@ class Ledger:
             raise ConflictError("there is a ledger already")
         if len(VerifierKey.parse(keys.log.vkey).name) > LONGEST_ORIGIN:
             raise RequestError(f"a ledger's name has {LONGEST_ORIGIN} characters at most")
-        ledger = cls(folder, keys=keys, anchors=anchors, lock_timeout=lock_timeout)
+        ledger = cls(folder, keys=keys, anchors=anchors, lock_timeout_seconds=lock_timeout_seconds)
         if ledger._writer.remembered_outside():
             raise LedgerRollbackError("the anchors remember entries of this ledger", rows=0)
         with ledger._locked():
@@ -134,7 +134,7 @@ class Ledger:
         *,
         keys: LedgerKeys,
         anchors: Sequence[Path] = (),
-        lock_timeout: float = 10.0,
+        lock_timeout_seconds: float = 10.0,
         open_rows: OpenRows = DuckRows.open,
         overlapping: Sequence[PublicKey] = (),
     ) -> Ledger:
@@ -147,13 +147,13 @@ class Ledger:
             LedgerRollbackError: Fewer entries than were once signed.
             LedgerForkError: Other entries than were once signed.
             MissingAnchorError: One of ``anchors`` is gone, or empty.
-            LockedError: Another process kept the lock for longer than ``lock_timeout`` seconds.
+            LockedError: Another process kept the lock for longer than ``lock_timeout_seconds``.
         """
         ledger = cls(
             folder,
             keys=keys,
             anchors=anchors,
-            lock_timeout=lock_timeout,
+            lock_timeout_seconds=lock_timeout_seconds,
             open_rows=open_rows,
             overlapping=overlapping,
         )
@@ -253,7 +253,7 @@ class Ledger:
         As of the head that there is at the beginning; appends go on meanwhile.
 
         Raises:
-            LockedError: Another process kept the lock for longer than ``lock_timeout`` seconds.
+            LockedError: Another process kept the lock for longer than ``lock_timeout_seconds``.
             MissingAnchorError: See ``open``.
         """
         kept = [head.note.encode() for head in self._writer.outside()]
@@ -269,7 +269,7 @@ class Ledger:
     # -- how ---------------------------------------------------------------------------------------
 
     def _locked(self) -> AbstractContextManager[None]:
-        return locked(self.folder / _LOCK, timeout_seconds=self._lock_timeout)
+        return locked(self.folder / _LOCK, timeout_seconds=self._lock_timeout_seconds)
 
     @contextmanager
     def _held(self) -> Iterator[Rows]:

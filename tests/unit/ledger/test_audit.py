@@ -310,7 +310,7 @@ def test_appending_goes_on_during_an_audit(
     """Others append while signatures are verified; the report is that of the head it began with,
     and a row that is wrong is found all the same."""
     ledger = ledger_of(tmp_path / "ledger", 3)
-    other = Ledger(tmp_path / "ledger", keys=keys(), lock_timeout=0.1)
+    other = Ledger(tmp_path / "ledger", keys=keys(), lock_timeout_seconds=0.1)
     more = [envelope(f"more{number}") for number in range(300)]
     appended: list[int] = []
 

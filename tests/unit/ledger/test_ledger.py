@@ -141,7 +141,7 @@ with locked(Path({str(lock)!r})):
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        impatient = Ledger(tmp_path / "ledger", keys=keys(), lock_timeout=0.1)
+        impatient = Ledger(tmp_path / "ledger", keys=keys(), lock_timeout_seconds=0.1)
         with pytest.raises(LockedError) as caught:
             impatient.append(envelope("e1"), once="e1")
         assert caught.value.facts["holder"] == str(other.pid)
