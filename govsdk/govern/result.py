@@ -1,4 +1,7 @@
-"""What ``forget`` hands back: frozen, honest, impossible to mistake for success."""
+"""What ``forget`` hands back: frozen, honest, impossible to mistake for success.
+
+- Its ``repr`` names nobody and opens nothing: job queues log what a task returned.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from govsdk.records import Erasure, Receipt, Resource, Verdict, Verification
 class Certificate:
     """A signed forgetting certificate: a Sigstore bundle v0.3 with its inclusion proof inside."""
 
-    content: bytes
+    content: bytes = field(repr=False)
 
     def save(self, path: str | Path) -> Path:
         """Write the certificate file and return its path."""
@@ -50,10 +53,10 @@ class ForgetResult:
     model_path: Path | None
     erasure: Erasure | None
     certificate: Certificate | None
-    receipt: Receipt | None
+    receipt: Receipt | None = field(repr=False)
     """For the data subject; handed out once, None when the result is fetched again."""
-    receipt_path: Path | None = None
-    """Where it was written, if ``forget`` was told to."""
+    receipt_path: Path | None = field(default=None, repr=False)
+    """Where it was written, if ``forget`` was told to; the caller may have named it after them."""
     ended_before: bool = field(default=False, compare=False)
     """Whether the request had ended before this call. To try again takes another request id."""
 
