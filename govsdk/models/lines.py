@@ -48,7 +48,11 @@ class Version:
     @property
     def resource(self) -> Resource:
         """The version as the evidence names it."""
-        return Resource(name=f"model/v{self.number:04d}", sha256=self.digest)
+        return _resource(self.number, self.digest)
+
+
+def _resource(number: int, digest: str) -> Resource:
+    return Resource(name=f"model/v{number:04d}", sha256=digest)
 
 
 class ModelLine:
@@ -119,6 +123,14 @@ class ModelLine:
                 f"{len(wrong)} files of version {number} differ, first {wrong[0]}", file=wrong[0]
             )
         return Version(number, path, recorded.digest())
+
+    def named(self, number: int) -> Resource:
+        """Return one version as the evidence names it, by its manifest alone: no file is hashed.
+
+        Raises:
+            ModelCorruptError: its manifest cannot be read.
+        """
+        return _resource(number, self._recorded(number).digest())
 
     def versions(self) -> list[int]:
         """Return the numbers of all versions, oldest first."""
