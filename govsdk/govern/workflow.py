@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
+from govsdk.durable import remove_tree
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
@@ -32,7 +33,6 @@ from govsdk.errors import (
     PlaintextFoundError,
     RequestConflictError,
     RequestError,
-    SubjectExistsError,
     UsageError,
 )
 from govsdk.govern.declining import decline
@@ -43,7 +43,7 @@ from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
 from govsdk.govern.events import log
 from govsdk.govern.issuing import issue, verifications
-from govsdk.govern.job import Job, JobState, Stage, jobs_of
+from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.outcome import outcome
@@ -54,6 +54,7 @@ from govsdk.govern.plan import (
     public_plan,
     require_no_plaintext,
 )
+from govsdk.govern.receiving import keep_policy, require_no_other, require_same
 from govsdk.govern.residuals import forbidden_for_anchors
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
@@ -124,8 +125,7 @@ class Forgetting:
         job = Job.load(self.folder)
         if job is None:
             return False
-        if job.state.fingerprint != self.fingerprint:
-            raise RequestConflictError()
+        require_same(job, fingerprint=self.fingerprint, subject=self.reference, policy=self.policy)
         if job.state.abandoned:
             raise RequestConflictError(
                 "the request was given up",
@@ -146,6 +146,8 @@ class Forgetting:
         if job is None:
             self._require_no_other()
             try:
+                # Before the search for the id, which reads it, too.
+                keep_policy(self.folder, self.policy)
                 require_no_plaintext(self.workspace, self.subject)
                 self._choose(self.workspace.ledger.head().note.encode())
             except (LockedError, MissingExtraError, MissingKeyError, KeyUseError):
@@ -157,17 +159,9 @@ class Forgetting:
         self.job = job
 
     def _require_no_other(self) -> None:
-        for other in jobs_of(self.workspace.places.jobs):
-            same = other.state.subject_reference == self.reference
-            if same and other.state.stage is Stage.CERTIFIED and not self._enrolled():
-                raise SubjectExistsError("forgotten before, under another request")
-            if other.under_way or (same and not other.state.stage.terminal):
-                raise ConflictError(
-                    "another request is under way",
-                    hint="carry it to its end first: make its call again, under its own request "
-                    "id, or give it up with `govsdk abandon`",
-                    request=other.state.request[:16],
-                )
+        require_no_other(
+            self.workspace.places.jobs, subject=self.reference, enrolled=self._enrolled()
+        )
 
     def _begin(self) -> Job:
         now = instant(self.workspace.clock())
@@ -188,6 +182,7 @@ class Forgetting:
         return job
 
     def _refuse(self, reason: GovsdkError) -> None:
+        remove_tree(self.folder)
         refused = instant(self.workspace.clock())
         self.entries.append(
             Kind.REFUSAL,

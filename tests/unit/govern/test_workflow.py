@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,11 @@ from govsdk.govern import workflow
 from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
+from govsdk.govern.receiving import keep_policy
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.records import Erasure, Resource, Scan, Verification
+from govsdk.reference.renderer import person, photo
 from govsdk.registry import Registry
 from govsdk.tlog.statements import Kind
 
@@ -39,12 +42,17 @@ MODEL = Resource(name="staged/0", sha256="5" * 64)
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
-def request(place: Path, subject: str, request_id: str | None = "r-1") -> Forgetting:
+def request(
+    place: Path,
+    subject: str,
+    request_id: str | None = "r-1",
+    policy: str | Path = "quickstart",
+) -> Forgetting:
     """Return a request as it is called, or called again."""
     return Forgetting(
         Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys")),
         SubjectId(subject),
-        Policy.load("quickstart"),
+        Policy.load(policy),
         request_id=request_id,
         receipt_to=None,
         progress=silent,
@@ -113,6 +121,38 @@ def test_another_payload_is_noticed_after_waiting_too(
     monkeypatch.setattr(Workspace, "editing", waits)
     with pytest.raises(RequestConflictError):
         run.run()
+
+
+def test_a_policy_that_changed_says_which_file_goes_on(place: Path) -> None:
+    """The call with the kept policy is the same request; another person's is another one."""
+    file = place / "acme.yaml"
+    file.write_text(Policy.load("quickstart").text())
+    run = begun(request(place, "ada", policy=file), Stage.PLANNED)
+    keep_policy(run.folder, run.policy)
+    file.write_text(Policy.load("standard").text())
+    changed = request(place, "ada", policy=file)
+    with pytest.raises(RequestConflictError, match="policy changed") as refused:
+        changed.run()
+    assert refused.value.facts == {"began": run.policy.digest, "given": changed.policy.digest}
+    (kept,) = re.findall(r"pass (\S+) as the policy", refused.value.hint)
+
+    assert not request(place, "ada", policy=kept)._is_finished()
+    with pytest.raises(RequestConflictError) as other:
+        request(place, "bo", policy=kept).run()
+    assert other.value.facts == {}
+    with pytest.raises(ConflictError, match="under way") as behind:
+        request(place, "bo", "r-2")._require_no_other()
+    assert kept in behind.value.hint
+
+
+def test_a_request_that_cannot_begin_leaves_no_policy_behind(enrolled: Path) -> None:
+    """It is refused for the person's photos, or for an id that the policy itself holds in plain."""
+    workspace = request(enrolled, "ada").workspace
+    workspace.enroll("quickstart", [photo(person(9), shot) for shot in range(8)])
+    for subject, refusal in (("ada", TooFewPhotosError), ("quickstart", PlaintextFoundError)):
+        with pytest.raises(refusal):
+            workspace.forget(subject, "quickstart")
+    assert list(workspace.places.jobs.iterdir()) == []
 
 
 def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -> None:
@@ -286,8 +326,9 @@ def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> No
     request(enrolled, "ada", "r-2")._require_no_other()
 
     begun(request(enrolled, "gone", "r-3"), Stage.CERTIFIED)
-    with pytest.raises(SubjectExistsError, match="forgotten before"):
+    with pytest.raises(SubjectExistsError, match="forgotten before") as refused:
         request(enrolled, "gone", "r-4")._require_no_other()
+    assert refused.value.facts == {"request": request(enrolled, "gone", "r-3").request[:16]}
 
 
 def test_a_request_that_was_logged_before_a_kill_keeps_its_time(place: Path) -> None:
