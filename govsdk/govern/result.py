@@ -49,8 +49,14 @@ class ForgetResult:
     verifications: tuple[Verification, ...]
     """One per attempt, oldest first."""
     model: Resource | None
-    """The published model, or None."""
+    """The model that this request published, or None."""
     model_path: Path | None
+    """Where that version lies; None where none was published, or the operator removed it since.
+
+    Not to be deployed when a result is fetched again: a later request may have published a newer
+    version, and this one still draws that one's person. ``Workspace.model_path`` is the one in
+    force.
+    """
     erasure: Erasure | None
     certificate: Certificate | None
     receipt: Receipt | None = field(repr=False)

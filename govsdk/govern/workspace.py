@@ -306,6 +306,19 @@ class Workspace(Parts):
         """
         return self.registry.release(SubjectId(subject))
 
+    # -- the model ---------------------------------------------------------------------------------
+
+    @property
+    def model_path(self) -> Path:
+        """The folder of the model in force: the one to deploy, after every request anew.
+
+        Each file was just compared with its manifest, which takes as long as reading it.
+
+        Raises:
+            MissingModelError, ModelCorruptError: It is not there, or not what was published.
+        """
+        return self.line.current().path
+
     # -- forgetting --------------------------------------------------------------------------------
 
     def plan_forget(self, subject: str, policy: str | Path | Policy = "standard") -> ForgetPlan:

@@ -10,7 +10,7 @@
 
 - ``CURRENT`` changes last and in one step: a reader sees the old version or the new one, whole.
 - Publishing renames the staged bytes themselves, after hashing them once more.
-- A version that is handed out was hashed on the way: not a bit differs from its manifest.
+- A ``Version`` that is handed out was hashed on the way: not a bit differs from its manifest.
 - One writer at a time: the caller holds the line's lock.
 """
 
@@ -131,6 +131,11 @@ class ModelLine:
             ModelCorruptError: its manifest cannot be read.
         """
         return _resource(number, self._recorded(number).digest())
+
+    def folder_of(self, number: int) -> Path | None:
+        """Return where one version lies, its bytes not checked; None where it was removed."""
+        path = self._path(number)
+        return path if path.is_dir() else None
 
     def versions(self) -> list[int]:
         """Return the numbers of all versions, oldest first."""

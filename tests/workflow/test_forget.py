@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
     MissingWorkspaceError,
-    ModelCorruptError,
+    MissingModelError,
     RequestConflictError,
+    RequestError,
     SubjectExistsError,
     UnknownSubjectError,
     VerdictError,
@@ -132,23 +134,48 @@ def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path)
 
 
 def test_a_result_that_cannot_be_made_keeps_the_receipt(forgotten: Path, tmp_path: Path) -> None:
-    """The published model is damaged when the call ends: the receipt waits for the mended call."""
-    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
-    (request,) = workspace.certificates()
-    Vault(workspace.keys.vault, os.urandom).put(
-        workspace.places.jobs / request / OPENING, OPENING, request, bytes(64)
-    )
-    part = workspace.line.current().path / "scheduler" / "scheduler_config.json"
-    whole = part.read_bytes()
-    part.write_bytes(whole[:-1])
-    with pytest.raises(ModelCorruptError):
+    """The certificate is gone when the call ends: the receipt waits for the mended call."""
+    workspace, request = waiting(world.copy(forgotten, tmp_path / "later"))
+    path = workspace.certificate_path(request)
+    whole = path.read_bytes()
+    path.unlink()
+    with pytest.raises(RequestError):
         workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
-    part.write_bytes(whole)
+    path.write_bytes(whole)
 
     again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
 
     assert again.receipt is not None
     assert workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1").receipt is None
+
+
+def test_a_model_that_was_removed_since_keeps_no_receipt_back(
+    forgotten: Path, tmp_path: Path
+) -> None:
+    """Nor one that was damaged: what has ended is told again, and the model is not read for it."""
+    workspace, _ = waiting(world.copy(forgotten, tmp_path / "later"))
+    published = workspace.model_path
+    (published / "scheduler" / "scheduler_config.json").write_bytes(b"{")
+    again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+    assert (again.ok, again.model_path) == (True, published)
+    assert again.receipt is not None
+    shutil.rmtree(published)
+
+    later = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert (later.ok, later.model_path) == (True, None)
+    with pytest.raises(MissingModelError):
+        _ = workspace.model_path
+
+
+def waiting(place: Path) -> tuple[Workspace, str]:
+    """Return the workspace with its one request, whose receipt was not handed out yet."""
+    workspace = world.open_workspace(place)
+    (request,) = workspace.certificates()
+    Vault(workspace.keys.vault, os.urandom).put(
+        workspace.places.jobs / request / OPENING, OPENING, request, bytes(64)
+    )
+    return workspace, request
 
 
 def test_the_default_workspace_forgets(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
