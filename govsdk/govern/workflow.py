@@ -36,7 +36,7 @@ from govsdk.errors import (
     UsageError,
 )
 from govsdk.govern.declining import decline
-from govsdk.govern.delivering import receipt_file
+from govsdk.govern.delivering import receipt_file, require_place
 from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
@@ -77,7 +77,7 @@ class Forgetting:
         policy: Policy,
         *,
         request_id: str | None,
-        receipt_to: Path | None,
+        receipt_to: str | Path | None,
         progress: Progress,
     ) -> None:
         require_subject(subject)
@@ -95,7 +95,9 @@ class Forgetting:
         self.fingerprint = keys.hmac(
             "payload", canonical_bytes({"subject": subject, "policy": policy.digest})
         )
-        self.receipt_path = receipt_to and receipt_file(workspace, self.request, receipt_to)
+        self.receipt_path = (
+            None if receipt_to is None else receipt_file(workspace, self.request, receipt_to)
+        )
         self.entries = RequestEntries(workspace, self.request)
         self.folder = workspace.places.jobs / self.request
         self.log = log.bind(request=self.request[:16])
@@ -143,6 +145,8 @@ class Forgetting:
     def _receive(self) -> None:
         """Record the request; one that cannot even begin is logged as refused and raised."""
         job = Job.load(self.folder)
+        if self.receipt_path and not (job and job.reached(Stage.ERASED)):
+            require_place(self.receipt_path)
         if job is None:
             self._require_no_other()
             try:

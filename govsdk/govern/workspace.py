@@ -347,9 +347,10 @@ class Workspace(Parts):
         Args:
             policy: The name of a shipped policy, a file, or a loaded policy.
             request_id: The controller's own request id; default: derived from subject and policy.
-            receipt_to: A file outside the workspace, or a folder for ``receipt-<request>.json``:
-                the person's receipt is on the disk there before the request lets go of it. None: it
-                is in the result alone, and lost if the process dies before the caller keeps it.
+            receipt_to: A new file outside the workspace, in a folder that is there; or a folder for
+                ``receipt-<request>.json``, made if the string ends in a separator. The person's
+                receipt is on the disk there before the request lets go of it. None: it is in the
+                result alone, and lost if the process dies before the caller keeps it.
 
         Raises:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
@@ -371,7 +372,7 @@ class Workspace(Parts):
             SubjectId(subject),
             _policy(policy),
             request_id=request_id,
-            receipt_to=None if receipt_to is None else Path(receipt_to),
+            receipt_to=receipt_to,
             progress=progress,
         ).run()
 

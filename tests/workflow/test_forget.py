@@ -16,8 +16,8 @@ from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
-    MissingWorkspaceError,
     MissingModelError,
+    MissingWorkspaceError,
     RequestConflictError,
     RequestError,
     SubjectExistsError,
