@@ -27,6 +27,7 @@ from govsdk.errors import (
     ConflictError,
     GovsdkError,
     KeyUseError,
+    LegalHoldError,
     LockedError,
     MissingExtraError,
     MissingKeyError,
@@ -215,6 +216,7 @@ class Forgetting:
         if self.job.load_private("plan") is None:
             private = self._choose(self.entries.note(Kind.REQUEST))
             self._keep_private("plan", private.to_bytes())
+        self._require_not_held()
         planned = instant(self.workspace.clock())
         self.entries.append(
             Kind.PLAN,
@@ -230,6 +232,16 @@ class Forgetting:
         )
         self.job.advance(Stage.PLANNED, model_before=self.current)
         self.log.info("govsdk.forget.planned")
+
+    def _require_not_held(self) -> None:
+        """Refuse what was held while it was planned: now that the plan is saved, no hold can come.
+
+        ``Workspace.hold`` looks for a plan after it has set its mark, so one of the two sees the
+        other. A plan that is dropped leaves the request where it was received.
+        """
+        if self.workspace.registry.held(self.subject):
+            self.job.drop_private()
+            raise LegalHoldError()
 
     def _require_planned_instruments(self) -> None:
         """Refuse to measure with others than planned; what is published is measured no more."""

@@ -287,24 +287,43 @@ class Workspace(Parts):
             UnknownSubjectError: Nobody of that id is enrolled.
             ConflictError: They are being forgotten: what was planned comes to its end.
         """
-        require_subject(SubjectId(subject))
-        reference = self.reference(SubjectId(subject))
-        if any(job.under_way for job in jobs_of(self.places.jobs, reference)):
+        person = SubjectId(subject)
+        require_subject(person)
+        self._require_not_leaving(person)
+        changed = self.registry.hold(person)
+        try:
+            # Again: a plan that is made meanwhile looks for a hold only after it was saved.
+            self._require_not_leaving(person)
+        except ConflictError:
+            if changed:
+                self.registry.lift_hold(person)
+            raise
+        if changed:
+            log.info("govsdk.registry.held", subject=self.reference(person)[:16])
+
+    def _require_not_leaving(self, subject: SubjectId) -> None:
+        if any(job.under_way for job in jobs_of(self.places.jobs, self.reference(subject))):
             raise ConflictError(
                 "the subject is being forgotten", hint="make the request's call again, to its end"
             )
-        self.registry.hold(SubjectId(subject))
 
     def lift_hold(self, subject: str) -> bool:
         """Lift the legal hold of ``subject``; return whether there was one."""
-        return self.registry.lift_hold(SubjectId(subject))
+        lifted = self.registry.lift_hold(SubjectId(subject))
+        if lifted:
+            reference = self.reference(SubjectId(subject))
+            log.info("govsdk.registry.hold_lifted", subject=reference[:16])
+        return lifted
 
     def release(self, subject: str) -> bool:
         """Lift the restriction that a request put on ``subject`` which ended without forgetting.
 
         They are found by searches and may serve as anchor again. Returns whether there was one.
         """
-        return self.registry.release(SubjectId(subject))
+        released = self.registry.release(SubjectId(subject))
+        if released:
+            log.info("govsdk.registry.released", subject=self.reference(SubjectId(subject))[:16])
+        return released
 
     # -- the model ---------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -315,6 +317,67 @@ def test_a_hold_comes_before_the_plan_or_after_the_end(enrolled: Path) -> None:
         else:
             with pytest.raises(ConflictError, match="being forgotten"):
                 run.workspace.hold("ada")
+
+
+def test_a_hold_that_comes_while_the_plan_is_made_stops_the_request(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the choice has looked for one: nothing is planned, and the hold stays."""
+    run = begun(request(enrolled, "ada"), Stage.RECEIVED)
+
+    def chosen(*_: object) -> Mock:
+        run.workspace.hold("ada")
+        return Mock(to_bytes=lambda: b"a plan")
+
+    monkeypatch.setattr(Forgetting, "_choose", chosen)
+    monkeypatch.setattr(run.entries, "note", Mock())
+    with pytest.raises(LegalHoldError):
+        run._plan()
+    assert run.entries.predicate(Kind.PLAN) is None
+    assert not run.job.under_way
+    assert run.workspace.registry.held(SubjectId("ada"))
+
+
+@pytest.mark.parametrize("held_before", [False, True])
+def test_a_hold_that_comes_too_late_is_taken_back(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch, held_before: bool
+) -> None:
+    """The plan was saved while the mark was set; a mark that was there before is not touched."""
+    run = begun(request(enrolled, "ada"), Stage.RECEIVED)
+    registry = run.workspace.registry
+    if held_before:
+        registry.hold(SubjectId("ada"))
+    mark = Registry.hold
+
+    def late(registry: Registry, subject: SubjectId) -> bool:
+        run.job.save_private("plan", b"sealed")
+        return mark(registry, subject)
+
+    monkeypatch.setattr(Registry, "hold", late)
+    with pytest.raises(ConflictError, match="being forgotten"):
+        run.workspace.hold("ada")
+    assert registry.held(SubjectId("ada")) is held_before
+
+
+def test_holds_and_releases_are_logged_without_the_id(
+    enrolled: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the reference that requests have; once, when they change something."""
+    workspace = request(enrolled, "ada").workspace
+    workspace.registry.restrict(SubjectId("ada"))
+    with caplog.at_level(logging.INFO, logger="govsdk"):
+        for _ in range(2):
+            workspace.hold("ada")
+        for _ in range(2):
+            workspace.lift_hold("ada")
+            workspace.release("ada")
+    logged = [json.loads(each.message) for each in caplog.records]
+    assert [each["event"] for each in logged] == [
+        "govsdk.registry.held",
+        "govsdk.registry.hold_lifted",
+        "govsdk.registry.released",
+    ]
+    assert {each["subject"] for each in logged} == {workspace.reference(SubjectId("ada"))[:16]}
 
 
 def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> None:
