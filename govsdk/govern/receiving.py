@@ -65,7 +65,7 @@ def require_no_other(jobs: Path, *, subject: Sha256, enrolled: bool) -> None:
                 "another request is under way",
                 hint="carry it to its end first: make its call again, under its own request id "
                 f"and the policy that {other.folder / POLICY} keeps, or give it up with "
-                "`govsdk abandon`",
+                "`govsdk abandon`; `govsdk requests` says whom it is about",
                 request=named,
             )
 

@@ -32,6 +32,7 @@ from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.places import Places
 from govsdk.govern.plan import ForgetPlan, plan_forget
+from govsdk.govern.requests import RequestSummary, requests_begun
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
 from govsdk.policy import Policy, faults_of, require
@@ -442,6 +443,14 @@ class Workspace(Parts):
             seed=seed,
             progress=progress,
         )
+
+    def requests(self, *, ended: bool = False) -> list[RequestSummary]:
+        """Return the requests that were begun and did not end, oldest first.
+
+        Args:
+            ended: With those that have.
+        """
+        return requests_begun(self, ended=ended)
 
     def abandon(self, subject: str) -> None:
         """Give up the request about ``subject`` that was begun and did not end.
