@@ -344,9 +344,14 @@ class Workspace(Parts):
     def plan_forget(self, subject: str, policy: str | Path | Policy = "standard") -> ForgetPlan:
         """Return what ``forget`` would do, without writing anything anywhere (the dry run).
 
+        Not looked at: whether the edit and the judge will succeed, for which pictures have to be
+        drawn (the baseline's, too); the request id, the receipt's place, memory and disk.
+
         Raises:
-            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
-            PlaintextFoundError: ``forget`` would refuse for the same reason.
+            UnknownSubjectError, NoAnchorError, TooFewPhotosError, TooFewPeopleError,
+            LegalHoldError, PlaintextFoundError, PolicyError, RequestError, MissingModelError,
+            SubjectExistsError: ``forget`` would refuse for the same reason.
+            ConflictError: A new request would have to wait: another one is under way.
         """
         return plan_forget(self, SubjectId(subject), _policy(policy))
 

@@ -169,6 +169,20 @@ def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -
                 new._require_no_other()
 
 
+def test_the_dry_run_refuses_while_another_request_is_under_way(enrolled: Path) -> None:
+    """As a new request is; and for somebody who was forgotten before. Ended, it is in no way."""
+    workspace = request(enrolled, "ada").workspace
+    begun(request(enrolled, "bo"), Stage.EDITED)
+    with pytest.raises(ConflictError, match="under way"):
+        workspace.plan_forget("ada", "quickstart")
+    begun(request(enrolled, "gone", "r-2"), Stage.CERTIFIED)
+    begun(request(enrolled, "bo"), Stage.DECLINED)
+    with pytest.raises(SubjectExistsError, match="forgotten before"):
+        workspace.plan_forget("gone", "quickstart")
+    with pytest.raises(TooFewPhotosError):
+        workspace.plan_forget("ada", "quickstart")
+
+
 def test_a_request_that_has_chosen_keeps_others_waiting(place: Path) -> None:
     """Killed before its plan was logged, it still needs its anchor and the model it is for."""
     new, chosen = request(place, "ada", "r-2"), begun(request(place, "bo"), Stage.RECEIVED)
