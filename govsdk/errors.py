@@ -330,7 +330,6 @@ class PlaintextFoundError(IntegrityError):
         "Python, and call again; if they hold only the subject's id as a common word, enrol the "
         "person under another id"
     )
-    retryable = True
 
 
 class ModelCorruptError(IntegrityError):

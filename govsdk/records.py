@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -306,13 +306,14 @@ class Residual(Record):
 class Receipt(Record):
     """The data subject's half of the commitment: its holder can tell that a certificate is theirs.
 
-    Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}).
+    Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}). Its ``repr`` has the commitment, and
+    nothing that opens it.
     """
 
     version: Literal[1] = 1
-    subject_id: str
-    template_set: Sha256
-    key: Sha256
+    subject_id: str = Field(repr=False)
+    template_set: Sha256 = Field(repr=False)
+    key: Sha256 = Field(repr=False)
     """256 random bits, hex; kept nowhere else."""
     commitment: Sha256
 

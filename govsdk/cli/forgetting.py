@@ -1,4 +1,4 @@
-"""``plan``, ``forget``, ``abandon``: the main job, first dry, then for good, or not at all."""
+"""``plan``, ``forget``, ``requests``, ``abandon``: the main job, dry, for good, or not at all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from govsdk.certify.bundles import SUFFIX
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
+from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
 from govsdk.cli.stopwatch import Stopwatch, in_words
 from govsdk.cli.tables import cell, fields, table
-from govsdk.cli.verb import Answer, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_verbs
 from govsdk.errors import RequestError, VerdictError
 from govsdk.govern.result import ForgetResult
 from govsdk.records import Attack, Claim, Verdict
@@ -42,7 +43,13 @@ PolicyName = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    add_verbs(app, {"plan": plan, "forget": forget, "abandon": abandon}, panel="Forgetting")
+    verbs: dict[str, Verb] = {
+        "plan": plan,
+        "forget": forget,
+        "requests": requests,
+        "abandon": abandon,
+    }
+    add_verbs(app, verbs, panel="Forgetting")
 
 
 def plan(
@@ -100,6 +107,26 @@ def forget(
     data = {**result.to_dict(), "files": files, "timing": timing}
     view = Group(describe(result, files), fields({"time": in_words(timing)}))
     return Answer(data, view, 0 if result.ok else VerdictError.exit_code)
+
+
+def requests(
+    ended: Annotated[
+        bool, typer.Option("--ended", help="List those that have ended, too.")
+    ] = False,
+    workspace: WorkspaceFolder = None,
+    keys: KeysFolder = None,
+) -> Answer:
+    """List the requests that were begun and did not end: how far they are, whom they are about.
+
+    The person is shown while they are enrolled; a request's own id is kept nowhere.
+    """
+    found = open_workspace(workspace, keys).requests(ended=ended)
+    rows = [
+        (each.request[:16], each.stage.value, each.policy, each.received_at, each.subject)
+        for each in found
+    ]
+    columns = ("request", "stage", "policy", "received", "subject")
+    return Answer(plain(found), table(columns, rows))
 
 
 def abandon(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:

@@ -25,7 +25,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "setup": ["init"],
     "doctor": ["doctor"],
     "people": ["enroll", "subjects", "search", "hold", "lift-hold", "release"],
-    "forgetting": ["plan", "forget", "abandon"],
+    "forgetting": ["plan", "forget", "requests", "abandon"],
     "dispersing": ["disperse"],
     "screening": ["screen"],
     "evidence": ["verify", "cert", "evidence", "keys"],

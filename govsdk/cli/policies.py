@@ -67,14 +67,12 @@ def _unlearning(policy: Policy) -> Iterator[Finding]:
 
 def show(policy: Name) -> Answer:
     """Print a policy as a file, with every default filled in, and its digest."""
-    import yaml
-
     from govsdk.policy import Policy
 
     loaded = Policy.load(policy)
-    text = yaml.safe_dump(loaded.settings(), sort_keys=False, allow_unicode=True)
     return Answer(
-        {"digest": loaded.digest, "policy": loaded.public()}, f"# digest {loaded.digest}\n{text}"
+        {"digest": loaded.digest, "policy": loaded.public()},
+        f"# digest {loaded.digest}\n{loaded.text()}",
     )
 
 

@@ -66,7 +66,10 @@ def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
                     hint="make the request's call again: what is left is erasure and certificate",
                 )
             return job
-    raise RequestError("no request about that subject is under way")
+    raise RequestError(
+        "no request about that subject is under way",
+        hint="`govsdk requests` lists those that are, and whom they are about",
+    )
 
 
 def _only_forward(workspace: Workspace, job: Job) -> bool:

@@ -4,10 +4,13 @@
 - Where ``forget`` was told a file, the opening goes after that file is on the disk: killed in
   between, the same call writes the same bytes again. Otherwise the receipt is in the result alone,
   and lost with a caller who dies before keeping it.
+- A place that cannot be written to is refused before the edit: afterwards the person is gone, and
+  the receipt has to wait for a better one.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,22 +27,57 @@ if TYPE_CHECKING:
 OPENING = "opening"
 """The job's file of the receipt's key and template-set digest."""
 
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
-def receipt_file(workspace: Parts, request: Sha256, where: Path) -> Path:
+
+def receipt_file(workspace: Parts, request: Sha256, where: str | Path) -> Path:
     """Return the file for the receipt: ``where``, or one named after ``request`` in that folder.
+
+    A string that ends in a separator is a folder, and made if it is not there.
 
     Raises:
         RequestError: It would lie in the workspace, which is to forget the person named in it; or
-            the place cannot be looked at.
+            the place cannot be looked at, or the folder not be made.
     """
+    place = Path(where)
     try:
-        inside = where.resolve().is_relative_to(workspace.folder.resolve())
-        folder = where.is_dir()
+        inside = place.resolve().is_relative_to(workspace.folder.resolve())
+        folder = place.is_dir()
     except (OSError, RuntimeError):  # no right to look; a link that leads to itself
         raise RequestError("the receipt's place cannot be looked at") from None
     if inside:
         raise RequestError("the receipt names the person and must not lie in the workspace")
-    return where / f"receipt-{request[:16]}.json" if folder else where
+    if not folder and isinstance(where, str) and where.endswith(_SEPARATORS):
+        _make(place)
+        folder = True
+    return place / f"receipt-{request[:16]}.json" if folder else place
+
+
+def require_place(path: Path) -> None:
+    """Accept a place where the receipt of a request that is yet to be carried out can go.
+
+    Raises:
+        RequestError: Its folder is not there, or cannot be written to.
+        ConflictError: Something lies there already.
+    """
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)):
+        raise RequestError("the receipt's folder is not there, or cannot be written to")
+    if path.exists() or path.is_symlink():
+        raise _taken()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise RequestError("the receipt's folder cannot be made") from None
+
+
+def _taken() -> ConflictError:
+    return ConflictError(
+        "another file lies where the receipt was to go",
+        hint="make the same call again with another place for the receipt",
+    )
 
 
 def keep_opening(run: Forgetting) -> None:
@@ -74,10 +112,7 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as cause:
         raise disk_error(cause, "looking at the receipt's place") from cause
     if not free:
-        raise ConflictError(
-            "another file lies where the receipt was to go",
-            hint="make the same call again with another place for the receipt",
-        )
+        raise _taken()
     write_file(path, data)
 
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ FORGOTTEN_FOR = "re-verification, replay in later edits, anchor constraints, sup
 
 ERASED_FOR = "anchor constraints"
 """And that of somebody in whom there was nothing to forget."""
+
+FIRST_VERSION = "teacher of later edits"
+"""What version 0 of the line is kept for."""
+
+EARLIER_VERSION = "earlier version of the line, out of use"
+"""And the versions between it and the one in force."""
 
 
 def erase(run: Forgetting) -> None:
@@ -49,19 +56,14 @@ def erase(run: Forgetting) -> None:
 
 def _residuals(run: Forgetting) -> tuple[Residual, ...]:
     """Keep what the policy lets outlive erasure, and say what it is."""
-    first_model = Residual(
-        name="model version 0",
-        purpose="teacher of later edits",
-        key_holder="workspace",
-        sha256=run.workspace.line.version(0).digest,
-    )
+    models = tuple(_kept_versions(run))
     record = Residual(
         name="request record",
         purpose="recognise a retried request, or another one about the same id",
         key_holder="workspace",
     )
     if run.policy.residuals == "none":
-        return record, first_model
+        return record, *models
     tombstone = Residual(
         name="tombstone",
         purpose="recognise a new enrolment of the same id",
@@ -84,4 +86,22 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         sha256=sha256_hex(sealed),
         expires_at=instant(expires),
     )
-    return embeddings, tombstone, record, first_model
+    return embeddings, tombstone, record, *models
+
+
+def _kept_versions(run: Forgetting) -> Iterator[Residual]:
+    """Yield the versions from before the one in force, and the first: nobody's edit reaches them.
+
+    Each edit starts from the version in force alone, so all that came before it still draw the
+    person, not only its predecessor. What the operator has removed is not kept.
+    """
+    line = run.workspace.line
+    in_force = line.current().number
+    for number in line.versions():
+        if number == 0 or number < in_force:
+            yield Residual(
+                name=f"model version {number}",
+                purpose=EARLIER_VERSION if number else FIRST_VERSION,
+                key_holder="workspace",
+                sha256=line.named(number).sha256,
+            )

@@ -1,4 +1,7 @@
-"""From a finished job to the result that the caller gets, the first time and every time after."""
+"""From a finished job to the result that the caller gets, the first time and every time after.
+
+- What has ended is told again whatever became of the model since: its files are not read for it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def outcome(run: Forgetting, *, ended_before: bool = False) -> ForgetResult:
         verifications=judged,
         model=state.model_after,
         model_path=(
-            run.workspace.line.version(state.published_version).path
+            run.workspace.line.folder_of(state.published_version)
             if state.published_version is not None
             else None
         ),

@@ -30,7 +30,7 @@ from govsdk.policy.power import (
 )
 from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
 from govsdk.records import EarlierRequest, Resource, Sha256
-from govsdk.registry import template_set
+from govsdk.registry import require_subject, template_set
 from govsdk.verify.folds import split_photos
 
 if TYPE_CHECKING:
@@ -221,12 +221,28 @@ def require_no_plaintext(workspace: Workspace, subject: SubjectId) -> None:
 
 
 def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> ForgetPlan:
-    """Return what a forget request would do; writes nothing, and draws nothing."""
+    """Return what a new forget request would do; writes nothing, and draws nothing.
+
+    Not looked at: the baseline and everything after it, which has to draw; the request id and the
+    receipt's place, which are not known here; locks, free memory and disk.
+
+    Raises:
+        SubjectExistsError, ConflictError: The subject was forgotten before, or another request is
+            under way.
+        The rest as ``choose`` and ``require_no_plaintext``.
+    """
     from govsdk.govern.judging import people_to_screen
+    from govsdk.govern.receiving import require_no_other
     from govsdk.govern.residuals import forbidden_for_anchors
     from govsdk.verify.inquiry import Inquiry
     from govsdk.verify.screen import probes_each
 
+    require_subject(subject)
+    require_no_other(
+        workspace.places.jobs,
+        subject=workspace.reference(subject),
+        enrolled=subject in workspace.registry,
+    )
     require_no_plaintext(workspace, subject)
     forbidden = forbidden_for_anchors(workspace)
     note = workspace.ledger.head().note.encode()

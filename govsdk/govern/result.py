@@ -1,4 +1,7 @@
-"""What ``forget`` hands back: frozen, honest, impossible to mistake for success."""
+"""What ``forget`` hands back: frozen, honest, impossible to mistake for success.
+
+- Its ``repr`` names nobody and opens nothing: job queues log what a task returned.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from govsdk.records import Erasure, Receipt, Resource, Verdict, Verification
 class Certificate:
     """A signed forgetting certificate: a Sigstore bundle v0.3 with its inclusion proof inside."""
 
-    content: bytes
+    content: bytes = field(repr=False)
 
     def save(self, path: str | Path) -> Path:
         """Write the certificate file and return its path."""
@@ -46,14 +49,20 @@ class ForgetResult:
     verifications: tuple[Verification, ...]
     """One per attempt, oldest first."""
     model: Resource | None
-    """The published model, or None."""
+    """The model that this request published, or None."""
     model_path: Path | None
+    """Where that version lies; None where none was published, or the operator removed it since.
+
+    Not to be deployed when a result is fetched again: a later request may have published a newer
+    version, and this one still draws that one's person. ``Workspace.model_path`` is the one in
+    force.
+    """
     erasure: Erasure | None
     certificate: Certificate | None
-    receipt: Receipt | None
+    receipt: Receipt | None = field(repr=False)
     """For the data subject; handed out once, None when the result is fetched again."""
-    receipt_path: Path | None = None
-    """Where it was written, if ``forget`` was told to."""
+    receipt_path: Path | None = field(default=None, repr=False)
+    """Where it was written, if ``forget`` was told to; the caller may have named it after them."""
     ended_before: bool = field(default=False, compare=False)
     """Whether the request had ended before this call. To try again takes another request id."""
 

@@ -22,28 +22,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
+from govsdk.durable import remove_tree
 from govsdk.errors import (
     ConflictError,
     GovsdkError,
     KeyUseError,
+    LegalHoldError,
     LockedError,
     MissingExtraError,
     MissingKeyError,
     PlaintextFoundError,
     RequestConflictError,
     RequestError,
-    SubjectExistsError,
     UsageError,
 )
 from govsdk.govern.declining import decline
-from govsdk.govern.delivering import receipt_file
+from govsdk.govern.delivering import receipt_file, require_place
 from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.editing import edit
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.erasing import erase
 from govsdk.govern.events import log
 from govsdk.govern.issuing import issue, verifications
-from govsdk.govern.job import Job, JobState, Stage, jobs_of
+from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.judging import judge, measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.outcome import outcome
@@ -54,6 +55,7 @@ from govsdk.govern.plan import (
     public_plan,
     require_no_plaintext,
 )
+from govsdk.govern.receiving import keep_policy, require_no_other, require_same
 from govsdk.govern.residuals import forbidden_for_anchors
 from govsdk.govern.result import ForgetResult
 from govsdk.policy import Policy
@@ -76,7 +78,7 @@ class Forgetting:
         policy: Policy,
         *,
         request_id: str | None,
-        receipt_to: Path | None,
+        receipt_to: str | Path | None,
         progress: Progress,
     ) -> None:
         require_subject(subject)
@@ -94,7 +96,9 @@ class Forgetting:
         self.fingerprint = keys.hmac(
             "payload", canonical_bytes({"subject": subject, "policy": policy.digest})
         )
-        self.receipt_path = receipt_to and receipt_file(workspace, self.request, receipt_to)
+        self.receipt_path = (
+            None if receipt_to is None else receipt_file(workspace, self.request, receipt_to)
+        )
         self.entries = RequestEntries(workspace, self.request)
         self.folder = workspace.places.jobs / self.request
         self.log = log.bind(request=self.request[:16])
@@ -124,8 +128,7 @@ class Forgetting:
         job = Job.load(self.folder)
         if job is None:
             return False
-        if job.state.fingerprint != self.fingerprint:
-            raise RequestConflictError()
+        require_same(job, fingerprint=self.fingerprint, subject=self.reference, policy=self.policy)
         if job.state.abandoned:
             raise RequestConflictError(
                 "the request was given up",
@@ -143,9 +146,13 @@ class Forgetting:
     def _receive(self) -> None:
         """Record the request; one that cannot even begin is logged as refused and raised."""
         job = Job.load(self.folder)
+        if self.receipt_path and not (job and job.reached(Stage.ERASED)):
+            require_place(self.receipt_path)
         if job is None:
             self._require_no_other()
             try:
+                # Before the search for the id, which reads it, too.
+                keep_policy(self.folder, self.policy)
                 require_no_plaintext(self.workspace, self.subject)
                 self._choose(self.workspace.ledger.head().note.encode())
             except (LockedError, MissingExtraError, MissingKeyError, KeyUseError):
@@ -157,17 +164,9 @@ class Forgetting:
         self.job = job
 
     def _require_no_other(self) -> None:
-        for other in jobs_of(self.workspace.places.jobs):
-            same = other.state.subject_reference == self.reference
-            if same and other.state.stage is Stage.CERTIFIED and not self._enrolled():
-                raise SubjectExistsError("forgotten before, under another request")
-            if other.under_way or (same and not other.state.stage.terminal):
-                raise ConflictError(
-                    "another request is under way",
-                    hint="carry it to its end first: make its call again, under its own request "
-                    "id, or give it up with `govsdk abandon`",
-                    request=other.state.request[:16],
-                )
+        require_no_other(
+            self.workspace.places.jobs, subject=self.reference, enrolled=self._enrolled()
+        )
 
     def _begin(self) -> Job:
         now = instant(self.workspace.clock())
@@ -188,6 +187,7 @@ class Forgetting:
         return job
 
     def _refuse(self, reason: GovsdkError) -> None:
+        remove_tree(self.folder)
         refused = instant(self.workspace.clock())
         self.entries.append(
             Kind.REFUSAL,
@@ -216,6 +216,7 @@ class Forgetting:
         if self.job.load_private("plan") is None:
             private = self._choose(self.entries.note(Kind.REQUEST))
             self._keep_private("plan", private.to_bytes())
+        self._require_not_held()
         planned = instant(self.workspace.clock())
         self.entries.append(
             Kind.PLAN,
@@ -231,6 +232,16 @@ class Forgetting:
         )
         self.job.advance(Stage.PLANNED, model_before=self.current)
         self.log.info("govsdk.forget.planned")
+
+    def _require_not_held(self) -> None:
+        """Refuse what was held while it was planned: now that the plan is saved, no hold can come.
+
+        ``Workspace.hold`` looks for a plan after it has set its mark, so one of the two sees the
+        other. A plan that is dropped leaves the request where it was received.
+        """
+        if self.workspace.registry.held(self.subject):
+            self.job.drop_private()
+            raise LegalHoldError()
 
     def _require_planned_instruments(self) -> None:
         """Refuse to measure with others than planned; what is published is measured no more."""

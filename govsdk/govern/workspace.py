@@ -32,6 +32,7 @@ from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.places import Places
 from govsdk.govern.plan import ForgetPlan, plan_forget
+from govsdk.govern.requests import RequestSummary, requests_begun
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
 from govsdk.policy import Policy, faults_of, require
@@ -287,33 +288,70 @@ class Workspace(Parts):
             UnknownSubjectError: Nobody of that id is enrolled.
             ConflictError: They are being forgotten: what was planned comes to its end.
         """
-        require_subject(SubjectId(subject))
-        reference = self.reference(SubjectId(subject))
-        if any(job.under_way for job in jobs_of(self.places.jobs, reference)):
+        person = SubjectId(subject)
+        require_subject(person)
+        self._require_not_leaving(person)
+        changed = self.registry.hold(person)
+        try:
+            # Again: a plan that is made meanwhile looks for a hold only after it was saved.
+            self._require_not_leaving(person)
+        except ConflictError:
+            if changed:
+                self.registry.lift_hold(person)
+            raise
+        if changed:
+            log.info("govsdk.registry.held", subject=self.reference(person)[:16])
+
+    def _require_not_leaving(self, subject: SubjectId) -> None:
+        if any(job.under_way for job in jobs_of(self.places.jobs, self.reference(subject))):
             raise ConflictError(
                 "the subject is being forgotten", hint="make the request's call again, to its end"
             )
-        self.registry.hold(SubjectId(subject))
 
     def lift_hold(self, subject: str) -> bool:
         """Lift the legal hold of ``subject``; return whether there was one."""
-        return self.registry.lift_hold(SubjectId(subject))
+        lifted = self.registry.lift_hold(SubjectId(subject))
+        if lifted:
+            reference = self.reference(SubjectId(subject))
+            log.info("govsdk.registry.hold_lifted", subject=reference[:16])
+        return lifted
 
     def release(self, subject: str) -> bool:
         """Lift the restriction that a request put on ``subject`` which ended without forgetting.
 
         They are found by searches and may serve as anchor again. Returns whether there was one.
         """
-        return self.registry.release(SubjectId(subject))
+        released = self.registry.release(SubjectId(subject))
+        if released:
+            log.info("govsdk.registry.released", subject=self.reference(SubjectId(subject))[:16])
+        return released
+
+    # -- the model ---------------------------------------------------------------------------------
+
+    @property
+    def model_path(self) -> Path:
+        """The folder of the model in force: the one to deploy, after every request anew.
+
+        Each file was just compared with its manifest, which takes as long as reading it.
+
+        Raises:
+            MissingModelError, ModelCorruptError: It is not there, or not what was published.
+        """
+        return self.line.current().path
 
     # -- forgetting --------------------------------------------------------------------------------
 
     def plan_forget(self, subject: str, policy: str | Path | Policy = "standard") -> ForgetPlan:
         """Return what ``forget`` would do, without writing anything anywhere (the dry run).
 
+        Not looked at: whether the edit and the judge will succeed, for which pictures have to be
+        drawn (the baseline's, too); the request id, the receipt's place, memory and disk.
+
         Raises:
-            UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
-            PlaintextFoundError: ``forget`` would refuse for the same reason.
+            UnknownSubjectError, NoAnchorError, TooFewPhotosError, TooFewPeopleError,
+            LegalHoldError, PlaintextFoundError, PolicyError, RequestError, MissingModelError,
+            SubjectExistsError: ``forget`` would refuse for the same reason.
+            ConflictError: A new request would have to wait: another one is under way.
         """
         return plan_forget(self, SubjectId(subject), _policy(policy))
 
@@ -334,9 +372,10 @@ class Workspace(Parts):
         Args:
             policy: The name of a shipped policy, a file, or a loaded policy.
             request_id: The controller's own request id; default: derived from subject and policy.
-            receipt_to: A file outside the workspace, or a folder for ``receipt-<request>.json``:
-                the person's receipt is on the disk there before the request lets go of it. None: it
-                is in the result alone, and lost if the process dies before the caller keeps it.
+            receipt_to: A new file outside the workspace, in a folder that is there; or a folder for
+                ``receipt-<request>.json``, made if the string ends in a separator. The person's
+                receipt is on the disk there before the request lets go of it. None: it is in the
+                result alone, and lost if the process dies before the caller keeps it.
 
         Raises:
             UnknownSubjectError, NoAnchorError, TooFewPhotosError, LegalHoldError,
@@ -358,7 +397,7 @@ class Workspace(Parts):
             SubjectId(subject),
             _policy(policy),
             request_id=request_id,
-            receipt_to=None if receipt_to is None else Path(receipt_to),
+            receipt_to=receipt_to,
             progress=progress,
         ).run()
 
@@ -409,6 +448,14 @@ class Workspace(Parts):
             seed=seed,
             progress=progress,
         )
+
+    def requests(self, *, ended: bool = False) -> list[RequestSummary]:
+        """Return the requests that were begun and did not end, oldest first.
+
+        Args:
+            ended: With those that have.
+        """
+        return requests_begun(self, ended=ended)
 
     def abandon(self, subject: str) -> None:
         """Give up the request about ``subject`` that was begun and did not end.

@@ -10,7 +10,7 @@
 
 - ``CURRENT`` changes last and in one step: a reader sees the old version or the new one, whole.
 - Publishing renames the staged bytes themselves, after hashing them once more.
-- A version that is handed out was hashed on the way: not a bit differs from its manifest.
+- A ``Version`` that is handed out was hashed on the way: not a bit differs from its manifest.
 - One writer at a time: the caller holds the line's lock.
 """
 
@@ -48,7 +48,11 @@ class Version:
     @property
     def resource(self) -> Resource:
         """The version as the evidence names it."""
-        return Resource(name=f"model/v{self.number:04d}", sha256=self.digest)
+        return _resource(self.number, self.digest)
+
+
+def _resource(number: int, digest: str) -> Resource:
+    return Resource(name=f"model/v{number:04d}", sha256=digest)
 
 
 class ModelLine:
@@ -119,6 +123,19 @@ class ModelLine:
                 f"{len(wrong)} files of version {number} differ, first {wrong[0]}", file=wrong[0]
             )
         return Version(number, path, recorded.digest())
+
+    def named(self, number: int) -> Resource:
+        """Return one version as the evidence names it, by its manifest alone: no file is hashed.
+
+        Raises:
+            ModelCorruptError: its manifest cannot be read.
+        """
+        return _resource(number, self._recorded(number).digest())
+
+    def folder_of(self, number: int) -> Path | None:
+        """Return where one version lies, its bytes not checked; None where it was removed."""
+        path = self._path(number)
+        return path if path.is_dir() else None
 
     def versions(self) -> list[int]:
         """Return the numbers of all versions, oldest first."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import yaml
 from pydantic import (
     Field,
     StrictBool,
@@ -230,6 +231,10 @@ class Policy(Section):
         """Return the same with numbers, as a policy file has it; loaded, it is equal."""
         settings = self.model_dump(mode="json")
         return {name: value for name, value in settings.items() if value is not None}
+
+    def text(self) -> str:
+        """Return the policy as the text of a file, every default filled in; loaded, it is equal."""
+        return str(yaml.safe_dump(self.settings(), sort_keys=False, allow_unicode=True))
 
 
 def schema() -> dict[str, Any]:

@@ -42,13 +42,17 @@ class Draft:
     def to_bytes(self) -> bytes:
         """Return the draft as bytes, to be sealed at once."""
         windows = [window.hex() for window in self.patterns.windows]
-        return json.dumps([self.templates, self.photos, self.hits_before, windows]).encode()
+        words = [window.hex() for window in sorted(self.patterns.words)]
+        return json.dumps([self.templates, self.photos, self.hits_before, windows, words]).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Draft:
         """Return what ``to_bytes`` wrote."""
-        templates, photos, hits_before, windows = json.loads(data)
-        return cls(templates, photos, hits_before, Patterns(tuple(map(bytes.fromhex, windows))))
+        templates, photos, hits_before, windows, *words = json.loads(data)
+        # Begun by an older govsdk, an erasure knows no words: then any place of an id counts.
+        alone = frozenset(map(bytes.fromhex, words[0] if words else ()))
+        patterns = Patterns(tuple(map(bytes.fromhex, windows)), alone)
+        return cls(templates, photos, hits_before, patterns)
 
     def erasure(self, scanned: Scanned) -> Erasure:
         """Return the public record of the erasure."""

@@ -18,7 +18,8 @@ class SubjectSummary:
     """How many photos are enrolled, or embeddings that came without photos."""
     state: Literal["enrolled", "restricted", "held"]
     """``held``: under legal hold, cannot be erased (whether restricted or not). ``restricted``: not
-    searchable and no anchor, e.g. while being forgotten."""
+    searchable and no anchor, since a request about them ended without forgetting. Whoever is being
+    forgotten stays ``enrolled`` until they are erased."""
     may_anchor: bool
     """Allowed to serve as somebody's replacement identity."""
 

@@ -256,9 +256,9 @@ class Registry:
         """Lift the restriction; return whether there was one."""
         return self._change(subject, lambda known: replace(known, restricted=False))
 
-    def hold(self, subject: SubjectId) -> None:
-        """Put the subject under legal hold: ``erase`` refuses."""
-        self._change(subject, lambda known: replace(known, held=True))
+    def hold(self, subject: SubjectId) -> bool:
+        """Put the subject under legal hold: ``erase`` refuses; return whether that is new."""
+        return self._change(subject, lambda known: replace(known, held=True))
 
     def lift_hold(self, subject: SubjectId) -> bool:
         """Lift the legal hold; return whether there was one."""

@@ -5,14 +5,17 @@ decimal text), windows of each photo's pixels, and the subject id in UTF-8 and a
 in contents and in names.
 
 - A window has enough different bytes that chance does not produce it.
-- Not found: compressed, encrypted, re-encoded or re-scaled copies, and embeddings scaled to another
-  length. The scan shows that our own writing left nothing in plain; it cannot show more.
+- An id counts where it stands alone: six digits occur within longer numbers and digests by chance.
+- Not found: compressed, encrypted, re-encoded or re-scaled copies, embeddings scaled to another
+  length, and ids with letters or digits next to them. The scan shows that our own writing left
+  nothing in plain; it cannot show more.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +37,10 @@ SHORTEST = 6
 LONG_DECIMAL = 16
 """Characters; a shorter decimal number, or pair of them, is no pattern."""
 _HEAD = 4
+_BEFORE = 6
+"""Bytes before an id that decide whether it stands alone."""
+_ESCAPED = re.compile(rb"(\\[abfnrtv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%[0-9a-f]{2})\Z", re.IGNORECASE)
+"""An escaped character, as JSON, Python or an address has it: its letters are none of the text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,9 @@ class Patterns:
     """What a scan looks for; personal data, in memory or sealed."""
 
     windows: tuple[bytes, ...]
+    words: frozenset[bytes] = frozenset()
+    """Those windows that count only where no ASCII letter or digit stands next to them. An
+    underscore parts words: photos are called ``<id>_1.png``."""
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -91,6 +101,7 @@ def patterns_of(
     An id of fewer than six bytes is looked for in JSON's quotes, or not at all if too short then.
     """
     found: list[bytes] = []
+    words: set[bytes] = set()
     for row in (row for rows in templates.by_recogniser.values() for row in rows):
         found += _texts(row)
         for kind in ("<f4", "<f2", "<f8"):
@@ -101,7 +112,8 @@ def patterns_of(
         for name in (subject.encode(), json.dumps(subject)[1:-1].encode()):
             quoted = name if len(name) >= SHORTEST else b'"' + name + b'"'
             found += [quoted] if len(quoted) >= SHORTEST else []
-    return Patterns(tuple(dict.fromkeys(found)))
+            words |= {name} if quoted == name else set()
+    return Patterns(tuple(dict.fromkeys(found)), frozenset(words))
 
 
 def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUNK_BYTES) -> Scanned:
@@ -128,8 +140,13 @@ def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUN
     return Scanned(files, size, hits, tuple(where))
 
 
-def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0) -> int:
-    """Return how many windows occur in ``data``, at how many places, ending after ``settled``."""
+def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0, last: bool = True) -> int:
+    """Return how many windows occur in ``data``, at how many places, ending after ``settled``.
+
+    Args:
+        last: Whether ``data`` ends where the file does; if not, what ends there is yet to be
+            counted: the next byte decides whether an id stands alone.
+    """
     if len(data) < SHORTEST or not patterns.windows:
         return 0
     raw = np.frombuffer(data, dtype=np.uint8)
@@ -138,23 +155,43 @@ def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0) -> int:
     head = pair[places] | (raw[places + 2].astype(np.uint32) << 16)
     head |= raw[places + 3].astype(np.uint32) << 24
     places = places[np.isin(head, patterns.heads)]
+    until = len(data) if last else len(data) - 1
     return sum(
-        data.startswith(window, place) and place + len(window) > settled
+        data.startswith(window, place)
+        and settled < place + len(window) <= until
+        and (window not in patterns.words or _stands_alone(data, place, place + len(window)))
         for place in places.tolist()
         for window in patterns.by_head[int.from_bytes(data[place : place + _HEAD], "little")]
     )
 
 
+def _stands_alone(data: bytes, start: int, end: int) -> bool:
+    """Whether the id in between neither begins nor ends in the midst of a word or number."""
+    word, before = data[start:end], data[max(start - _BEFORE, 0) : start]
+    joined = _in_word(word[:1]) and _in_word(before[-1:]) and not _ESCAPED.search(before)
+    return not joined and not (_in_word(word[-1:]) and _in_word(data[end : end + 1]))
+
+
+def _in_word(byte: bytes) -> bool:
+    return byte.isalnum()  # of bytes: ASCII letters and digits
+
+
 def _scan_file(path: Path, patterns: Patterns, chunk_bytes: int) -> tuple[int, int]:
-    """Return the file's size and hits, reading it in chunks that overlap by the longest window."""
+    """Return the file's size and hits, reading it in chunks.
+
+    They overlap by the longest window and what stands before it.
+    """
     size = hits = 0
     kept = b""
     with path.open("rb") as file:
-        while chunk := file.read(chunk_bytes):
-            data = kept + chunk
-            hits += count_hits(data, patterns, settled=len(kept))
+        chunk = file.read(chunk_bytes)
+        while chunk:
+            following = file.read(chunk_bytes)
+            data, settled = kept + chunk, max(len(kept) - 1, 0)
+            hits += count_hits(data, patterns, settled=settled, last=not following)
             size += len(chunk)
-            kept = data[-(patterns.longest - 1) :] if patterns.longest > 1 else b""
+            kept = data[-(patterns.longest + _BEFORE) :]
+            chunk = following
     return size, hits
 
 

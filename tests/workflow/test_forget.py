@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 import govsdk
 from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.errors import (
+    MissingModelError,
     MissingWorkspaceError,
-    ModelCorruptError,
     RequestConflictError,
+    RequestError,
     SubjectExistsError,
     UnknownSubjectError,
     VerdictError,
@@ -132,23 +134,48 @@ def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path)
 
 
 def test_a_result_that_cannot_be_made_keeps_the_receipt(forgotten: Path, tmp_path: Path) -> None:
-    """The published model is damaged when the call ends: the receipt waits for the mended call."""
-    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
-    (request,) = workspace.certificates()
-    Vault(workspace.keys.vault, os.urandom).put(
-        workspace.places.jobs / request / OPENING, OPENING, request, bytes(64)
-    )
-    part = workspace.line.current().path / "scheduler" / "scheduler_config.json"
-    whole = part.read_bytes()
-    part.write_bytes(whole[:-1])
-    with pytest.raises(ModelCorruptError):
+    """The certificate is gone when the call ends: the receipt waits for the mended call."""
+    workspace, request = waiting(world.copy(forgotten, tmp_path / "later"))
+    path = workspace.certificate_path(request)
+    whole = path.read_bytes()
+    path.unlink()
+    with pytest.raises(RequestError):
         workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
-    part.write_bytes(whole)
+    path.write_bytes(whole)
 
     again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
 
     assert again.receipt is not None
     assert workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1").receipt is None
+
+
+def test_a_model_that_was_removed_since_keeps_no_receipt_back(
+    forgotten: Path, tmp_path: Path
+) -> None:
+    """Nor one that was damaged: what has ended is told again, and the model is not read for it."""
+    workspace, _ = waiting(world.copy(forgotten, tmp_path / "later"))
+    published = workspace.model_path
+    (published / "scheduler" / "scheduler_config.json").write_bytes(b"{")
+    again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+    assert (again.ok, again.model_path) == (True, published)
+    assert again.receipt is not None
+    shutil.rmtree(published)
+
+    later = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert (later.ok, later.model_path) == (True, None)
+    with pytest.raises(MissingModelError):
+        _ = workspace.model_path
+
+
+def waiting(place: Path) -> tuple[Workspace, str]:
+    """Return the workspace with its one request, whose receipt was not handed out yet."""
+    workspace = world.open_workspace(place)
+    (request,) = workspace.certificates()
+    Vault(workspace.keys.vault, os.urandom).put(
+        workspace.places.jobs / request / OPENING, OPENING, request, bytes(64)
+    )
+    return workspace, request
 
 
 def test_the_default_workspace_forgets(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,15 +300,18 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     assert (said.screen.subjects, said.screen.regressions, said.screen.unscreened) == (1, 0, 0)
     named = {"plan": failed.entries.payload_digest(Kind.PLAN), "attempts": 2}
     assert plan["earlierRequests"] == [named]
+    kept = {each.name: each.sha256 for each in said.residuals if each.name.startswith("model")}
+    assert kept == {f"model version {n}": workspace.line.version(n).digest for n in (0, 1)}
     assert (said.earlier_attempts, len(said.attempts)) == (2, len(second.verifications))
     assert workspace.line.current().number == 2
     assert standings(workspace) == {}
 
 
 def test_whoever_cannot_be_screened_lapses_with_the_next_version(
-    forgotten: Path, tmp_path: Path
+    forgotten: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is kept of the first: the second's certificate says so, the first's lapses."""
+    caplog.set_level(logging.INFO, logger="govsdk")
     workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
     (first,) = workspace.certificates()
     residual_path(workspace, first).unlink()
@@ -295,9 +325,10 @@ def test_whoever_cannot_be_screened_lapses_with_the_next_version(
     assert said.earlier_attempts == 0
     assert standings(workspace) == {reference(workspace, first).leaf_hash: "lapsed"}
     assert workspace.ledger.audit().ok
-    with capture_logs() as logged:
-        lapse_unscreened(workspace, workspace.line.current().resource)
-    assert logged == [], "it lapsed with the first version that was published without a look"
+    assert "govsdk.certificate.lapsed" in caplog.text
+    caplog.clear()
+    lapse_unscreened(workspace, workspace.line.current().resource)
+    assert not caplog.records, "it lapsed with the first version that was published without a look"
 
 
 def plan_of(workspace: Workspace, request: str) -> Mapping[str, Any]:

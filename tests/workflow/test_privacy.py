@@ -33,13 +33,20 @@ def test_the_scanner_would_have_found_them(built: Path, tmp_path: Path) -> None:
 
 
 def test_logs_and_errors_name_nobody(place: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Every event of a whole forget, and the error of a refused one."""
+    """Every event of a whole forget, what it returns, and the error of a refused one."""
     workspace = world.open_workspace(place)
+    file = place / "canary-receipt.json"
     with caplog.at_level(logging.DEBUG, logger="govsdk"):
-        workspace.forget(world.SUBJECT, world.POLICY, request_id="canary-request")
+        result = workspace.forget(
+            world.SUBJECT, world.POLICY, request_id="canary-request", receipt_to=file
+        )
         with pytest.raises(GovsdkError) as raised:
             workspace.forget("canary-unknown", world.POLICY)
 
     assert "govsdk.forget.certified" in caplog.text
     assert "canary" not in caplog.text
+    assert result.receipt is not None
+    assert world.SUBJECT in file.read_text()
+    assert "canary" not in repr(result)
+    assert result.receipt.key not in repr(result)
     assert "canary" not in f"{raised.value} {raised.value.to_dict()}"

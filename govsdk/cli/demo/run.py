@@ -55,6 +55,7 @@ def run(folder: Path, *, again: bool = False) -> Answer:
         workspace = _workspace(folder, progress)
         _enrol(workspace, people, folder / "photos", progress)
         out = _out(folder, number)
+        out.mkdir(exist_ok=True)
         result = workspace.forget(
             person.subject,
             POLICY,

@@ -89,11 +89,11 @@ def test_a_failed_stage_cannot_be_overlooked(capsys: pytest.CaptureFixture[str])
     assert "NOT PASSED" in shown
 
 
-def ended(place: Path, verdict: Verdict) -> Forgetting:
-    """Leave a request of the default id for Ada behind that was declined so."""
+def ended(place: Path, verdict: Verdict, subject: str = "ada") -> Forgetting:
+    """Leave a request of the default id behind that was declined so."""
     run = Forgetting(
         Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys")),
-        SubjectId("ada"),
+        SubjectId(subject),
         Policy.load("quickstart"),
         request_id=None,
         receipt_to=None,
@@ -108,7 +108,7 @@ def ended(place: Path, verdict: Verdict) -> Forgetting:
         stage=Stage.DECLINED,
         verdict=verdict,
     )
-    Job.begin(run.folder, state)
+    run.job = Job.begin(run.folder, state)
     return run
 
 
@@ -126,6 +126,24 @@ def test_an_old_outcome_says_that_it_is_old(
     assert govsdk(*call, "--json").json["endedBefore"] is True
     anew = govsdk(*call, "--request-id", "r-2", "--json")
     assert anew.json["error"] == "usage.too-few-photos"
+
+
+def test_a_lost_request_is_found_again(govsdk: Govsdk, enrolled: Path) -> None:
+    """The open ones, oldest first, with the person as long as they are enrolled; ended ones too."""
+    ended(enrolled, Verdict.INCONCLUSIVE)
+    for name, stage in (("bo", Stage.BASELINED), ("gone", Stage.ERASED)):
+        run = ended(enrolled, Verdict.FORGOTTEN, subject=name)
+        run.job.advance(stage)
+    listed = govsdk("requests", "--json").json
+
+    assert {(each["subject"], each["stage"]) for each in listed} == {
+        ("bo", "baseline"),
+        (None, "erased"),
+    }
+    assert {each["receivedAt"] for each in listed} == {"2020-01-01T00:00:00Z"}
+    assert "ada" not in govsdk("requests").out
+    assert "ada" in govsdk("requests", "--ended").out
+    assert "`govsdk requests`" in govsdk("abandon", "cleo", "--json").json["hint"]
 
 
 def test_a_new_outcome_and_an_old_success_do_not_ask_for_another_try(

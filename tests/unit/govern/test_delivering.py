@@ -12,7 +12,7 @@ import pytest
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import check_receipt, commitment
-from govsdk.errors import BackendError, ConflictError, RequestError
+from govsdk.errors import BackendError, ConflictError, RequestError, TooFewPhotosError
 from govsdk.govern.delivering import OPENING, _write, deliver
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
@@ -34,7 +34,7 @@ delivering.deliver(request(place, place / "receipt.json"))
 """
 
 
-def request(place: Path, receipt_to: Path | None) -> Forgetting:
+def request(place: Path, receipt_to: str | Path | None) -> Forgetting:
     """Return a request as it is called, or called again."""
     keys = KeyProvider.from_folder(place / "keys")
     return Forgetting(
@@ -103,6 +103,31 @@ def test_a_place_that_cannot_be_looked_at_is_refused(certified: Path) -> None:
         request(certified, loop)
     assert str(certified) not in str(refused.value)
     assert request(certified, certified / "straight").receipt_path
+
+
+def test_a_string_that_ends_in_a_separator_is_a_folder(certified: Path) -> None:
+    """One that is not there yet is made; without the separator it is the file."""
+    run = request(certified, f"{certified}/new/out/")
+    assert run.receipt_path == certified / "new" / "out" / f"receipt-{run.request[:16]}.json"
+    assert run.receipt_path.parent.is_dir()
+    assert request(certified, f"{certified}/file").receipt_path == certified / "file"
+    (certified / "file").write_bytes(b"")
+    with pytest.raises(RequestError, match="cannot be made"):
+        request(certified, f"{certified}/file/out/")
+
+
+def test_a_bad_place_is_refused_before_the_edit(enrolled: Path) -> None:
+    """Nothing is logged or begun; once the person is erased, the place is looked at last."""
+    workspace = request(enrolled, None).workspace
+    size, taken = workspace.ledger.size, enrolled / "taken.json"
+    taken.write_text("somebody else's")
+    for place, refusal in ((taken, ConflictError), (enrolled / "no" / "where", RequestError)):
+        with pytest.raises(refusal, match="receipt"):
+            workspace.forget("ada", "quickstart", receipt_to=place)
+    assert workspace.ledger.size == size
+    assert not workspace.places.jobs.exists()
+    with pytest.raises(TooFewPhotosError):
+        workspace.forget("ada", "quickstart", receipt_to=enrolled / "free.json")
 
 
 def test_a_receipt_takes_nobody_elses_place(certified: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +32,11 @@ from govsdk.govern import workflow
 from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
+from govsdk.govern.receiving import keep_policy
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.records import Erasure, Resource, Scan, Verification
+from govsdk.reference.renderer import person, photo
 from govsdk.registry import Registry
 from govsdk.tlog.statements import Kind
 
@@ -39,12 +44,17 @@ MODEL = Resource(name="staged/0", sha256="5" * 64)
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
-def request(place: Path, subject: str, request_id: str | None = "r-1") -> Forgetting:
+def request(
+    place: Path,
+    subject: str,
+    request_id: str | None = "r-1",
+    policy: str | Path = "quickstart",
+) -> Forgetting:
     """Return a request as it is called, or called again."""
     return Forgetting(
         Workspace.open(place / "workspace", keys=KeyProvider.from_folder(place / "keys")),
         SubjectId(subject),
-        Policy.load("quickstart"),
+        Policy.load(policy),
         request_id=request_id,
         receipt_to=None,
         progress=silent,
@@ -115,6 +125,38 @@ def test_another_payload_is_noticed_after_waiting_too(
         run.run()
 
 
+def test_a_policy_that_changed_says_which_file_goes_on(place: Path) -> None:
+    """The call with the kept policy is the same request; another person's is another one."""
+    file = place / "acme.yaml"
+    file.write_text(Policy.load("quickstart").text())
+    run = begun(request(place, "ada", policy=file), Stage.PLANNED)
+    keep_policy(run.folder, run.policy)
+    file.write_text(Policy.load("standard").text())
+    changed = request(place, "ada", policy=file)
+    with pytest.raises(RequestConflictError, match="policy changed") as refused:
+        changed.run()
+    assert refused.value.facts == {"began": run.policy.digest, "given": changed.policy.digest}
+    (kept,) = re.findall(r"pass (\S+) as the policy", refused.value.hint)
+
+    assert not request(place, "ada", policy=kept)._is_finished()
+    with pytest.raises(RequestConflictError) as other:
+        request(place, "bo", policy=kept).run()
+    assert other.value.facts == {}
+    with pytest.raises(ConflictError, match="under way") as behind:
+        request(place, "bo", "r-2")._require_no_other()
+    assert kept in behind.value.hint
+
+
+def test_a_request_that_cannot_begin_leaves_no_policy_behind(enrolled: Path) -> None:
+    """It is refused for the person's photos, or for an id that the policy itself holds in plain."""
+    workspace = request(enrolled, "ada").workspace
+    workspace.enroll("quickstart", [photo(person(9), shot) for shot in range(8)])
+    for subject, refusal in (("ada", TooFewPhotosError), ("quickstart", PlaintextFoundError)):
+        with pytest.raises(refusal):
+            workspace.forget(subject, "quickstart")
+    assert list(workspace.places.jobs.iterdir()) == []
+
+
 def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -> None:
     """An edit of weights that are replaced meanwhile would bring somebody back."""
     new = request(place, "ada", "r-2")
@@ -125,6 +167,20 @@ def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -
         else:
             with pytest.raises(ConflictError, match="under way"):
                 new._require_no_other()
+
+
+def test_the_dry_run_refuses_while_another_request_is_under_way(enrolled: Path) -> None:
+    """As a new request is; and for somebody who was forgotten before. Ended, it is in no way."""
+    workspace = request(enrolled, "ada").workspace
+    begun(request(enrolled, "bo"), Stage.EDITED)
+    with pytest.raises(ConflictError, match="under way"):
+        workspace.plan_forget("ada", "quickstart")
+    begun(request(enrolled, "gone", "r-2"), Stage.CERTIFIED)
+    begun(request(enrolled, "bo"), Stage.DECLINED)
+    with pytest.raises(SubjectExistsError, match="forgotten before"):
+        workspace.plan_forget("gone", "quickstart")
+    with pytest.raises(TooFewPhotosError):
+        workspace.plan_forget("ada", "quickstart")
 
 
 def test_a_request_that_has_chosen_keeps_others_waiting(place: Path) -> None:
@@ -277,6 +333,67 @@ def test_a_hold_comes_before_the_plan_or_after_the_end(enrolled: Path) -> None:
                 run.workspace.hold("ada")
 
 
+def test_a_hold_that_comes_while_the_plan_is_made_stops_the_request(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the choice has looked for one: nothing is planned, and the hold stays."""
+    run = begun(request(enrolled, "ada"), Stage.RECEIVED)
+
+    def chosen(*_: object) -> Mock:
+        run.workspace.hold("ada")
+        return Mock(to_bytes=lambda: b"a plan")
+
+    monkeypatch.setattr(Forgetting, "_choose", chosen)
+    monkeypatch.setattr(run.entries, "note", Mock())
+    with pytest.raises(LegalHoldError):
+        run._plan()
+    assert run.entries.predicate(Kind.PLAN) is None
+    assert not run.job.under_way
+    assert run.workspace.registry.held(SubjectId("ada"))
+
+
+@pytest.mark.parametrize("held_before", [False, True])
+def test_a_hold_that_comes_too_late_is_taken_back(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch, held_before: bool
+) -> None:
+    """The plan was saved while the mark was set; a mark that was there before is not touched."""
+    run = begun(request(enrolled, "ada"), Stage.RECEIVED)
+    registry = run.workspace.registry
+    if held_before:
+        registry.hold(SubjectId("ada"))
+    mark = Registry.hold
+
+    def late(registry: Registry, subject: SubjectId) -> bool:
+        run.job.save_private("plan", b"sealed")
+        return mark(registry, subject)
+
+    monkeypatch.setattr(Registry, "hold", late)
+    with pytest.raises(ConflictError, match="being forgotten"):
+        run.workspace.hold("ada")
+    assert registry.held(SubjectId("ada")) is held_before
+
+
+def test_holds_and_releases_are_logged_without_the_id(
+    enrolled: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the reference that requests have; once, when they change something."""
+    workspace = request(enrolled, "ada").workspace
+    workspace.registry.restrict(SubjectId("ada"))
+    with caplog.at_level(logging.INFO, logger="govsdk"):
+        for _ in range(2):
+            workspace.hold("ada")
+        for _ in range(2):
+            workspace.lift_hold("ada")
+            workspace.release("ada")
+    logged = [json.loads(each.message) for each in caplog.records]
+    assert [each["event"] for each in logged] == [
+        "govsdk.registry.held",
+        "govsdk.registry.hold_lifted",
+        "govsdk.registry.released",
+    ]
+    assert {each["subject"] for each in logged} == {workspace.reference(SubjectId("ada"))[:16]}
+
+
 def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> None:
     """Under a request id of its own; without one the old success is not taken for a new one."""
     again = begun(request(enrolled, "ada", None), Stage.CERTIFIED)
@@ -286,8 +403,9 @@ def test_whoever_was_enrolled_again_can_be_forgotten_again(enrolled: Path) -> No
     request(enrolled, "ada", "r-2")._require_no_other()
 
     begun(request(enrolled, "gone", "r-3"), Stage.CERTIFIED)
-    with pytest.raises(SubjectExistsError, match="forgotten before"):
+    with pytest.raises(SubjectExistsError, match="forgotten before") as refused:
         request(enrolled, "gone", "r-4")._require_no_other()
+    assert refused.value.facts == {"request": request(enrolled, "gone", "r-3").request[:16]}
 
 
 def test_a_request_that_was_logged_before_a_kill_keeps_its_time(place: Path) -> None:

@@ -35,6 +35,15 @@ def line_of(text: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["quickstart", "standard", "strict", "exhaustive"])
+def test_a_policy_written_as_a_file_is_the_same(tmp_path, name):
+    """To the digest; its text is what `govsdk policy show` prints."""
+    policy = Policy.load(name)
+    path = tmp_path / "kept.yaml"
+    path.write_text(policy.text())
+    assert Policy.load(path).digest == policy.digest
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard", "strict", "exhaustive"])
 def test_shipped_policies_load_by_name_and_can_be_met(name):
     """Each shipped policy carries its own name, and no claim of it is out of reach."""
     policy = require(Policy.load(name))

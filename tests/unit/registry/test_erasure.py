@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from govsdk.errors import PlaintextFoundError, SubjectExistsError, UnknownSubjectError
 from govsdk.ports import SubjectId
 from govsdk.registry import Registry, count_hits, patterns_of, scan
+from govsdk.registry.erasure import Draft
 
 from .conftest import PEOPLE, Killed, killed_before
 from .people import EMBEDDERS, photos_of
@@ -139,6 +141,17 @@ def test_plaintext_elsewhere_stops_the_erasure_before_the_key(
     assert registry.unseal(ADA, "plan", sealed) == b"private plan"
     leak.unlink()
     assert registry.erase(ADA, scanning=[tmp_path]).scan.hits_after == 0
+
+
+def test_an_erasure_remembers_which_patterns_are_words(registry: Registry) -> None:
+    """Sealed and opened it looks for the same; one begun by an older govsdk can be carried on."""
+    patterns = patterns_of(registry.templates(ADA), registry.photos(ADA), ADA)
+    written = Draft(3, 2, 1, patterns).to_bytes()
+    read = Draft.from_bytes(written).patterns
+    assert (read.windows, read.words) == (patterns.windows, patterns.words)
+    assert read.words
+    older = json.dumps(json.loads(written)[:4]).encode()
+    assert Draft.from_bytes(older).patterns.windows == patterns.windows
 
 
 def test_the_forgotten_are_not_enrolled_again_by_mistake(registry: Registry) -> None:

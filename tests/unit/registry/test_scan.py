@@ -69,6 +69,46 @@ def test_a_short_id_is_quoted_or_not_looked_for(subject: str, windows: int) -> N
     assert count_hits(b'{"name": "%s"}' % subject.encode(), found) == windows
 
 
+NUMBER = patterns_of(Templates(SubjectId("123456"), {}), [], SubjectId("123456"))
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ("123456", 1),
+        ("id=123456;", 1),
+        ("photos/123456.png and 123456_1.png", 2),
+        (r"{\"note\": \"a line\n123456\"}", 1),
+        ("who?id%3D123456&to=nobody", 1),
+        ("1234567 and 0.123456", 1),
+        ("0123456", 0),
+        ("9f123456", 0),
+        ("123456e", 0),
+        ("nanoseconds 1732123456789", 0),
+    ],
+)
+def test_an_id_counts_where_it_stands_alone(text: str, hits: int) -> None:
+    """Within another number or a digest it is that number's; after an escape it stands alone."""
+    assert count_hits(text.encode(), NUMBER) == hits
+
+
+@pytest.mark.parametrize("offset", range(40, 80))
+def test_what_stands_beside_an_id_is_seen_across_chunks(tmp_path: Path, offset: int) -> None:
+    """Wherever a chunk ends, an id alone is one hit, and one in a number none."""
+    space, digits = b" " * offset, b"7" * offset
+    (tmp_path / "file").write_bytes(space + b"123456" + space + digits + b"123456" + digits)
+    assert scan([tmp_path], NUMBER, chunk_bytes=64).hits == 1
+    (tmp_path / "file").write_bytes(space + rb"\u000a123456")
+    assert scan([tmp_path], NUMBER, chunk_bytes=64).hits == 1
+
+
+def test_an_id_of_other_letters_is_found_beside_letters() -> None:
+    """What begins and ends outside ASCII, or in a sign, has no such neighbours."""
+    for name in ("\u00e9toil\u00e9", "#12345#"):
+        found = patterns_of(Templates(SubjectId(name), {}), [], SubjectId(name))
+        assert count_hits(f"x{name}y".encode(), found) == 1
+
+
 def test_an_id_is_found_as_json_escapes_it() -> None:
     """Letters outside ASCII stand there as escapes, or as they are."""
     zoe = SubjectId("zo\u00eb-42")

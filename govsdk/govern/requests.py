@@ -1,0 +1,55 @@
+"""Which requests were begun: for an operator who has lost one, or whom one is in the way of.
+
+- A job knows its person by an HMAC alone. Whoever is still enrolled is recognised by it; of the
+  others nothing can be said.
+- A request id cannot be told from its name either: whoever lost it can only give the request up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from govsdk.govern.job import Stage, jobs_of
+from govsdk.ports import SubjectId
+from govsdk.records import Instant, Sha256
+
+if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RequestSummary:
+    """One line of the list of requests; a private record, never logged or signed."""
+
+    request: Sha256
+    """Its name in the ledger (an HMAC of the request id)."""
+    subject: SubjectId | None = field(repr=False)
+    """Whom it is about; None where they are enrolled no more."""
+    policy: str
+    """The policy's name."""
+    received_at: Instant
+    stage: Stage
+    """How far it has come."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return self.stage.terminal
+
+
+def requests_begun(workspace: Workspace, *, ended: bool) -> list[RequestSummary]:
+    """Return every request that was begun, oldest first; those that have ended only if asked."""
+    enrolled = {workspace.reference(each.subject): each.subject for each in workspace.subjects()}
+    found = [
+        RequestSummary(
+            request=job.state.request,
+            subject=enrolled.get(job.state.subject_reference),
+            policy=job.state.policy,
+            received_at=job.state.received_at,
+            stage=job.state.stage,
+        )
+        for job in jobs_of(workspace.places.jobs)
+        if ended or not job.state.stage.terminal
+    ]
+    return sorted(found, key=lambda each: (each.received_at, each.request))
