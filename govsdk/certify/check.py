@@ -53,16 +53,18 @@ class Report(Checked):
     """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
     reproduction: Reproduction | None = None
     """What an auditor measured again, if check 16 passed."""
+    supported: bool = False
+    """Whether that is enough to raise the level."""
 
     @property
     def assurance(self) -> str:
         """Who vouches for the measurement; computed from what was checked, never read off a file.
 
-        ``reproduced``, where everything holds and an auditor measured the same, with the control
-        that shows that the person would have been recognised; else ``self_attested``.
+        ``reproduced``, where everything holds and an auditor measured the same: all forget lines
+        within the certificate's bound, with the control that shows that the person would have been
+        recognised; else ``self_attested``.
         """
-        found = self.ok and self.reproduction is not None and self.reproduction.controls
-        return "reproduced" if found else "self_attested"
+        return "reproduced" if self.ok and self.supported else "self_attested"
 
     @property
     def withdrawn(self) -> str | None:
@@ -242,6 +244,7 @@ class _Examination:
     witnesses: Witnessing | None = None
     attached: Attached | None = None
     reproduction: Reproduction | None = None
+    supported = False
     timestamp: Timestamping | None = None
 
     def __init__(
@@ -264,7 +267,7 @@ class _Examination:
         held = self.held.checks(self.bundle, self.predicate, self.log) if sound else {}
         found.each({**self._further(), **held}, reached=sound)
         verdict = self.predicate.text if sound else None
-        return Report(tuple(found.lines), verdict, self.reproduction)
+        return Report(tuple(found.lines), verdict, self.reproduction, self.supported)
 
     def _foundation(self) -> dict[str, Check]:
         return {
@@ -357,6 +360,7 @@ class _Examination:
 
     def _reproduction(self) -> str:
         assert self.attached is not None
-        self.reproduction = self.attached.check(self.bundle)
-        control = "" if self.reproduction.controls else "; without its control, so the level stays"
-        return f"key {self.attached.auditor.keyid[:16]}{control}"
+        self.reproduction = self.attached.check(self.bundle, self.predicate)
+        self.supported = self.reproduction.supports(self.predicate)
+        told = "" if self.supported else "; lacks a forget line or control, so the level stays"
+        return f"key {self.attached.auditor.keyid[:16]}{told}"

@@ -3,6 +3,8 @@
 - Needs no workspace: files, pinned keys and the auditor's own age identity.
 - Nothing is measured before every digest fits: the certificate names the evidence, the plan and the
   report; these name the policy, the recognisers, the thresholds and the seeds.
+- The certificate shows what the policy in the evidence asks for, under that policy's own name and
+  bound: measured again is the policy's protocol, and nothing else may be quoted for it.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any
 from govsdk.canonical import digest, sha256_hex
 from govsdk.certify.bundles import Bundle, parse_bundle
 from govsdk.certify.check import check
+from govsdk.certify.demands import require_claims
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.residuals import open_sealed
 from govsdk.errors import DigestMismatchError, MissingError, RequestError
+from govsdk.govern.issuing import reference_to
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.govern.residuals import RESIDUAL
 from govsdk.models.calibration import CalibrationRecord
@@ -75,6 +79,7 @@ def open_case(
 
     Raises:
         EvidenceError: The certificate does not hold, or something does not fit it.
+        VerdictError: Its figures are weaker than the policy in the evidence asks for.
         RequestError: It certifies an erasure without an edit: nothing was measured after one.
         MissingError: The evidence was sealed without the scores.
         KeyUseError: The evidence is sealed to others.
@@ -100,7 +105,7 @@ def open_case(
     for what, fits in {
         "plan": sha256_hex(sheet.plan) == planned.sha256,
         "report": sha256_hex(sheet.verification) == last.sha256,
-        "policy": policy.digest == said.policy.sha256,
+        "policy": reference_to(policy) == said.policy,
         "claims": report.claims == said.claims,
         "controls": report.controls == said.controls,
         "attacks": report.attacks == said.attacks,
@@ -113,6 +118,7 @@ def open_case(
         "sealed photos": last.number <= len(residual.split.sealed),
     }.items():
         _require(fits, f"the {what} in the evidence is not the certificate's", "evidence")
+    require_claims(said, policy)
     return Case(
         bundle=bundle,
         said=said,

@@ -36,6 +36,7 @@ from govsdk.verify.harness import harness_digest
 
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
+    from govsdk.policy import Policy
 
 DISTRIBUTION = (
     "angle uniform on [0, theta_g] around the person's centroid, half the directions isotropic, "
@@ -81,11 +82,7 @@ def compose(run: Forgetting) -> Predicate:
     forgotten = job.verdict is Verdict.FORGOTTEN
     verdict = Verdict.FORGOTTEN if forgotten else Verdict.NOTHING_TO_FORGET
     judged = verifications(run)
-    reference = PolicyReference(
-        name=policy.name,
-        sha256=policy.digest,
-        bound=decimal_text(policy.claims.forget.bound),
-    )
+    reference = reference_to(policy)
     return Predicate(
         verdict=verdict,
         text=verdict_text(verdict, reference),
@@ -143,6 +140,15 @@ def compose(run: Forgetting) -> Predicate:
             verified_at=instant(run.workspace.clock()),
             reverify_by=next((each.expires_at for each in job.residuals if each.expires_at), None),
         ),
+    )
+
+
+def reference_to(policy: Policy) -> PolicyReference:
+    """Return how a certificate names ``policy``: what its headline quotes, and the digest."""
+    return PolicyReference(
+        name=policy.name,
+        sha256=policy.digest,
+        bound=decimal_text(policy.claims.forget.bound),
     )
 
 

@@ -12,11 +12,12 @@ from govsdk.canonical import canonical_bytes
 from govsdk.certify.reproductions import Reproduction, reproduction
 from govsdk.certify.revocations import LeafReference, Reason, Revocation
 from govsdk.policy import Policy
+from govsdk.records import Claim, Residual
 from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import FileSigner, PublicKey
 from govsdk.tlog.statements import Kind
-from tests.evidence import claim, control
+from tests.evidence import MODEL, claim, control
 from tests.vectors.certificates import GOOD, flipped, logged, proof_of, vector
 from tests.vectors.form import Vector
 from tests.vectors.stamps import LATER, OWN, root, stamp
@@ -197,9 +198,10 @@ def reproductions() -> Iterator[Vector]:
         by: FileSigner = AUDITOR,
     ) -> Vector:
         given = {"reproduction": content, "auditorKey": by.public_pem}
-        return vector(name, description, GOOD, _where(16, reason), reason, **given)
+        data = KEPT.bundle(2).to_bytes()
+        return vector(name, description, data, _where(16, reason), reason, **given)
 
-    said = _reproduction(_reference(HONEST, 2))
+    said = _reproduction(_reference(KEPT, 2))
     good = reproduction(said, AFTER, AUDITOR)
     yield attached("reproduced", "An auditor measured the same.", good)
     own = reproduction(said, AFTER, SIGNER)
@@ -210,17 +212,26 @@ def reproductions() -> Iterator[Vector]:
     yield attached("reproduction-stranger", "Somebody else signed it.", foreign, "keyid")
     bit = flipped(good, b'"sig":"', 30)
     yield attached("reproduction-bit", "A bit of its signature changed.", bit, "signature")
-    another = reproduction(_reproduction(_reference(HONEST, 1)), AFTER, AUDITOR)
+    another = reproduction(_reproduction(_reference(KEPT, 1)), AFTER, AUDITOR)
     told = "It is about another certificate."
     yield attached("reproduction-another", told, another, "reproduction-other")
+    told = "It is about the model before the edit."
+    before = reproduction(said, MODEL, AUDITOR)
+    yield attached("reproduction-model", told, before, "reproduction-model")
+    for name, description, changes in (
+        ("evidence", "Other evidence was opened than the certificate's.", {"evidence": "7" * 64}),
+        ("lines", "It passes over a line of the certificate.", {"not_reproduced": ()}),
+    ):
+        lie = reproduction(said.model_copy(update=changes), AFTER, AUDITOR)
+        yield attached(f"reproduction-{name}", description, lie, f"reproduction-{name}")
+    payload = parse_envelope(good.removesuffix(b"\n")).payload
     for name, description, old, new in (
         ("differs", "The same seeds gave other scores.", b'"0.000012"', b'"0.100000"'),
         ("uncontrolled", "A control failed.", b'"passed":true', b'"passed":false'),
         ("vacuous", "No score was compared.", b'"compared":99', b'"compared":0'),
     ):
-        payload = parse_envelope(good.removesuffix(b"\n")).payload
-        assert payload.count(old) == 1
-        lie = sign_payload(payload.replace(old, new), AUDITOR).to_bytes() + b"\n"
+        assert old in payload
+        lie = sign_payload(payload.replace(old, new, 1), AUDITOR).to_bytes() + b"\n"
         yield attached(f"reproduction-{name}", description, lie, "reproduction")
     junk = sign_payload(canonical_bytes({"predicate": {}}), AUDITOR).to_bytes()
     yield attached("reproduction-junk", "Signed, but no reproduction.", junk, "reproduction")
@@ -240,15 +251,31 @@ def _reproduction(certificate: LeafReference) -> Reproduction:
         "evidence": "1" * 64,
         "seed": "2" * 64,
         "agreements": [agreement],
-        "claims": [claim().public()],
-        "controls": [control().public()],
-        "reproduced": ["forget, photos"],
+        "claims": [each.public() for each in _forget_lines()],
+        "controls": [control(recogniser=judge).public() for judge in "AB"],
+        "reproduced": ["forget, distribution", "forget, photos", "control, baseline"],
         "notReproduced": ["retention, random"],
         "harness": "3" * 64,
         "environment": "4" * 64,
         "reproducedAt": NOW,
     }
     return Reproduction.model_validate(said)
+
+
+def _forget_lines() -> list[Claim]:
+    parts = ("distribution", "photos")
+    return [claim(part=part, recogniser=judge) for part in parts for judge in "AB"]
+
+
+def _kept() -> Log:
+    """Return a log with a certificate that an auditor could measure again."""
+    evidence = Residual(name="embeddings", purpose="", key_holder="", sha256="1" * 64)
+    lines = [*_forget_lines(), claim(name="retention", part="random")]
+    said = predicate(claims=[each.public() for each in lines], residuals=[evidence.public()])
+    return Log((entry("e0"), entry("e1"), certified(said)))
+
+
+KEPT = _kept()
 
 
 def _reference(log: Log, index: int) -> LeafReference:
