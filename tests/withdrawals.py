@@ -110,7 +110,9 @@ def certify_in(
     """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
     if said is None:
         said = forgetting(Resource(name="generator-v1", sha256="8" * 64), residuals=residuals)
-    said = said.model_copy(update={"scope": judged_by(workspace, said.scope)})
+    answered = said.request.model_copy(update={"commitment": request})
+    scope = judged_by(workspace, said.scope)
+    said = said.model_copy(update={"request": answered, "scope": scope})
     once = f"{request}/certificate"
     payload = statement(Kind.CERTIFICATE, [said.model_after], said.public(), once=once)
     signed = sign(payload, workspace.keys.certificate)

@@ -5,7 +5,9 @@ Three things may be held: an exported ledger, an older head of it, and a policy 
 Invariants:
 
 - what is not held is NOT_EVALUATED; an export too old to reach the certificate is a failure;
-- entries after the certificate are believed only as the export's signed head has them, all of them;
+- entries are believed only as the export's signed head has them, all of them;
+- a certificate is withdrawn by its leaf or by its request: of two for one request, none outlives
+  the other;
 - a genuine certificate that was withdrawn, or shows less than the policy asks, fails with a
   ``VerdictError``: exit code 3, not 5.
 
@@ -78,7 +80,9 @@ class Held:
                 else "no-ledger-given"
             ),
             "revocation": (  # 13
-                "no-ledger-given" if ledger is None else lambda: _standing(bundle, ledger)
+                "no-ledger-given"
+                if ledger is None
+                else lambda: _standing(bundle, predicate, ledger)
             ),
             "policy": (  # 15
                 "no-policy-given" if policy is None else lambda: _policy(predicate, policy)
@@ -140,16 +144,18 @@ def _require_inside(heads: Mapping[int, bytes], ledger: LogView, *, own: int) ->
             raise LedgerForkError(f"at {signed} entries", reason="fork")
 
 
-def _standing(bundle: Bundle, ledger: LogView) -> str:
-    """Accept the certificate unless its signer was not valid at its place, or a later entry
-    withdraws it."""
+def _standing(bundle: Bundle, predicate: Forgetting, ledger: LogView) -> str:
+    """Accept the certificate unless its signer was not valid at its place, or an entry withdraws
+    it."""
     _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
-    name = leaf_hash(bundle.leaf).hex()
+    name, request = leaf_hash(bundle.leaf).hex(), predicate.request.commitment
     detail = f"not withdrawn among {ledger.head().size - bundle.index - 1} later entries"
-    # From its own place on: whoever signed it must have been allowed to sign there.
-    for index, statement in enumerate(ledger.statements(bundle.index), bundle.index):
+    # From the beginning: another certificate of its request may have been withdrawn before it.
+    for index, statement in enumerate(ledger.statements(0)):
         revoked, lapsed = revocation_in(statement), lapse_in(statement)
-        if revoked is not None and revoked.certificate.leaf_hash == name:
+        if revoked is not None and (
+            revoked.certificate.leaf_hash == name or revoked.request == request
+        ):
             superseded = revoked.reason is Reason.SUPERSEDED
             raise RevokedError(
                 f"{revoked.reason}, by entry {index}",

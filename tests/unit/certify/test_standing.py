@@ -5,21 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from pydantic import ValidationError
 
+from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import Report, check
 from govsdk.certify.revocations import Lapse, LeafReference, Reason
 from govsdk.certify.standing import Held
-from govsdk.certify.statements import Kind
+from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import RevokedError
 from govsdk.ledger import Ledger
 from govsdk.ledger.view import ExportedLog
 from govsdk.tlog.findings import Finding, Status
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from tests.evidence import MODEL, certificate_in, envelope, keys
+from tests.evidence import MODEL, bundle_of, certificate_in, envelope, keys
 from tests.withdrawals import (
     append,
     exported,
@@ -110,12 +112,55 @@ def test_a_superseded_certificate_says_so(issued: tuple[bytes, Path], tmp_path: 
 def test_another_certificate_s_revocation_changes_nothing(
     issued: tuple[bytes, Path], tmp_path: Path
 ) -> None:
-    """Certificates are named by their leaf, not by place or request."""
+    """Certificates are named by their leaf, not by their place."""
     certificate, ledger = issued
     other = reference_to(certificate).model_copy(update={"leaf_hash": "7" * 64})
-    append(ledger, Kind.REVOCATION, revocation_of(other, Reason.KEY_COMPROMISE))
+    said = revocation_of(other, Reason.KEY_COMPROMISE, request="e" * 64)
+    append(ledger, Kind.REVOCATION, said)
 
     assert checked(certificate, Held(view(exported(ledger, tmp_path / "export")))).ok
+
+
+@pytest.mark.parametrize("reason", [Reason.KEY_COMPROMISE, Reason.SUPERSEDED])
+def test_a_twin_does_not_outlive_the_other(
+    issued: tuple[bytes, Path], tmp_path: Path, reason: Reason
+) -> None:
+    """Of two certificates for one request, the revocation of either withdraws both; that the other
+    one's reason names a successor makes no difference."""
+    certificate, ledger = issued
+    twin = reference_to(certificate).model_copy(update={"leaf_hash": "7" * 64})
+    by = twin.model_copy(update={"leaf_hash": "8" * 64})
+    successor = {"successor": by} if reason is Reason.SUPERSEDED else {}
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "before")))).ok
+
+    append(ledger, Kind.REVOCATION, revocation_of(twin, reason, **successor))
+
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "after")))).withdrawn
+
+
+def test_a_twin_made_after_the_revocation_does_not_stand(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """The request was answered and withdrawn: another certificate for it takes nothing back."""
+    certificate, ledger = issued
+    later = appended(ledger, certificate, "again")
+    assert checked(later, Held(view(exported(ledger, tmp_path / "before")))).ok
+    append(
+        ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.ISSUED_IN_ERROR)
+    )
+    twin = appended(ledger, certificate, "once more")
+
+    for each in (certificate, later, twin):
+        report = checked(each, Held(view(exported(ledger, Path(mkdtemp(dir=tmp_path)) / "export"))))
+        assert report.withdrawn == "revoked"
+
+
+def appended(ledger: Path, certificate: bytes, once: str) -> bytes:
+    """Return another certificate that says what ``certificate`` does, logged in the same ledger."""
+    said = parse_statement(parse_bundle(certificate).envelope.payload)
+    payload = statement(Kind.CERTIFICATE, said.subjects, said.predicate, once=once)
+    signed = sign(payload, keys().certificate)
+    return bundle_of(signed, Ledger.open(ledger, keys=keys()).append(signed, once=once))
 
 
 @pytest.mark.parametrize(
