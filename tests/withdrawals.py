@@ -9,13 +9,14 @@ from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.predicate import Forgetting, Scope
 from govsdk.certify.revocations import Lapse, LeafReference, Reason, Revocation
-from govsdk.certify.statements import Kind, sign, statement
+from govsdk.certify.statements import Kind
 from govsdk.ledger import Ledger
 from govsdk.ledger.exports import export
 from govsdk.policy import Policy
 from govsdk.records import Claim, Control, Residual, Resource
 from govsdk.tlog.merkle import leaf_hash
 from tests.evidence import MODEL, claim, control, envelope, forgetting, keys
+from tests.recorded import issue_in
 
 NOW = "2026-11-21T07:00:00Z"
 REQUEST = "d" * 64
@@ -107,16 +108,13 @@ def certify_in(
     *,
     said: Forgetting | None = None,
 ) -> None:
-    """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
+    """Carry ``request`` from its plan to its certificate in ``workspace``, as the workflow does."""
     if said is None:
         said = forgetting(Resource(name="generator-v1", sha256="8" * 64), residuals=residuals)
     answered = said.request.model_copy(update={"commitment": request})
     scope = judged_by(workspace, said.scope)
     said = said.model_copy(update={"request": answered, "scope": scope})
-    once = f"{request}/certificate"
-    payload = statement(Kind.CERTIFICATE, [said.model_after], said.public(), once=once)
-    signed = sign(payload, workspace.keys.certificate)
-    position = workspace.ledger.append(signed, once=once)
+    signed, position = issue_in(workspace.ledger, said, workspace.keys.certificate)
     path = workspace.certificate_path(request)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(

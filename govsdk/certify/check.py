@@ -292,6 +292,7 @@ class _Examination:
             "receipt": self._receipt if self.receipt is not None else "no-receipt-given",  # 14
             "policy": "no-policy-given",  # 15
             "reproduction": self._reproduction if self.attached else "no-reproduction-given",  # 16
+            "pre-registration": "no-ledger-given",  # 17
         }
 
     def _form(self) -> None:

@@ -11,17 +11,19 @@ Invariants:
 - a genuine certificate that was withdrawn, or shows less than the policy asks, fails with a
   ``VerdictError``: exit code 3, not 5.
 
-Checks 11, 13 and 15 of docs/formats/certificate-v0.1.md, section 3.
+Checks 11, 13, 15 and 17 of docs/formats/certificate-v0.1.md, section 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from govsdk.certify.bundles import Bundle
 from govsdk.certify.predicate import Forgetting
+from govsdk.certify.preregistration import require_record
 from govsdk.certify.revocations import Reason, lapse_in, revocation_in
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError, SignatureError
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
@@ -68,7 +70,7 @@ class Held:
     def checks(
         self, bundle: Bundle, predicate: Forgetting, log: VerifierKey
     ) -> dict[str, Check | str]:
-        """Return checks 11, 13 and 15; a string says why there is nothing to check with."""
+        """Return checks 11, 13, 15 and 17; a string says why there is nothing to check with."""
         ledger, since, policy = self.ledger, self.since, self.policy
         comparable = ledger is not None or since is None or _same_size(bundle, since)
         return {
@@ -86,6 +88,9 @@ class Held:
             ),
             "policy": (  # 15
                 "no-policy-given" if policy is None else lambda: _policy(predicate, policy)
+            ),
+            "pre-registration": (  # 17
+                "no-ledger-given" if ledger is None else lambda: _record(bundle, predicate, ledger)
             ),
         }
 
@@ -166,3 +171,9 @@ def _standing(bundle: Bundle, predicate: Forgetting, ledger: LogView) -> str:
         if lapsed is not None and lapsed.certificate.leaf_hash == name:
             detail = f"{lapsed.why}, entry {index}"
     return detail
+
+
+def _record(bundle: Bundle, predicate: Forgetting, ledger: LogView) -> str:
+    """Accept the certificate if the entries before its own bear out its plan and its attempts."""
+    _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
+    return require_record(predicate, islice(ledger.statements(0), bundle.index))

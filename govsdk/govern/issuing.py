@@ -17,7 +17,6 @@ from govsdk.certify.predicate import (
     Method,
     PolicyReference,
     PreRegistration,
-    RecogniserReference,
     RequestReference,
     Scope,
     SubjectCommitment,
@@ -27,10 +26,11 @@ from govsdk.certify.predicate import (
 from govsdk.certify.predicate import (
     Forgetting as Predicate,
 )
+from govsdk.certify.preregistration import earlier_requests_in, recognisers_in
 from govsdk.durable import PUBLIC, write_file
 from govsdk.govern.job import Stage
 from govsdk.govern.plan import SEED_RULE
-from govsdk.records import EarlierRequest, EditReport, Verdict, Verification, decimal_text, instant
+from govsdk.records import EditReport, Verdict, Verification, decimal_text, instant
 from govsdk.tlog.statements import Kind
 from govsdk.verify.harness import harness_digest
 
@@ -124,15 +124,7 @@ def compose(run: Forgetting) -> Predicate:
         scope=Scope(
             model_line="generator",
             distribution=DISTRIBUTION,
-            recognisers=tuple(
-                RecogniserReference(
-                    name=each["role"],
-                    sha256=each["digest"]["sha256"],
-                    calibration=each["calibration"]["sha256"],
-                    thresholds=each.get("thresholds"),
-                )
-                for each in plan["recognisers"]
-            ),
+            recognisers=recognisers_in(plan),
         ),
         harness=judged[-1].harness if forgotten else harness_digest(),
         environment=environment_digest(run.workspace.config.device),
@@ -177,10 +169,8 @@ def environment_digest(device: str) -> str:
 
 def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:
     """Return how many attempts of earlier requests there were; None if an old plan says nothing."""
-    earlier = plan.get("earlierRequests")
-    if earlier is None:
-        return None
-    return sum(EarlierRequest.model_validate(each).attempts for each in earlier)
+    earlier = earlier_requests_in(plan)
+    return None if earlier is None else sum(each.attempts for each in earlier)
 
 
 def _method(run: Forgetting) -> Method:
