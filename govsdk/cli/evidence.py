@@ -54,7 +54,7 @@ def verify(
     ],
     log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
     ledger: Annotated[
-        Path | None, typer.Option(help="An exported ledger: was the certificate withdrawn since?")
+        Path | None, typer.Option(help="An exported ledger: does it hold the plan, no withdrawal?")
     ] = None,
     ledger_key: Annotated[
         Path | None,
