@@ -18,7 +18,7 @@ from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import FileSigner, PublicKey
 from govsdk.tlog.statements import Kind
-from tests.evidence import MODEL, claim, control
+from tests.evidence import MODEL, claim, control, screen
 from tests.recorded import Step, citing, recorded, steps_of
 from tests.vectors.certificates import GOOD, flipped, logged, proof_of, vector
 from tests.vectors.form import Vector
@@ -346,12 +346,23 @@ def _reproduction(certificate: LeafReference) -> Reproduction:
         "claims": [each.public() for each in _forget_lines()],
         "controls": [control(recogniser=judge).public() for judge in "AB"],
         "reproduced": ["forget, distribution", "forget, photos", "control, baseline"],
-        "notReproduced": ["retention, random"],
+        "notReproduced": LEFT_OUT,
         "harness": "3" * 64,
         "environment": "4" * 64,
         "reproducedAt": NOW,
     }
     return Reproduction.model_validate(said)
+
+
+LEFT_OUT = (
+    "retention, random",
+    "quality, random",
+    "no-face, all",
+    "control, impostor",
+    "control, retained",
+    "screen, earlier people",
+)
+"""What no reproduction repeats."""
 
 
 def _forget_lines() -> list[Claim]:
@@ -362,8 +373,7 @@ def _forget_lines() -> list[Claim]:
 def _kept() -> Log:
     """Return a log with a certificate that an auditor could measure again."""
     evidence = Residual(name="embeddings", purpose="", key_holder="", sha256="1" * 64)
-    lines = [*_forget_lines(), claim(name="retention", part="random")]
-    said = predicate(claims=[each.public() for each in lines], residuals=[evidence.public()])
+    said = predicate(residuals=[evidence.public()], screen=screen(0).public())
     return Log((entry("e0"), entry("e1"), certified(said)))
 
 

@@ -25,6 +25,15 @@ from tests.withdrawals import reference_to
 AUDITOR = keys(8).certificate
 EVIDENCE = Residual(name="embeddings", purpose="", key_holder="", sha256="1" * 64)
 CONTROLS = tuple(control(recogniser=judge) for judge in "AB")
+OTHERS = (
+    "retention, random",
+    "quality, random",
+    "no-face, all",
+    "control, impostor",
+    "control, retained",
+)
+"""Lines that no reproduction repeats."""
+LEFT_OUT = (*OTHERS, "screen, earlier people")
 
 
 def forget_lines(**changes: object) -> tuple[Claim, ...]:
@@ -38,9 +47,8 @@ def forget_lines(**changes: object) -> tuple[Claim, ...]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    said = {"claims": forget_lines(), "controls": CONTROLS, "screen": screen(0)}
     folder = tmp_path_factory.mktemp("issued")
-    return certificate_in(folder, residuals=(EVIDENCE,), **said)[0]
+    return certificate_in(folder, residuals=(EVIDENCE,), screen=screen(0))[0]
 
 
 def agreement(**changes: object) -> Agreement:
@@ -64,7 +72,7 @@ def said_of(certificate: LeafReference, **changes: object) -> Reproduction:
         "claims": forget_lines(),
         "controls": CONTROLS,
         "reproduced": ("forget, distribution", "forget, photos", "control, baseline"),
-        "not_reproduced": ("screen, earlier people",),
+        "not_reproduced": LEFT_OUT,
         "harness": "3" * 64,
         "environment": "4" * 64,
         "reproduced_at": "2026-11-21T07:00:00Z",
@@ -110,7 +118,7 @@ def test_a_reproduction_raises_the_level(certificate: bytes) -> None:
         {
             "controls": (),
             "reproduced": ("forget, distribution", "forget, photos"),
-            "not_reproduced": ("control, baseline", "screen, earlier people"),
+            "not_reproduced": ("control, baseline", *LEFT_OUT),
         },
         {"controls": CONTROLS[:1]},
         {"claims": forget_lines()[:-1]},
@@ -139,12 +147,12 @@ def test_without_a_control_or_a_forget_line_the_level_stays(
     [
         ({"model": MODEL}, "reproduction-model"),
         ({"evidence": "7" * 64}, "reproduction-evidence"),
-        ({"not_reproduced": ()}, "reproduction-lines"),
-        ({"not_reproduced": ("screen, earlier people", "forget, photos")}, "reproduction-lines"),
+        ({"not_reproduced": OTHERS}, "reproduction-lines"),
+        ({"not_reproduced": (*LEFT_OUT, "forget, photos")}, "reproduction-lines"),
         (
             {
                 "reproduced": ("screen, earlier people",),
-                "not_reproduced": ("forget, distribution", "forget, photos", "control, baseline"),
+                "not_reproduced": ("forget, distribution", "control, baseline", *OTHERS),
             },
             "reproduction-lines",
         ),
