@@ -218,8 +218,7 @@ def test_the_last_verification_says_what_the_certificate_says(change: dict[str, 
 def test_the_last_verification_ended_forgotten() -> None:
     """Listed with its true verdict, a failure is still no success."""
     failed = SECOND.model_copy(update={"verdict": Verdict.INCONCLUSIVE})
-    said = forgetting(AFTER, attempts=(FIRST, failed))
-    payloads, said = recorded(said, 0)
+    payloads, said = recorded(twice().model_copy(update={"attempts": (FIRST, failed)}), 0)
 
     assert reason(said, payloads) == "verification"
 
