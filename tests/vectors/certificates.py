@@ -230,12 +230,14 @@ def statements() -> Iterator[Vector]:
     }
     yield from each("statement", "statement", shapes)
     elsewhere = Resource(name="generator-v1", sha256="9" * 64)
-    other, extra = (
-        logged(certified(subjects=given)) for given in ([elsewhere], [elsewhere, AFTER])
+    other, before, behind = (
+        logged(certified(subjects=given))
+        for given in ([elsewhere], [elsewhere, AFTER], [AFTER, elsewhere])
     )
     models: Lies = {
         "other-subject": ("Signed for another model than it speaks of.", other),
-        "extra-subject": ("A foreign model put before the certified one.", extra),
+        "extra-subject": ("A foreign model put before the certified one.", before),
+        "subject-behind": ("A foreign model put behind the certified one.", behind),
     }
     yield from each("subject", "subject", models)
     failed = claim(outcome="FAIL", upper="0.400000", value="0.300000", lower="0.250000").public()

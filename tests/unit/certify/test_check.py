@@ -224,19 +224,32 @@ def test_a_signed_entry_of_another_kind_is_no_certificate(issued: tuple[bytes, P
     assert failed(report) == {"statement": "predicate-type"}
 
 
-def test_the_subject_is_the_model_after(issued: tuple[bytes, Path, Path]) -> None:
-    """A certificate whose subject is another model than it speaks of fails check 5."""
+@pytest.mark.parametrize(
+    ("subjects", "expected"),
+    [
+        (("after",), {}),
+        (("elsewhere",), {"subject": "subject"}),
+        (("elsewhere", "after"), {"subject": "subject"}),
+        (("after", "elsewhere"), {"subject": "subject"}),
+    ],
+)
+def test_the_only_subject_is_the_model_after(
+    issued: tuple[bytes, Path, Path], subjects: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    """A certificate of another model than it speaks of, or of that one too, fails check 5."""
     _, model, folder = issued
     after = Resource(name="m", sha256=manifest_of(model).digest())
-    elsewhere = Resource(name="m", sha256="9" * 64)
-    payload = statement(Kind.CERTIFICATE, [elsewhere], forgetting(after).public(), once="elsewhere")
+    named = {"after": after, "elsewhere": Resource(name="m", sha256="9" * 64)}
+    once = " and ".join(subjects)
+    said = forgetting(after).public()
+    payload = statement(Kind.CERTIFICATE, [named[name] for name in subjects], said, once=once)
     signed = sign(payload, keys().certificate)
-    position = Ledger.open(folder, keys=keys()).append(signed, once="elsewhere")
+    position = Ledger.open(folder, keys=keys()).append(signed, once=once)
 
     report = checked(bundle_of(signed, position))
 
-    assert failed(report) == {"subject": "subject"}
-    assert report.verdict is None
+    assert failed(report) == expected
+    assert (report.verdict is None) is bool(expected)
 
 
 @pytest.mark.parametrize(
