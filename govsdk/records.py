@@ -19,10 +19,13 @@ from pydantic.alias_generators import to_camel
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest or HMAC in lower-case hex."""
 
-DecimalText = Annotated[str, StringConstraints(pattern=r"^-?\d+\.\d{1,9}$")]
-"""A statistic in signed bytes: a decimal string, so that no float format can be disputed."""
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{1,9}$")]
+"""A statistic in signed bytes: a decimal string, so that no float format can be disputed; in
+ASCII digits, where ``\\d`` takes those of every script."""
 
-Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Instant = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+]
 """A moment, RFC 3339 in UTC with whole seconds."""
 
 

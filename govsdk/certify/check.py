@@ -42,7 +42,7 @@ from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from govsdk.tlog.statements import Kind, Statement, parse_statement
+from govsdk.tlog.statements import Kind, Statement, parse_statement, statement
 
 
 @dataclass(frozen=True)
@@ -304,12 +304,20 @@ class _Examination:
             raise MalformedEvidenceError("signed, but no certificate", reason="predicate-type")
 
     def _predicate(self) -> str:
+        said = self.statement
         try:
-            self.predicate = Forgetting.model_validate(self.statement.predicate)
-        except ValidationError as cause:
+            self.predicate = Forgetting.model_validate(said.predicate)
+            spelled = statement(said.kind, said.subjects, self.predicate.public(), once=said.once)
+        except (ValidationError, RequestError) as cause:
             raise MalformedEvidenceError(
                 "the certificate does not say what one must say", reason="predicate"
             ) from cause
+        # Parsing is lenient (other names of fields, "24" for 24): another reader of the same signed
+        # bytes might see something else.
+        if spelled != self.bundle.envelope.payload:
+            raise MalformedEvidenceError(
+                "the certificate is not spelled as one must be", reason="predicate"
+            )
         return self.predicate.text
 
     def _subject(self) -> None:

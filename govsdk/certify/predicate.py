@@ -6,7 +6,11 @@ Invariants, held when one is made and again when one is checked:
 - FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model; attacks
   that are judged passed too;
 - the sentence with policy and bound is the one that the figures spell;
+- every line of ``NON_CLAIMS`` stands there, whatever else does;
 - statistics are decimal strings; there is no personal data, only commitments and digests.
+
+The signed bytes must be spelled as a predicate is dumped here: a field that is added later is None
+where it is not given, or certificates of before it would not be read any more.
 
 Source: docs/formats/certificate-v0.1.md, section 2.
 """
@@ -206,6 +210,8 @@ class Forgetting(Record):
     def _says_what_it_shows(self) -> Self:
         if self.text != verdict_text(self.verdict, self.policy):
             raise ValueError("the text is not what verdict and policy spell")
+        if not set(NON_CLAIMS) <= set(self.non_claims):
+            raise ValueError("something that no certificate claims is not named")
         if self.verdict is Verdict.FORGOTTEN:
             self._require_evidence()
         elif self.verdict is not Verdict.NOTHING_TO_FORGET:

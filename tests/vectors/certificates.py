@@ -107,6 +107,7 @@ def vectors() -> Iterator[Vector]:
     yield from files()
     yield from signatures()
     yield from statements()
+    yield from spellings()
     yield from places()
     yield from heads()
     yield from models_and_receipts()
@@ -263,10 +264,39 @@ def statements() -> Iterator[Vector]:
         "no-attempts": ("FORGOTTEN without an attempt.", {"attempts": []}),
         "assurance": ("It claims to have been reproduced.", {"assuranceLevel": "reproduced"}),
         "extra-field": ("A field that the predicate does not have.", {"certified": True}),
+        "non-claims": (
+            "One of the lines that no certificate claims is left out.",
+            {"nonClaims": said["nonClaims"][1:]},
+        ),
     }
     for name, (description, change) in lies.items():
         lie = logged(certified(predicate(**change)))
         yield vector(name, description, lie, "predicate", "predicate")
+
+
+def spellings() -> Iterator[Vector]:
+    """Yield payloads that a lenient parser takes for the honest one, and another one may not."""
+    upper, count, passed = b'"upper":"0.029808"', b'"keysDestroyed":1', b'"passed":true'
+    arabic = "\N{ARABIC-INDIC DIGIT ZERO}.029808".encode()
+    lies: Lies = {
+        "snake-case": (
+            "A field under the name that it has in Python.",
+            restated(b'"keysDestroyed"', b'"keys_destroyed"'),
+        ),
+        "text-number": ("A number as text.", restated(count, b'"keysDestroyed":"1"')),
+        "fraction": ("A whole number with a decimal point.", restated(count, count + b".0")),
+        "null": ("A field that is absent, as null.", restated(passed, b'"part":null,' + passed)),
+        "absent": (
+            "A field left out: its value is this verifier's default, and perhaps nobody else's.",
+            restated(b'"assuranceLevel":"self_attested",', b""),
+        ),
+        "other-digits": (
+            "Digits of another script.",
+            restated(upper, b'"upper":"' + arabic + b'"'),
+        ),
+        "payload-spaced": ("A space inside the payload.", restated(count, count + b" ")),
+    }
+    yield from each("predicate", "predicate", lies)
 
 
 def places() -> Iterator[Vector]:

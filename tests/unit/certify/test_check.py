@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from govsdk.canonical import JSON
+from govsdk.canonical import JSON, sha256_hex
+from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import Report, check, check_files
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.certify.statements import Kind, sign, statement
+from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import (
     DigestMismatchError,
     MalformedEvidenceError,
@@ -250,6 +252,34 @@ def test_the_only_subject_is_the_model_after(
 
     assert failed(report) == expected
     assert (report.verdict is None) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"keysDestroyed"', b'"keysDestroyed"'),
+        (b'"keysDestroyed"', b'"keys_destroyed"'),
+        (b'"keysDestroyed":1', b'"keysDestroyed":"1"'),
+        (b'"keysDestroyed":1', b'"keysDestroyed":1.0'),
+        (b'"passed":true', b'"part":null,"passed":true'),
+        (b'"passed":true', b'"passed":"yes"'),
+        (b'"assuranceLevel":"self_attested",', b""),
+    ],
+)
+def test_a_signed_predicate_is_spelled_in_one_way(
+    issued: tuple[bytes, Path, Path], old: bytes, new: bytes
+) -> None:
+    """What the parser would take for the same is refused, since another reader may not."""
+    payload = parse_bundle(issued[0]).envelope.payload.replace(old, new)
+    assert Forgetting.model_validate(parse_statement(payload).predicate)
+    once = sha256_hex(new)
+    renamed = payload.replace(b'"once":"certificate"', b'"once":"%s"' % once.encode())
+    signed = sign(renamed, keys().certificate)
+    position = Ledger.open(issued[2], keys=keys()).append(signed, once=once)
+
+    report = checked(bundle_of(signed, position))
+
+    assert failed(report) == ({} if old == new else {"predicate": "predicate"})
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from govsdk.certify.predicate import NON_CLAIMS, Forgetting, PolicyReference, verdict_text
-from govsdk.records import Outcome, Resource, Verdict
+from govsdk.records import Claim, Outcome, Resource, Verdict
 from tests.evidence import MODEL, attack, claim, control, erasure_only, forgetting, screen
 
 AFTER = Resource(name="generator-v1", sha256="9" * 64)
@@ -59,6 +59,9 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
         {"verdict": Verdict.INCONCLUSIVE, "text": "INCONCLUSIVE (quickstart)"},
         {"assurance_level": "reproduced"},
         {"forgotten_for_ever": True},
+        {"non_claims": NON_CLAIMS[1:]},
+        {"non_claims": ()},
+        {"harness": "3" * 64 + "\n"},
         {"screen": screen(regressions=1)},
     ],
     ids="+".join,
@@ -69,6 +72,20 @@ def test_what_cannot_be_said(lie: dict[str, object]) -> None:
 
     with pytest.raises(ValidationError):
         forgetting(AFTER, **lie)
+
+
+def test_more_may_be_named_as_not_claimed() -> None:
+    """A line more takes nothing back."""
+    assert forgetting(AFTER, non_claims=(*NON_CLAIMS, "pictures of twins")).non_claims[-1]
+
+
+def test_figures_are_spelled_in_ascii() -> None:
+    """Digits of other scripts are numbers to Python, and to few others."""
+    said = claim(upper="0.029808").public()
+    assert Claim.model_validate(said)
+
+    with pytest.raises(ValidationError):
+        Claim.model_validate(said | {"upper": "\N{ARABIC-INDIC DIGIT ZERO}.029808"})
 
 
 def test_erasure_without_an_edit() -> None:
