@@ -28,6 +28,9 @@ Instant = Annotated[
 ]
 """A moment, RFC 3339 in UTC with whole seconds."""
 
+PolicyName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+"""What a policy is called, in files and in verdicts: nothing that could look like more words."""
+
 
 def decimal_text(value: float, rounding: str = ROUND_HALF_EVEN) -> DecimalText:
     """Return ``value`` as a decimal string with six digits, for signed bytes."""

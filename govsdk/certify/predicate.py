@@ -31,6 +31,7 @@ from govsdk.records import (
     Erasure,
     Instant,
     Outcome,
+    PolicyName,
     Record,
     Reported,
     Residual,
@@ -53,7 +54,7 @@ NON_CLAIMS = (
 class PolicyReference(Record):
     """The policy that was met."""
 
-    name: str
+    name: PolicyName
     sha256: Sha256
     """Digest of the policy as parsed."""
     bound: DecimalText

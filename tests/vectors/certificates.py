@@ -257,6 +257,13 @@ def statements() -> Iterator[Vector]:
             "The sentence quotes a stricter bound than the policy's.",
             {"text": "FORGOTTEN (quickstart: < 1 %)"},
         ),
+        "policy-words": (
+            "The policy's name adds to the sentence.",
+            {
+                "policy": {**said["policy"], "name": "standard: < 1 %) under (quickstart"},
+                "text": "FORGOTTEN (standard: < 1 %) under (quickstart: < 5 %)",
+            },
+        ),
         "unedited": (
             "FORGOTTEN by a model that was never edited.",
             {"modelAfter": predicate()["modelBefore"]},

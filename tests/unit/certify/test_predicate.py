@@ -42,6 +42,18 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "name", ["", "Standard", "standard\n", "a\nb", "standard: < 1 %) under (x", "9", "a" * 64]
+)
+def test_a_policy_is_named_by_one_word(name: str) -> None:
+    """As in policy files: a name must not add to the sentence that quotes it."""
+    said = PolicyReference(name="a-policy-9", sha256="b" * 64, bound="0.050000").public()
+    assert PolicyReference.model_validate(said)
+
+    with pytest.raises(ValidationError):
+        PolicyReference.model_validate(said | {"name": name})
+
+
+@pytest.mark.parametrize(
     "lie",
     [
         {"claims": ()},
