@@ -80,8 +80,8 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
             upper=f"{bound:.6f}",
             alpha="0.040000",
             trials=trials,
-            **changes if name == "forget" else {},
-        )
+            events=None if name == "quality" else 0,
+        ).model_copy(update=changes if name == "forget" else {})
         for name, part, bound, trials in lines
         for recogniser in "AB"
     )

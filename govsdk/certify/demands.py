@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from govsdk.certify.figures import lower_of, upper_of
 from govsdk.certify.predicate import Forgetting
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
 from govsdk.policy.document import MAX_ALPHA
-from govsdk.records import Attack, Claim, Control, Verdict
+from govsdk.records import Verdict
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _require(said: Forgetting, demand: _Demand, *, most_alpha: float) -> None:
     if {claim.recogniser for claim in found} != _judges(said):
         raise VerdictError(f"{where}: not claimed", reason="policy-claim")
     for claim in found:
-        if Decimal(_upper(claim)) > _exact(demand.bound):
+        if Decimal(upper_of(claim)) > _exact(demand.bound):
             raise VerdictError(f"{where}: the upper limit is higher", reason="policy-bound")
         if claim.trials < demand.trials:
             raise VerdictError(f"{where}: fewer trials", reason="policy-trials")
@@ -99,7 +100,7 @@ def _require_attacks(said: Forgetting, policy: Policy) -> None:
         if {attack.recogniser for attack in found} != _judges(said):
             raise VerdictError(f"{name}: not attacked", reason="policy-attack")
         for attack in found:
-            if attack.upper is None or Decimal(_upper(attack)) > _exact(wanted.bound):
+            if attack.upper is None or Decimal(upper_of(attack)) > _exact(wanted.bound):
                 raise VerdictError(f"{name}: the upper limit is higher", reason="policy-bound")
             if attack.runs < wanted.runs or attack.stranger_runs < wanted.runs * (
                 policy.attacks.strangers
@@ -122,23 +123,13 @@ def _require_baseline(said: Forgetting, policy: Policy) -> None:
     least, trials = _exact(policy.controls.baseline_rate), policy.controls.baseline_trials
     found = [control for control in said.controls if control.name == "baseline"]
     if {control.recogniser for control in found} != _judges(said) or any(
-        Decimal(_lower(c)) < least or c.trials < trials for c in found
+        Decimal(lower_of(c)) < least or c.trials < trials for c in found
     ):
         raise VerdictError("the baseline control is weaker", reason="policy-baseline")
 
 
 def _judges(said: Forgetting) -> set[str | None]:
     return {each.name for each in said.scope.recognisers}
-
-
-def _lower(said: Control) -> str:
-    # As below: no limit lies on the wrong side of the measured figure.
-    return min(said.lower, said.rate, key=Decimal)
-
-
-def _upper(said: Claim | Attack) -> str:
-    # A limit below the measured figure is no upper limit, whoever signed it.
-    return max(said.upper or said.value, said.value, key=Decimal)
 
 
 def _exact(value: float) -> Decimal:

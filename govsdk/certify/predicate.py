@@ -3,8 +3,9 @@
 Invariants, held when one is made and again when one is checked:
 
 - only success is certified: FORGOTTEN, or NOTHING_TO_FORGET for an erasure without an edit;
-- FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model; attacks
-  that are judged passed too;
+- neither verdict is vacuous, nor the issuer's word against the figures beside it (``figures``):
+  FORGOTTEN has all claims and an edited model, NOTHING_TO_FORGET baselines that failed, both an
+  erasure;
 - the sentence with policy and bound is the one that the figures spell;
 - every line of ``NON_CLAIMS`` stands there, whatever else does;
 - statistics are decimal strings; there is no personal data, only commitments and digests.
@@ -22,6 +23,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from govsdk.certify.figures import require_erased, require_forgotten, require_nothing
 from govsdk.records import (
     JUDGES_NEEDED,
     Attack,
@@ -30,7 +32,6 @@ from govsdk.records import (
     DecimalText,
     Erasure,
     Instant,
-    Outcome,
     PolicyName,
     Record,
     Reported,
@@ -213,23 +214,22 @@ class Forgetting(Record):
             raise ValueError("the text is not what verdict and policy spell")
         if not set(NON_CLAIMS) <= set(self.non_claims):
             raise ValueError("something that no certificate claims is not named")
+        require_erased(self.erasure)
+        judges = self.scope.recognisers
+        names = {each.name for each in judges}
+        if min(len({each.sha256 for each in judges}), len(names)) < JUDGES_NEEDED:
+            raise ValueError("a verdict in the eyes of fewer than two recognisers")
         if self.verdict is Verdict.FORGOTTEN:
-            self._require_evidence()
-        elif self.verdict is not Verdict.NOTHING_TO_FORGET:
+            require_forgotten(self.claims, self.controls, self.attacks or (), names)
+            self._require_edit()
+        elif self.verdict is Verdict.NOTHING_TO_FORGET:
+            require_nothing(self.claims, self.controls, names)
+            self._require_no_edit()
+        else:
             raise ValueError("a failure is not certified")
-        elif self.model_after != self.model_before:
-            raise ValueError("nothing was to be forgotten, yet the model changed")
         return self
 
-    def _require_evidence(self) -> None:
-        judged = [claim.outcome is Outcome.PASS for claim in self.claims]
-        judged += [control.passed for control in self.controls]
-        judged += [attack.outcome in (None, Outcome.PASS) for attack in self.attacks or ()]
-        if not self.claims or not self.controls or not all(judged):
-            raise ValueError("FORGOTTEN without claims and controls that all passed")
-        judges = self.scope.recognisers
-        if min(len({j.sha256 for j in judges}), len({j.name for j in judges})) < JUDGES_NEEDED:
-            raise ValueError("FORGOTTEN in the eyes of fewer than two recognisers")
+    def _require_edit(self) -> None:
         bounds = {claim.bound for claim in self.claims if claim.name == "forget"}
         if {Decimal(bound) for bound in bounds} != {Decimal(self.policy.bound)}:
             raise ValueError("FORGOTTEN under another bound than the policy's")
@@ -237,6 +237,12 @@ class Forgetting(Record):
             raise ValueError("FORGOTTEN although somebody forgotten earlier came back")
         if self.method is None or self.model_after == self.model_before or not self.attempts:
             raise ValueError("FORGOTTEN without an edited model")
+        if self.attempts[-1].verdict is not Verdict.FORGOTTEN:
+            raise ValueError("FORGOTTEN by an attempt that was judged otherwise")
+
+    def _require_no_edit(self) -> None:
+        if self.model_after != self.model_before or self.method is not None or self.attempts:
+            raise ValueError("nothing was to be forgotten, yet the model was edited")
 
 
 def verdict_text(verdict: Verdict, policy: PolicyReference) -> str:

@@ -162,9 +162,14 @@ def policies() -> Iterator[Vector]:
     policy = Policy.load(POLICY)
     claims, controls = full_claims(policy), full_controls(policy)
 
-    def shows(name: str, description: str, reason: str = "", **changes: Sequence[Any]) -> Vector:
+    def shows(
+        name: str, description: str, reason: str = "", bound: str = "", **changes: Sequence[Any]
+    ) -> Vector:
         shown = {"claims": claims, "controls": controls, **changes}
         said = predicate(**{key: [e.public() for e in each] for key, each in shown.items()})
+        if bound:
+            said["policy"] = {**said["policy"], "bound": bound}
+            said["text"] = f"FORGOTTEN (quickstart: < {float(bound) * 100:.0f} %)"
         inputs = {"policy": POLICY.read_bytes()}
         lie = logged(certified(said))
         return vector(f"policy-{name}", description, lie, _where(15, reason), reason, **inputs)
@@ -173,18 +178,24 @@ def policies() -> Iterator[Vector]:
         return (claims[0].model_copy(update=changes), *claims[1:])
 
     yield shows("met", "Its figures are as strict as the policy.")
-    loose = first(upper="0.050001")
-    yield shows("bound", "An upper limit beyond the policy's bound.", "policy-bound", claims=loose)
-    hidden = first(upper="0.010000", value="0.060000")
-    said = "An upper limit below the figure that it limits."
-    yield shows("limit", said, "policy-bound", claims=hidden)
+    loose = full_claims(policy, bound="0.060000", upper="0.050001")
+    said = "It was issued under a larger bound than the policy's, and needed it."
+    yield shows("bound", said, "policy-bound", bound="0.060000", claims=loose)
+    hidden = full_claims(policy, bound="0.070000", value="0.060606", events=6, upper="0.010000")
+    said = "The same, with upper limits below the figures that they limit."
+    yield shows("limit", said, "policy-bound", bound="0.070000", claims=hidden)
     few = first(trials=claims[0].trials - 1)
     yield shows("trials", "A trial fewer than the policy asks.", "policy-trials", claims=few)
     risky = first(alpha="0.040001")
     yield shows("alpha", "A larger error probability.", "policy-alpha", claims=risky)
-    yield shows("claim", "No word about retention.", "policy-claim", claims=claims[:4])
-    weak = [controls[0].model_copy(update={"trials": 1}), *controls[1:]]
-    said = "A baseline of a single trial."
+    elsewhere = [
+        each.model_copy(update={"part": "acquaintances"} if each.name == "retention" else {})
+        for each in claims
+    ]
+    said = "Retention of others than the policy asks about."
+    yield shows("claim", said, "policy-claim", claims=elsewhere)
+    weak = [controls[0].model_copy(update={"trials": 50, "events": 45}), *controls[1:]]
+    said = "A baseline of half the trials."
     yield shows("baseline", said, "policy-baseline", controls=weak)
 
 

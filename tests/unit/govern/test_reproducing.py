@@ -28,7 +28,9 @@ from tests.evidence import (
     attack,
     certificate_in,
     claim,
+    claims,
     control,
+    controls,
     forgetting,
     keys,
     ledger_of,
@@ -44,8 +46,8 @@ MEASURE = Reported(
     name="ism", part="all", model="after", of="subject", metric="mean-cosine", value="0.400000"
 )
 SAID: dict[str, Any] = {
-    "claims": (claim(),),
-    "controls": (control(),),
+    "claims": claims(),
+    "controls": controls(),
     "attacks": (attack(Outcome.PASS),),
     "screen": screen(0),
     "reported": (MEASURE,),
@@ -130,8 +132,8 @@ def test_a_certificate_that_repeats_its_report_can_be_measured_again(opened: Ope
 @pytest.mark.parametrize(
     "lie",
     [
-        {"claims": (claim(upper="0.020000"),)},
-        {"controls": (control(rate="0.990000"),)},
+        {"claims": claims(upper="0.020000")},
+        {"controls": controls(lower="0.990000")},
         {"attacks": (attack(None),)},
         {"attacks": None},
         {"screen": screen(0).model_copy(update={"subjects": 9})},
@@ -165,4 +167,14 @@ def test_every_line_was_measured_again_or_is_named_as_left_out() -> None:
     repeated, left_out = scope_of(found, case)
 
     assert repeated == ("forget, distribution", "control, baseline")
-    assert left_out[1:] == ("attack, embedding-search", "screen, earlier people", "reported, ism")
+    assert left_out[1:] == (
+        "forget, photos",
+        "retention, random",
+        "quality, random",
+        "no-face, all",
+        "control, impostor",
+        "control, retained",
+        "attack, embedding-search",
+        "screen, earlier people",
+        "reported, ism",
+    )
