@@ -12,12 +12,13 @@ from govsdk.canonical import canonical_bytes
 from govsdk.certify.reproductions import Reproduction, reproduction
 from govsdk.certify.revocations import LeafReference, Reason, Revocation
 from govsdk.policy import Policy
+from govsdk.records import Claim, Control, Verdict
 from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import FileSigner, PublicKey
 from govsdk.tlog.statements import Kind
-from tests.evidence import claim, control
-from tests.vectors.certificates import GOOD, flipped, logged, proof_of, vector
+from tests.evidence import claim, control, screen
+from tests.vectors.certificates import GOOD, flipped, logged, proof_of, public, vector
 from tests.vectors.form import Vector
 from tests.vectors.stamps import LATER, OWN, root, stamp
 from tests.vectors.world import (
@@ -161,12 +162,18 @@ def timestamps() -> Iterator[Vector]:
 def policies() -> Iterator[Vector]:
     policy = Policy.load(POLICY)
     claims, controls = full_claims(policy), full_controls(policy)
+    judged = (1, Verdict.NOT_FORGOTTEN), (2, Verdict.FORGOTTEN)
 
     def shows(
-        name: str, description: str, reason: str = "", bound: str = "", **changes: Sequence[Any]
+        name: str,
+        description: str,
+        reason: str = "",
+        bound: str = "",
+        claims: Sequence[Claim] = claims,
+        controls: Sequence[Control] = controls,
+        **more: object,
     ) -> Vector:
-        shown = {"claims": claims, "controls": controls, **changes}
-        said = predicate(**{key: [e.public() for e in each] for key, each in shown.items()})
+        said = predicate(claims=public(claims), controls=public(controls), **more)
         if bound:
             said["policy"] = {**said["policy"], "bound": bound}
             said["text"] = f"FORGOTTEN (quickstart: < {float(bound) * 100:.0f} %)"
@@ -174,7 +181,7 @@ def policies() -> Iterator[Vector]:
         lie = logged(certified(said))
         return vector(f"policy-{name}", description, lie, _where(15, reason), reason, **inputs)
 
-    def first(**changes: object) -> Sequence[Any]:
+    def first(**changes: object) -> Sequence[Claim]:
         return (claims[0].model_copy(update=changes), *claims[1:])
 
     yield shows("met", "Its figures are as strict as the policy.")
@@ -197,6 +204,43 @@ def policies() -> Iterator[Vector]:
     weak = [controls[0].model_copy(update={"trials": 50, "events": 45}), *controls[1:]]
     said = "A baseline of half the trials."
     yield shows("baseline", said, "policy-baseline", controls=weak)
+
+    def counted(place: int, **changes: object) -> Sequence[Control]:
+        other = controls[place].model_copy(update=changes)
+        return (*controls[:place], other, *controls[place + 1 :])
+
+    alike = counted(2, events=30, rate="0.100000")
+    said = "Pictures of others are accepted as the person, though the control is said to hold."
+    yield shows("impostor", said, "policy-control", controls=alike)
+    undrawn = counted(4, events=3, rate="0.010000")
+    said = "Others were hardly drawn before the edit either, so nothing could be lost."
+    yield shows("retained", said, "policy-control", controls=undrawn)
+    yield shows("controls", "The baseline alone.", "policy-control", controls=controls[:2])
+    once, twice = ({"number": n, "verdict": v, "sha256": "0" * 64} for n, v in judged)
+    said = "The second attempt, with the first one's alpha."
+    yield shows("second-alpha", said, "policy-alpha", attempts=[once, twice])
+    said = "The second attempt alone: what became of the first?"
+    yield shows("attempts", said, "policy-attempts", attempts=[twice])
+    few = screen(0).model_copy(update={"probes_each": 9})
+    said = "Earlier people were looked for with a probe less than the policy asks."
+    yield shows("screen", said, "policy-screen", screen=few.public())
+    yield shows("thresholds", "Its thresholds are stated, and meet the policy.", scope=at("0.001"))
+    said = "So few strangers match at its threshold that the person hardly does."
+    yield shows("fmr", said, "policy-threshold", scope=at("0.00001"))
+
+
+def at(fmr: str) -> dict[str, Any]:
+    """Return the scope with thresholds stated, those of forgetting at this false match rate."""
+    scope = predicate()["scope"]
+    thresholds = [
+        {"purpose": purpose, "faces": "photos", "fmr": rate}
+        | {"threshold": "0.711615", "low": "0.706947", "high": "0.716391"}
+        for purpose, rate in (("forget", fmr), ("retention", "0.0001"))
+    ]
+    return {
+        **scope,
+        "recognisers": [{**judge, "thresholds": thresholds} for judge in scope["recognisers"]],
+    }
 
 
 def reproductions() -> Iterator[Vector]:
