@@ -20,6 +20,7 @@ from govsdk.certify.predicate import (
     PreRegistration,
     RecogniserReference,
     RequestReference,
+    Sampling,
     Scope,
     SubjectCommitment,
     Validity,
@@ -134,6 +135,12 @@ def erasure_only(**changes: object) -> Forgetting:
         "method": None,
     }
     return forgetting(MODEL, **{**nothing, **changes})
+
+
+def sampled(steps: int = 15, guidance: str = "3.000000") -> Scope:
+    """Return the scope of an honest certificate, with the sampler stated."""
+    sampling = Sampling(steps=steps, guidance=guidance, scheduler="DPMSolverMultistepScheduler")
+    return erasure_only().scope.model_copy(update={"sampling": sampling})
 
 
 def claim(**changes: object) -> Claim:

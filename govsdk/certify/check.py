@@ -318,7 +318,8 @@ class _Examination:
             raise MalformedEvidenceError(
                 "the certificate is not spelled as one must be", reason="predicate"
             )
-        return self.predicate.text
+        sampling = self.predicate.scope.sampling
+        return self.predicate.text + (f", drawn with {sampling.headline}" if sampling else "")
 
     def _subject(self) -> None:
         # Other readers of in-toto match any subject: a second model would be certified for them.

@@ -151,6 +151,22 @@ class RecogniserReference(Record):
     thresholds: tuple[CalibratedThreshold, ...] | None = None
 
 
+class Sampling(Record):
+    """How every trial was drawn; for other settings nothing was measured that bounds anything."""
+
+    steps: int
+    """Denoising steps for one picture."""
+    guidance: DecimalText
+    """Scale of classifier-free guidance; 1 means none."""
+    scheduler: str
+    """Class of the algorithm, as diffusers names it."""
+
+    @property
+    def headline(self) -> str:
+        """The settings as they are told, e.g. ``15 steps, guidance 3``."""
+        return f"{self.steps} steps, guidance {Decimal(self.guidance).normalize():f}"
+
+
 class Scope(Record):
     """What the certificate is about."""
 
@@ -158,6 +174,8 @@ class Scope(Record):
     distribution: str
     """From which conditions the trials were drawn."""
     recognisers: tuple[RecogniserReference, ...]
+    sampling: Sampling | None = None
+    """At which settings; absent in certificates of before it was stated."""
 
 
 class Validity(Record):

@@ -19,6 +19,7 @@ from govsdk.certify.predicate import (
     PreRegistration,
     RecogniserReference,
     RequestReference,
+    Sampling,
     Scope,
     SubjectCommitment,
     Validity,
@@ -136,6 +137,7 @@ def compose(run: Forgetting) -> Predicate:
                 )
                 for each in plan["recognisers"]
             ),
+            sampling=_sampling(plan),
         ),
         harness=judged[-1].harness if forgotten else harness_digest(),
         environment=environment_digest(run.workspace.config.device),
@@ -175,6 +177,15 @@ def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:
     if earlier is None:
         return None
     return sum(EarlierRequest.model_validate(each).attempts for each in earlier)
+
+
+def _sampling(plan: Mapping[str, Any]) -> Sampling:
+    """Return how every trial was drawn: as planned, by the generator's own algorithm."""
+    from govsdk.models.generator import SCHEDULERS
+
+    scheduler, _ = next(iter(SCHEDULERS.values()))
+    steps, guidance = plan["sampling"]["steps"], float(plan["sampling"]["guidance"])
+    return Sampling(steps=steps, guidance=decimal_text(guidance), scheduler=scheduler)
 
 
 def _method(run: Forgetting) -> Method:

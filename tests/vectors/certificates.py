@@ -18,7 +18,15 @@ from govsdk.tlog.merkle import leaf_hash, root_from_proof
 from govsdk.tlog.notes import note
 from govsdk.tlog.proofs import proof_text
 from govsdk.tlog.statements import Kind
-from tests.evidence import RECEIPT_KEY, TEMPLATES, claims, controls, erasure_only, unseen
+from tests.evidence import (
+    RECEIPT_KEY,
+    TEMPLATES,
+    claims,
+    controls,
+    erasure_only,
+    sampled,
+    unseen,
+)
 from tests.vectors.form import Content, Vector
 from tests.vectors.world import (
     AFTER,
@@ -109,6 +117,7 @@ def vectors() -> Iterator[Vector]:
     yield from statements()
     yield from spellings()
     yield from erasures()
+    yield from scopes()
     yield from places()
     yield from heads()
     yield from models_and_receipts()
@@ -367,6 +376,16 @@ def erasures() -> Iterator[Vector]:
     for name, (description, change) in lies.items():
         lie = logged(certified(nothing | change))
         yield vector(f"erasure-{name}", description, lie, "predicate", "predicate")
+
+
+def scopes() -> Iterator[Vector]:
+    """Yield a certificate that states its sampler, and one that states it loosely."""
+    stated = sampled().public()
+    yield vector("sampler", "The sampler is stated.", logged(certified(predicate(scope=stated))))
+    loose = {**stated, "sampling": {"steps": 15, "guidance": "about 3", "scheduler": "any"}}
+    lie = logged(certified(predicate(scope=loose)))
+    said = "A sampler in words."
+    yield vector("sampler-in-words", said, lie, "predicate", "predicate")
 
 
 def spellings() -> Iterator[Vector]:

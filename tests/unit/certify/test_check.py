@@ -37,6 +37,7 @@ from tests.evidence import (
     flips,
     forgetting,
     keys,
+    sampled,
 )
 
 FOUNDATION = ["form", "signature", "statement", "predicate", "subject"]
@@ -80,6 +81,18 @@ def test_the_untouched_certificate_passes(issued: tuple[bytes, Path, Path]) -> N
     assert [f.name for f in report.findings if f.status is Status.PASS] == FOUNDATION + FURTHER
     skipped = [f.name for f in report.findings if f.status is Status.NOT_EVALUATED]
     assert skipped == LATER
+
+
+def test_the_sampler_is_told_with_the_verdict(
+    issued: tuple[bytes, Path, Path], tmp_path: Path
+) -> None:
+    """Where it is stated: the bound holds for it. The sentence itself stays what it is."""
+    stated, _ = certificate_in(tmp_path, scope=sampled(guidance="7.500000"))
+    sentence = "FORGOTTEN (quickstart: < 5 %)"
+
+    assert checked(issued[0]).findings[3].detail == sentence
+    assert checked(stated).findings[3].detail == f"{sentence}, drawn with 15 steps, guidance 7.5"
+    assert checked(stated).verdict == sentence
 
 
 def test_what_is_not_given_is_not_passed(issued: tuple[bytes, Path, Path]) -> None:

@@ -22,6 +22,7 @@ from tests.evidence import (
     controls,
     erasure_only,
     forgetting,
+    sampled,
     screen,
     unseen,
 )
@@ -59,6 +60,16 @@ def test_round_trip() -> None:
     assert said.public()["subjectCommitment"]
     assert said.public()["assuranceLevel"] == "self_attested"
     assert said.non_claims == NON_CLAIMS
+
+
+def test_the_sampler_is_stated_or_absent() -> None:
+    """Certificates of before it was stated have no such field, and are read as they were."""
+    told = forgetting(AFTER, scope=sampled())
+
+    assert told.scope.sampling is not None
+    assert told.scope.sampling.headline == "15 steps, guidance 3"
+    assert Forgetting.model_validate(told.public()) == told
+    assert "sampling" not in str(forgetting(AFTER).public())
 
 
 @pytest.mark.parametrize(
