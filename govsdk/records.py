@@ -310,7 +310,7 @@ class Residual(Record):
 
 
 class Receipt(Record):
-    """The data subject's half of the commitment: its holder can tell that a certificate is theirs.
+    """The data subject's half of the commitment: tells its holder for whom a certificate was made.
 
     Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}).
     """

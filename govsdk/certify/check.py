@@ -363,7 +363,7 @@ class _Examination:
     def _receipt(self) -> str:
         assert self.receipt is not None
         check_receipt(self.receipt, self.predicate.subject_commitment.value)
-        return "the certificate is about the receipt's holder"
+        return "made for the id and templates in the receipt; whose they are it does not show"
 
     def _reproduction(self) -> str:
         assert self.attached is not None

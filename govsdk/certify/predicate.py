@@ -77,7 +77,7 @@ class RequestReference(Record):
 
 
 class SubjectCommitment(Record):
-    """Whom it is about, for the holder of the receipt alone."""
+    """For whom it was made: id and templates, told to the holder of the receipt alone."""
 
     scheme: Literal["hmac-sha256"] = "hmac-sha256"
     value: Sha256

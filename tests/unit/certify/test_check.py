@@ -215,6 +215,15 @@ def test_links_are_no_model(issued: tuple[bytes, Path, Path]) -> None:
         link.unlink()
 
 
+def test_a_receipt_shows_no_more_than_it_can(issued: tuple[bytes, Path, Path]) -> None:
+    """The id is the operator's, so nobody is told that the certificate is about the holder."""
+    handed_out = receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES))
+    (found,) = (f for f in checked(issued[0], receipt=handed_out).findings if f.name == "receipt")
+
+    assert found.status is Status.PASS
+    assert "whose they are it does not show" in found.detail
+
+
 def test_a_receipt_for_somebody_else(issued: tuple[bytes, Path, Path]) -> None:
     """The receipt of another person fails check 14 and nothing else."""
     wrong = receipt_bytes(receipt(RECEIPT_KEY, "somebody else", TEMPLATES))

@@ -6,12 +6,20 @@ import pytest
 from pydantic import ValidationError
 
 from govsdk.certify.demands import require_claims
-from govsdk.certify.predicate import AttemptReference, CalibratedThreshold, Forgetting, Scope
+from govsdk.certify.predicate import (
+    AttemptReference,
+    CalibratedThreshold,
+    Forgetting,
+    PolicyReference,
+    Scope,
+    verdict_text,
+)
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
 from govsdk.policy.document import HardNeighbours
 from govsdk.records import Attack, Outcome, Resource, Verdict
-from tests.evidence import forgetting, screen
+from tests.evidence import erasure_only, forgetting, screen
+from tests.unit.verify.toy import SUBJECT, forgets, model, run_baseline, run_verify
 from tests.withdrawals import full_claims, full_controls
 
 POLICY = Policy.load("quickstart")
@@ -39,6 +47,28 @@ def test_figures_as_strict_as_the_policy_meet_it() -> None:
     assert "another policy's" in require_claims(shown(), POLICY)
     reference = shown().policy.model_copy(update={"sha256": POLICY.digest})
     assert "issued under quickstart" in require_claims(shown(policy=reference), POLICY)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "standard"])
+def test_what_the_judge_writes_is_what_is_demanded(name: str) -> None:
+    """Both of a certificate (check 4) and by the policy that it judged under (check 15)."""
+    policy = Policy.load(name)
+    before = run_baseline(model(name="v0"), policy)
+    report = run_verify(model(forgets(SUBJECT)), policy, baseline=before)
+    bound = f"{policy.claims.forget.bound:.6f}"
+    reference = PolicyReference(name=name, sha256=policy.digest, bound=bound)
+    said = forgetting(
+        AFTER,
+        policy=reference,
+        text=verdict_text(Verdict.FORGOTTEN, reference),
+        claims=report.claims,
+        controls=report.controls,
+    )
+
+    assert report.verdict is Verdict.FORGOTTEN
+    assert require_claims(said, policy) == f"issued under {name}, and its figures meet it"
+    never = run_baseline(model(forgets(SUBJECT)), policy)
+    assert erasure_only(controls=never.controls).verdict is never.verdict
 
 
 @pytest.mark.parametrize(
