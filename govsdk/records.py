@@ -19,9 +19,10 @@ from pydantic.alias_generators import to_camel
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest or HMAC in lower-case hex."""
 
-DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+\.[0-9]{1,9}$")]
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}\.[0-9]{1,9}$")]
 """A statistic in signed bytes: a decimal string, so that no float format can be disputed; in
-ASCII digits, where ``\\d`` takes those of every script."""
+ASCII digits, where ``\\d`` takes those of every script; so few that any decimal arithmetic holds
+them."""
 
 Instant = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")

@@ -408,6 +408,10 @@ def spellings() -> Iterator[Vector]:
             "Digits of another script.",
             restated(upper, b'"upper":"' + arabic + b'"'),
         ),
+        "long-figure": (
+            "A figure of more digits than any needs.",
+            restated(upper, b'"upper":"' + b"0" * 16 + b'.029808"'),
+        ),
         "payload-spaced": ("A space inside the payload.", restated(count, count + b" ")),
     }
     yield from each("predicate", "predicate", lies)

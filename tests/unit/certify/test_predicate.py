@@ -83,6 +83,15 @@ def test_the_sentence_carries_policy_and_bound(bound: str, headline: str) -> Non
     assert verdict_text(Verdict.NOTHING_TO_FORGET, policy) == "NOTHING_TO_FORGET (standard)"
 
 
+def test_a_figure_has_an_end() -> None:
+    """A million digits are more than decimal arithmetic holds: no figure may break the verifier."""
+    said = PolicyReference(name="long", sha256="b" * 64, bound="9" * 15 + ".0")
+    assert said.headline == f"long: < {'9' * 15}00 %"
+
+    with pytest.raises(ValidationError):
+        PolicyReference.model_validate(said.public() | {"bound": "9" * 1_000_001 + ".0"})
+
+
 @pytest.mark.parametrize(
     "name", ["", "Standard", "standard\n", "a\nb", "standard: < 1 %) under (x", "9", "a" * 64]
 )
