@@ -13,9 +13,11 @@ from govsdk.certify.statements import Kind
 from govsdk.ledger import Ledger
 from govsdk.ledger.exports import export
 from govsdk.policy import Policy
+from govsdk.ports import Recogniser
 from govsdk.records import Claim, Control, Residual, Resource
 from govsdk.tlog.merkle import leaf_hash
-from tests.evidence import MODEL, claim, control, envelope, forgetting, keys
+from govsdk.verify.judge import control
+from tests.evidence import MODEL, claim, envelope, forgetting, keys
 from tests.recorded import issue_in
 
 NOW = "2026-11-21T07:00:00Z"
@@ -70,7 +72,7 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
         ("forget", "photos", claims.forget.bound, claims.forget.trials),
         ("retention", "random", claims.retention.bound, claims.retention.pairs),
         ("quality", "random", claims.quality.bound, claims.retention.pairs),
-        ("no-face", "all", claims.no_face.bound, claims.retention.pairs),
+        ("no-face", "all", claims.no_face.bound, claims.pictures),
     ]
     return tuple(
         claim(
@@ -81,17 +83,45 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
             upper=f"{bound:.6f}",
             alpha="0.040000",
             trials=trials,
-            **changes if name == "forget" else {},
-        )
+            events=None if name == "quality" else 0,
+        ).model_copy(update=changes if name == "forget" else {})
         for name, part, bound, trials in lines
         for recogniser in "AB"
     )
 
 
 def full_controls(policy: Policy) -> tuple[Control, ...]:
-    """Return the baseline controls that meet ``policy``."""
-    trials = policy.controls.baseline_trials
-    return tuple(control(recogniser=name, trials=trials) for name in "AB")
+    """Return controls of both recognisers that meet ``policy``, as the judge writes them."""
+    asked, claims = policy.controls, policy.claims
+    pairs = claims.retention.pairs
+    judges: tuple[Recogniser, ...] = ("A", "B")
+    return (
+        *(
+            control(
+                "baseline",
+                name,
+                events=asked.baseline_trials * 9 // 10,
+                trials=asked.baseline_trials,
+                above=asked.baseline_rate,
+            )
+            for name in judges
+        ),
+        *(
+            control("impostor", name, events=0, trials=pairs, not_above=claims.forget.bound)
+            for name in judges
+        ),
+        *(
+            control(
+                "retained",
+                name,
+                part="random",
+                events=pairs * 9 // 10,
+                trials=pairs,
+                above=claims.retention.bound,
+            )
+            for name in judges
+        ),
+    )
 
 
 def judged_by(workspace: Workspace, scope: Scope) -> Scope:

@@ -42,7 +42,7 @@ from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from govsdk.tlog.statements import Kind, Statement, parse_statement
+from govsdk.tlog.statements import Kind, Statement, parse_statement, statement
 
 
 @dataclass(frozen=True)
@@ -308,16 +308,26 @@ class _Examination:
             raise MalformedEvidenceError("signed, but no certificate", reason="predicate-type")
 
     def _predicate(self) -> str:
+        said = self.statement
         try:
-            self.predicate = Forgetting.model_validate(self.statement.predicate)
-        except ValidationError as cause:
+            self.predicate = Forgetting.model_validate(said.predicate)
+            spelled = statement(said.kind, said.subjects, self.predicate.public(), once=said.once)
+        except (ValidationError, RequestError) as cause:
             raise MalformedEvidenceError(
                 "the certificate does not say what one must say", reason="predicate"
             ) from cause
-        return self.predicate.text
+        # Parsing is lenient (other names of fields, "24" for 24): another reader of the same signed
+        # bytes might see something else.
+        if spelled != self.bundle.envelope.payload:
+            raise MalformedEvidenceError(
+                "the certificate is not spelled as one must be", reason="predicate"
+            )
+        sampling = self.predicate.scope.sampling
+        return self.predicate.text + (f", drawn with {sampling.headline}" if sampling else "")
 
     def _subject(self) -> None:
-        if self.statement.subjects[0] != self.predicate.model_after:
+        # Other readers of in-toto match any subject: a second model would be certified for them.
+        if self.statement.subjects != (self.predicate.model_after,):
             raise MalformedEvidenceError("subject and model differ", reason="subject")
 
     def _model(self) -> str:
@@ -357,7 +367,7 @@ class _Examination:
     def _receipt(self) -> str:
         assert self.receipt is not None
         check_receipt(self.receipt, self.predicate.subject_commitment.value)
-        return "the certificate is about the receipt's holder"
+        return "made for the id and templates in the receipt; whose they are it does not show"
 
     def _reproduction(self) -> str:
         assert self.attached is not None

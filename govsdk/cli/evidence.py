@@ -70,7 +70,7 @@ def verify(
         Path | None, typer.Option(help="The published model's folder: is it the certified one?")
     ] = None,
     receipt: Annotated[
-        Path | None, typer.Option(help="The data subject's receipt: is the certificate theirs?")
+        Path | None, typer.Option(help="The receipt: was the certificate made for the id in it?")
     ] = None,
     witness: Annotated[
         list[Path] | None, typer.Option(help="A witness's verifier key; may be repeated.")

@@ -18,6 +18,7 @@ from govsdk.certify.predicate import (
     PolicyReference,
     PreRegistration,
     RequestReference,
+    Sampling,
     Scope,
     SubjectCommitment,
     Validity,
@@ -125,6 +126,7 @@ def compose(run: Forgetting) -> Predicate:
             model_line="generator",
             distribution=DISTRIBUTION,
             recognisers=recognisers_in(plan),
+            sampling=_sampling(plan),
         ),
         harness=judged[-1].harness if forgotten else harness_digest(),
         environment=environment_digest(run.workspace.config.device),
@@ -171,6 +173,15 @@ def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:
     """Return how many attempts of earlier requests there were; None if an old plan says nothing."""
     earlier = earlier_requests_in(plan)
     return None if earlier is None else sum(each.attempts for each in earlier)
+
+
+def _sampling(plan: Mapping[str, Any]) -> Sampling:
+    """Return how every trial was drawn: as planned, by the generator's own algorithm."""
+    from govsdk.models.generator import SCHEDULERS
+
+    scheduler, _ = next(iter(SCHEDULERS.values()))
+    steps, guidance = plan["sampling"]["steps"], float(plan["sampling"]["guidance"])
+    return Sampling(steps=steps, guidance=decimal_text(guidance), scheduler=scheduler)
 
 
 def _method(run: Forgetting) -> Method:

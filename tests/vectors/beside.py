@@ -13,14 +13,14 @@ from govsdk.certify.predicate import Forgetting, SubjectCommitment
 from govsdk.certify.reproductions import Reproduction, reproduction
 from govsdk.certify.revocations import LeafReference, Reason, Revocation
 from govsdk.policy import Policy
-from govsdk.records import Claim, Residual, Verdict
+from govsdk.records import Claim, Control, Residual, Verdict
 from govsdk.tlog.envelopes import parse_envelope, sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import FileSigner, PublicKey
 from govsdk.tlog.statements import Kind
 from tests.evidence import MODEL, claim, control, screen
 from tests.recorded import Step, citing, recorded, steps_of
-from tests.vectors.certificates import GOOD, flipped, logged, proof_of, vector
+from tests.vectors.certificates import GOOD, flipped, logged, proof_of, public, vector
 from tests.vectors.form import Vector
 from tests.vectors.stamps import LATER, OWN, root, stamp
 from tests.vectors.world import (
@@ -188,31 +188,85 @@ def timestamps() -> Iterator[Vector]:
 def policies() -> Iterator[Vector]:
     policy = Policy.load(POLICY)
     claims, controls = full_claims(policy), full_controls(policy)
+    judged = (1, Verdict.NOT_FORGOTTEN), (2, Verdict.FORGOTTEN)
 
-    def shows(name: str, description: str, reason: str = "", **changes: Sequence[Any]) -> Vector:
-        shown = {"claims": claims, "controls": controls, **changes}
-        said = predicate(**{key: [e.public() for e in each] for key, each in shown.items()})
+    def shows(
+        name: str,
+        description: str,
+        reason: str = "",
+        bound: str = "",
+        claims: Sequence[Claim] = claims,
+        controls: Sequence[Control] = controls,
+        **more: object,
+    ) -> Vector:
+        said = predicate(claims=public(claims), controls=public(controls), **more)
+        if bound:
+            said["policy"] = {**said["policy"], "bound": bound}
+            said["text"] = f"FORGOTTEN (quickstart: < {float(bound) * 100:.0f} %)"
         inputs = {"policy": POLICY.read_bytes()}
         lie = logged(certified(said))
         return vector(f"policy-{name}", description, lie, _where(15, reason), reason, **inputs)
 
-    def first(**changes: object) -> Sequence[Any]:
+    def first(**changes: object) -> Sequence[Claim]:
         return (claims[0].model_copy(update=changes), *claims[1:])
 
     yield shows("met", "Its figures are as strict as the policy.")
-    loose = first(upper="0.050001")
-    yield shows("bound", "An upper limit beyond the policy's bound.", "policy-bound", claims=loose)
-    hidden = first(upper="0.010000", value="0.060000")
-    said = "An upper limit below the figure that it limits."
-    yield shows("limit", said, "policy-bound", claims=hidden)
+    loose = full_claims(policy, bound="0.060000", upper="0.050001")
+    said = "It was issued under a larger bound than the policy's, and needed it."
+    yield shows("bound", said, "policy-bound", bound="0.060000", claims=loose)
+    hidden = full_claims(policy, bound="0.070000", value="0.060606", events=6, upper="0.010000")
+    said = "The same, with upper limits below the figures that they limit."
+    yield shows("limit", said, "policy-bound", bound="0.070000", claims=hidden)
     few = first(trials=claims[0].trials - 1)
     yield shows("trials", "A trial fewer than the policy asks.", "policy-trials", claims=few)
     risky = first(alpha="0.040001")
     yield shows("alpha", "A larger error probability.", "policy-alpha", claims=risky)
-    yield shows("claim", "No word about retention.", "policy-claim", claims=claims[:4])
-    weak = [controls[0].model_copy(update={"trials": 1}), *controls[1:]]
-    said = "A baseline of a single trial."
+    elsewhere = [
+        each.model_copy(update={"part": "acquaintances"} if each.name == "retention" else {})
+        for each in claims
+    ]
+    said = "Retention of others than the policy asks about."
+    yield shows("claim", said, "policy-claim", claims=elsewhere)
+    weak = [controls[0].model_copy(update={"trials": 50, "events": 45}), *controls[1:]]
+    said = "A baseline of half the trials."
     yield shows("baseline", said, "policy-baseline", controls=weak)
+
+    def counted(place: int, **changes: object) -> Sequence[Control]:
+        other = controls[place].model_copy(update=changes)
+        return (*controls[:place], other, *controls[place + 1 :])
+
+    alike = counted(2, events=30, rate="0.100000")
+    said = "Pictures of others are accepted as the person, though the control is said to hold."
+    yield shows("impostor", said, "policy-control", controls=alike)
+    undrawn = counted(4, events=3, rate="0.010000")
+    said = "Others were hardly drawn before the edit either, so nothing could be lost."
+    yield shows("retained", said, "policy-control", controls=undrawn)
+    yield shows("controls", "The baseline alone.", "policy-control", controls=controls[:2])
+    once, twice = ({"number": n, "verdict": v, "sha256": "0" * 64} for n, v in judged)
+    said = "The second attempt, with the first one's alpha."
+    yield shows("second-alpha", said, "policy-alpha", attempts=[once, twice])
+    said = "The second attempt alone: what became of the first?"
+    yield shows("attempts", said, "policy-attempts", attempts=[twice])
+    few = screen(0).model_copy(update={"probes_each": 9})
+    said = "Earlier people were looked for with a probe less than the policy asks."
+    yield shows("screen", said, "policy-screen", screen=few.public())
+    yield shows("thresholds", "Its thresholds are stated, and meet the policy.", scope=at("0.001"))
+    said = "So few strangers match at its threshold that the person hardly does."
+    yield shows("fmr", said, "policy-threshold", scope=at("0.00001"))
+
+
+def at(fmr: str) -> dict[str, Any]:
+    """Return the scope with thresholds stated, those of forgetting at this false match rate."""
+    scope = predicate()["scope"]
+    thresholds = [
+        {"purpose": purpose, "faces": "photos", "fmr": rate}
+        | {"threshold": "0.711615", "low": "0.706947", "high": "0.716391"}
+        for purpose, rate in (("forget", fmr), ("retention", "0.0001"))
+    ]
+    return {
+        **scope,
+        "recognisers": [{**judge, "thresholds": thresholds} for judge in scope["recognisers"]],
+    }
 
 
 def reproductions() -> Iterator[Vector]:

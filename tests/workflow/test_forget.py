@@ -121,6 +121,20 @@ def test_the_certificate_names_the_code_that_edited(forgotten: Path) -> None:
     assert said["method"]["codeDigest"] == code_digest() != said["harness"]
 
 
+def test_the_certificate_states_the_planned_sampler(forgotten: Path) -> None:
+    """With the scheduler that a generator takes unless it is told otherwise."""
+    workspace = world.open_workspace(forgotten)
+    content = workspace.certificate(workspace.certificates()[0]).content
+    said = parse_statement(parse_bundle(content).envelope.payload).predicate
+    planned = workspace.config.sampling
+
+    assert said["scope"]["sampling"] == {
+        "steps": planned.steps,
+        "guidance": f"{planned.guidance:.6f}",
+        "scheduler": "DPMSolverMultistepScheduler",
+    }
+
+
 def test_the_subject_is_gone_from_the_registry(built: Path, forgotten: Path) -> None:
     """Before: found by id and by face. After: neither, and the id cannot be enrolled again."""
     before, after = world.open_workspace(built), world.open_workspace(forgotten)

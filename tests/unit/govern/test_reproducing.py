@@ -49,6 +49,7 @@ from tests.evidence import (
     keys,
     ledger_of,
     model_in,
+    sampled,
     screen,
 )
 from tests.withdrawals import full_claims, full_controls
@@ -87,7 +88,7 @@ def report_of(model: Resource, note: bytes, **measured: object) -> bytes:
 
 def evidence_of(report: bytes, note: bytes, recipient: str) -> tuple[bytes, bytes]:
     """Return the sealed evidence, and the plan inside."""
-    plan = statement(Kind.PLAN, [MODEL], {"sampling": {"steps": 8}}, once="plan")
+    plan = statement(Kind.PLAN, [MODEL], {"sampling": {"steps": 8, "guidance": "3.0"}}, once="plan")
     nothing = Transcript(np.zeros(0, dtype=np.intp), {}, {})
     stages = ("baseline", "forget")
     sheet = ScoreSheet(plan, report, dict.fromkeys(stages, note), dict.fromkeys(stages, nothing))
@@ -181,6 +182,17 @@ def test_a_certificate_that_says_something_else_is_refused(
     """Whatever it takes from the report must stand there so."""
     with pytest.raises(DigestMismatchError, match="in the evidence is not the certificate's"):
         opened(**lie)
+
+
+@pytest.mark.parametrize(("steps", "guidance"), [(8, "3.000000"), (9, "3.000000"), (8, "3.500000")])
+def test_the_sampler_is_the_planned_one(opened: Open, steps: int, guidance: str) -> None:
+    """Where the certificate states it; the auditor draws with the plan's."""
+    scope = sampled(steps, guidance)
+    if (steps, guidance) == (8, "3.000000"):
+        assert opened(scope=scope).said.scope == scope
+        return
+    with pytest.raises(DigestMismatchError, match="sampler"):
+        opened(scope=scope)
 
 
 def test_seeds_of_the_baseline_are_those_of_the_plan(opened: Open) -> None:
