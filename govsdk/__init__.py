@@ -117,7 +117,8 @@ def verify_certificate(
     Args:
         key: The issuer's public key (PEM), from a source you trust: none inside the file is used.
         log_key: The ledger's verifier key (C2SP vkey), likewise.
-        ledger: An exported ledger folder, newer than the certificate: was it withdrawn since?
+        ledger: An exported ledger folder, newer than the certificate: does it bear the plan and the
+            attempts out, and was the certificate withdrawn since?
         ledger_key: The ledger's newer verifier key, if it was rotated since: the export, ``since``
             and ``proof`` may be under it.
         since: An older checkpoint of that ledger that you kept: is it the same history?

@@ -19,11 +19,18 @@ from pydantic.alias_generators import to_camel
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest or HMAC in lower-case hex."""
 
-DecimalText = Annotated[str, StringConstraints(pattern=r"^-?\d+\.\d{1,9}$")]
-"""A statistic in signed bytes: a decimal string, so that no float format can be disputed."""
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}\.[0-9]{1,9}$")]
+"""A statistic in signed bytes: a decimal string, so that no float format can be disputed; in
+ASCII digits, where ``\\d`` takes those of every script; so few that any decimal arithmetic holds
+them."""
 
-Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Instant = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+]
 """A moment, RFC 3339 in UTC with whole seconds."""
+
+PolicyName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+"""What a policy is called, in files and in verdicts: nothing that could look like more words."""
 
 
 def decimal_text(value: float, rounding: str = ROUND_HALF_EVEN) -> DecimalText:
@@ -304,7 +311,7 @@ class Residual(Record):
 
 
 class Receipt(Record):
-    """The data subject's half of the commitment: its holder can tell that a certificate is theirs.
+    """The data subject's half of the commitment: tells its holder for whom a certificate was made.
 
     Commitment = HMAC-SHA256(key, JCS{subjectId, templateSet}). Its ``repr`` has the commitment, and
     nothing that opens it.

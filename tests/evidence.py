@@ -20,6 +20,7 @@ from govsdk.certify.predicate import (
     PreRegistration,
     RecogniserReference,
     RequestReference,
+    Sampling,
     Scope,
     SubjectCommitment,
     Validity,
@@ -92,14 +93,14 @@ def forgetting(after: Resource, **changes: object) -> Forgetting:
         "method": Method(
             name="piu", preset="piu-miniature", version="0.1.0", config_digest="e" * 64
         ),
-        "claims": (claim(),),
-        "controls": (control(),),
+        "claims": claims(),
+        "controls": controls(),
         "design": Design(
             pre_registration=PreRegistration(sha256="f" * 64, index=1),
             seed_rule="HKDF over the note of the staged entry",
             alpha=("0.040000", "0.010000"),
         ),
-        "attempts": (AttemptReference(number=0, verdict=Verdict.FORGOTTEN, sha256="0" * 64),),
+        "attempts": (AttemptReference(number=1, verdict=Verdict.FORGOTTEN, sha256="0" * 64),),
         "earlier_attempts": 0,
         "erasure": Erasure(
             keys_destroyed=1,
@@ -124,15 +125,22 @@ def forgetting(after: Resource, **changes: object) -> Forgetting:
 
 
 def erasure_only(**changes: object) -> Forgetting:
-    """Return a predicate that says NOTHING_TO_FORGET: no claim, no edit, the model as it was."""
+    """Return a predicate that says NOTHING_TO_FORGET: the unedited model never drew the person."""
     nothing: dict[str, object] = {
         "verdict": Verdict.NOTHING_TO_FORGET,
         "text": "NOTHING_TO_FORGET (quickstart)",
         "claims": (),
+        "controls": tuple(unseen(name) for name in "AB"),
         "attempts": (),
         "method": None,
     }
     return forgetting(MODEL, **{**nothing, **changes})
+
+
+def sampled(steps: int = 15, guidance: str = "3.000000") -> Scope:
+    """Return the scope of an honest certificate, with the sampler stated."""
+    sampling = Sampling(steps=steps, guidance=guidance, scheduler="DPMSolverMultistepScheduler")
+    return erasure_only().scope.model_copy(update={"sampling": sampling})
 
 
 def claim(**changes: object) -> Claim:
@@ -153,6 +161,43 @@ def claim(**changes: object) -> Claim:
         "outcome": Outcome.PASS,
     }
     return Claim(**{**said, **changes})
+
+
+def claims(**changes: object) -> tuple[Claim, ...]:
+    """Return every claim under both recognisers, all passed, the first one changed."""
+    lines = [
+        claim(name=name, part=part, recogniser=recogniser, events=None if name == "quality" else 0)
+        for name, part in (
+            ("forget", "distribution"),
+            ("forget", "photos"),
+            ("retention", "random"),
+            ("quality", "random"),
+            ("no-face", "all"),
+        )
+        for recogniser in "AB"
+    ]
+    return (lines[0].model_copy(update=changes), *lines[1:])
+
+
+def controls(**changes: object) -> tuple[Control, ...]:
+    """Return every control under both recognisers, all passed, the first one changed."""
+    never = {"rate": "0.000000", "lower": "0.000000", "upper": "0.029514", "events": 0}
+    lines = [
+        control(name=name, recogniser=recogniser, **said)
+        for name, said in (
+            ("baseline", {}),
+            ("impostor", never),
+            ("retained", {"part": "random"}),
+        )
+        for recogniser in "AB"
+    ]
+    return (lines[0].model_copy(update=changes), *lines[1:])
+
+
+def unseen(recogniser: str) -> Control:
+    """Return a baseline control that did not pass: the person was drawn in 2 of 100 pictures."""
+    said = {"rate": "0.020000", "lower": "0.003565", "upper": "0.061620", "events": 2}
+    return control(recogniser=recogniser, passed=False, **said)
 
 
 def control(**changes: object) -> Control:
@@ -177,6 +222,8 @@ def attack(outcome: Outcome | None) -> Attack:
         recogniser="A",
         metric="success-rate-difference",
         estimator="exact",
+        bound="0.250000",
+        upper="0.200000",
         p_value="0.500000",
         alpha="0.040000",
         control_passed=True,

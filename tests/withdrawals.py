@@ -9,13 +9,16 @@ from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.predicate import Forgetting, Scope
 from govsdk.certify.revocations import Lapse, LeafReference, Reason, Revocation
-from govsdk.certify.statements import Kind, sign, statement
+from govsdk.certify.statements import Kind
 from govsdk.ledger import Ledger
 from govsdk.ledger.exports import export
 from govsdk.policy import Policy
+from govsdk.ports import Recogniser
 from govsdk.records import Claim, Control, Residual, Resource
 from govsdk.tlog.merkle import leaf_hash
-from tests.evidence import MODEL, claim, control, envelope, forgetting, keys
+from govsdk.verify.judge import control
+from tests.evidence import MODEL, claim, envelope, forgetting, keys
+from tests.recorded import issue_in
 
 NOW = "2026-11-21T07:00:00Z"
 REQUEST = "d" * 64
@@ -69,7 +72,7 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
         ("forget", "photos", claims.forget.bound, claims.forget.trials),
         ("retention", "random", claims.retention.bound, claims.retention.pairs),
         ("quality", "random", claims.quality.bound, claims.retention.pairs),
-        ("no-face", "all", claims.no_face.bound, claims.retention.pairs),
+        ("no-face", "all", claims.no_face.bound, claims.pictures),
     ]
     return tuple(
         claim(
@@ -80,17 +83,45 @@ def full_claims(policy: Policy, **changes: object) -> tuple[Claim, ...]:
             upper=f"{bound:.6f}",
             alpha="0.040000",
             trials=trials,
-            **changes if name == "forget" else {},
-        )
+            events=None if name == "quality" else 0,
+        ).model_copy(update=changes if name == "forget" else {})
         for name, part, bound, trials in lines
         for recogniser in "AB"
     )
 
 
 def full_controls(policy: Policy) -> tuple[Control, ...]:
-    """Return the baseline controls that meet ``policy``."""
-    trials = policy.controls.baseline_trials
-    return tuple(control(recogniser=name, trials=trials) for name in "AB")
+    """Return controls of both recognisers that meet ``policy``, as the judge writes them."""
+    asked, claims = policy.controls, policy.claims
+    pairs = claims.retention.pairs
+    judges: tuple[Recogniser, ...] = ("A", "B")
+    return (
+        *(
+            control(
+                "baseline",
+                name,
+                events=asked.baseline_trials * 9 // 10,
+                trials=asked.baseline_trials,
+                above=asked.baseline_rate,
+            )
+            for name in judges
+        ),
+        *(
+            control("impostor", name, events=0, trials=pairs, not_above=claims.forget.bound)
+            for name in judges
+        ),
+        *(
+            control(
+                "retained",
+                name,
+                part="random",
+                events=pairs * 9 // 10,
+                trials=pairs,
+                above=claims.retention.bound,
+            )
+            for name in judges
+        ),
+    )
 
 
 def judged_by(workspace: Workspace, scope: Scope) -> Scope:
@@ -107,14 +138,13 @@ def certify_in(
     *,
     said: Forgetting | None = None,
 ) -> None:
-    """Issue a certificate for ``request`` in ``workspace``, as the workflow's last stage does."""
+    """Carry ``request`` from its plan to its certificate in ``workspace``, as the workflow does."""
     if said is None:
         said = forgetting(Resource(name="generator-v1", sha256="8" * 64), residuals=residuals)
-    said = said.model_copy(update={"scope": judged_by(workspace, said.scope)})
-    once = f"{request}/certificate"
-    payload = statement(Kind.CERTIFICATE, [said.model_after], said.public(), once=once)
-    signed = sign(payload, workspace.keys.certificate)
-    position = workspace.ledger.append(signed, once=once)
+    answered = said.request.model_copy(update={"commitment": request})
+    scope = judged_by(workspace, said.scope)
+    said = said.model_copy(update={"request": answered, "scope": scope})
+    signed, position = issue_in(workspace.ledger, said, workspace.keys.certificate)
     path = workspace.certificate_path(request)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(

@@ -42,7 +42,7 @@ from govsdk.tlog.leaves import leaf_of
 from govsdk.tlog.merkle import leaf_hash, verify_inclusion
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from govsdk.tlog.statements import Kind, Statement, parse_statement
+from govsdk.tlog.statements import Kind, Statement, parse_statement, statement
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,18 @@ class Report(Checked):
     """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
     reproduction: Reproduction | None = None
     """What an auditor measured again, if check 16 passed."""
+    supported: bool = False
+    """Whether that is enough to raise the level."""
 
     @property
     def assurance(self) -> str:
         """Who vouches for the measurement; computed from what was checked, never read off a file.
 
-        ``reproduced``, where everything holds and an auditor measured the same, with the control
-        that shows that the person would have been recognised; else ``self_attested``.
+        ``reproduced``, where everything holds and an auditor measured the same: all forget lines
+        within the certificate's bound, with the control that shows that the person would have been
+        recognised; else ``self_attested``.
         """
-        found = self.ok and self.reproduction is not None and self.reproduction.controls
-        return "reproduced" if found else "self_attested"
+        return "reproduced" if self.ok and self.supported else "self_attested"
 
     @property
     def withdrawn(self) -> str | None:
@@ -242,6 +244,7 @@ class _Examination:
     witnesses: Witnessing | None = None
     attached: Attached | None = None
     reproduction: Reproduction | None = None
+    supported = False
     timestamp: Timestamping | None = None
 
     def __init__(
@@ -264,7 +267,7 @@ class _Examination:
         held = self.held.checks(self.bundle, self.predicate, self.log) if sound else {}
         found.each({**self._further(), **held}, reached=sound)
         verdict = self.predicate.text if sound else None
-        return Report(tuple(found.lines), verdict, self.reproduction)
+        return Report(tuple(found.lines), verdict, self.reproduction, self.supported)
 
     def _foundation(self) -> dict[str, Check]:
         return {
@@ -289,6 +292,7 @@ class _Examination:
             "receipt": self._receipt if self.receipt is not None else "no-receipt-given",  # 14
             "policy": "no-policy-given",  # 15
             "reproduction": self._reproduction if self.attached else "no-reproduction-given",  # 16
+            "pre-registration": "no-ledger-given",  # 17
         }
 
     def _form(self) -> None:
@@ -304,16 +308,26 @@ class _Examination:
             raise MalformedEvidenceError("signed, but no certificate", reason="predicate-type")
 
     def _predicate(self) -> str:
+        said = self.statement
         try:
-            self.predicate = Forgetting.model_validate(self.statement.predicate)
-        except ValidationError as cause:
+            self.predicate = Forgetting.model_validate(said.predicate)
+            spelled = statement(said.kind, said.subjects, self.predicate.public(), once=said.once)
+        except (ValidationError, RequestError) as cause:
             raise MalformedEvidenceError(
                 "the certificate does not say what one must say", reason="predicate"
             ) from cause
-        return self.predicate.text
+        # Parsing is lenient (other names of fields, "24" for 24): another reader of the same signed
+        # bytes might see something else.
+        if spelled != self.bundle.envelope.payload:
+            raise MalformedEvidenceError(
+                "the certificate is not spelled as one must be", reason="predicate"
+            )
+        sampling = self.predicate.scope.sampling
+        return self.predicate.text + (f", drawn with {sampling.headline}" if sampling else "")
 
     def _subject(self) -> None:
-        if self.statement.subjects[0] != self.predicate.model_after:
+        # Other readers of in-toto match any subject: a second model would be certified for them.
+        if self.statement.subjects != (self.predicate.model_after,):
             raise MalformedEvidenceError("subject and model differ", reason="subject")
 
     def _model(self) -> str:
@@ -353,10 +367,11 @@ class _Examination:
     def _receipt(self) -> str:
         assert self.receipt is not None
         check_receipt(self.receipt, self.predicate.subject_commitment.value)
-        return "the certificate is about the receipt's holder"
+        return "made for the id and templates in the receipt; whose they are it does not show"
 
     def _reproduction(self) -> str:
         assert self.attached is not None
-        self.reproduction = self.attached.check(self.bundle)
-        control = "" if self.reproduction.controls else "; without its control, so the level stays"
-        return f"key {self.attached.auditor.keyid[:16]}{control}"
+        self.reproduction = self.attached.check(self.bundle, self.predicate)
+        self.supported = self.reproduction.supports(self.predicate)
+        told = "" if self.supported else "; lacks a forget line or control, so the level stays"
+        return f"key {self.attached.auditor.keyid[:16]}{told}"

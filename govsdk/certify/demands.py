@@ -2,13 +2,15 @@
 
 Invariants:
 
-- the signed figures decide (upper limits, trials, alphas), never the issuer's word that they pass;
+- the signed figures decide (upper limits, trials, alphas, counts of controls), never the issuer's
+  word that they pass; alpha is that of the attempt that was certified;
 - each claim that the policy makes must stand there for every part and every recogniser in scope,
-  and so must the baseline; that these are two or more, the predicate sees to;
-- the threshold's false match rate is not stated in a certificate: it is known to be the policy's
-  only where the certificate was issued under that very policy, and the detail says which;
-- nor are an attack's steps, reach and looks, and a weaker attack finds nothing: a policy that
-  demands attacks is met under that very policy alone.
+  and so must every control; that the recognisers are two or more, the predicate sees to;
+- the thresholds' false match rates must be as strict where the certificate states them. Where it
+  does not, they are known to be the policy's only if it was issued under that very policy, and the
+  detail says which;
+- an attack's steps, reach and looks are not stated, and a weaker attack finds nothing: a policy
+  that demands attacks is met under that very policy alone.
 """
 
 from __future__ import annotations
@@ -17,21 +19,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from govsdk.certify.predicate import Forgetting
+from govsdk.certify.figures import upper_of
+from govsdk.certify.predicate import CalibratedThreshold, Forgetting
 from govsdk.errors import VerdictError
 from govsdk.policy import Policy
-from govsdk.policy.document import MAX_ALPHA
-from govsdk.records import Attack, Claim, Control, Verdict
+from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower
+from govsdk.policy.power import ClaimPower, claim_powers
+from govsdk.policy.sections import exact
+from govsdk.records import Control, Verdict
 
 
 @dataclass(frozen=True)
-class _Demand:
-    """One claim that the policy makes, over one part of the trials."""
+class _Needed:
+    """One control that gives the claims their meaning: what its rate must be shown to be."""
 
     name: str
-    part: str
-    bound: float
+    part: str | None
     trials: int
+    above: float | None = None
+    """Least lower limit."""
+    not_above: float | None = None
+    """Largest lower limit."""
+
+    def holds(self, found: Control) -> bool:
+        """Tell whether the control came out as it must: computed from what was counted in it."""
+        if found.trials < self.trials:
+            return False
+        lower = rate_lower(found.events, found.trials, CONFIDENCE_ALPHA)
+        return (self.above is None or lower >= self.above) and (
+            self.not_above is None or lower <= self.not_above
+        )
 
 
 def require_claims(said: Forgetting, policy: Policy) -> str:
@@ -42,14 +59,19 @@ def require_claims(said: Forgetting, policy: Policy) -> str:
     """
     if said.verdict is not Verdict.FORGOTTEN:
         raise VerdictError("nothing was edited", reason="policy-verdict")
-    for demand in _demands(policy):
-        _require(said, demand, most_alpha=max(policy.attempts.alpha))
-    _require_attacks(said, policy)
-    _require_budget(said, policy)
-    _require_baseline(said, policy)
+    attempt = _attempt(said, policy)
+    for claim in claim_powers(policy, attempt):
+        _require(said, claim)
+    _require_attacks(said, policy, alpha=policy.alpha(attempt))
+    for control in _controls(policy):
+        _require_control(said, control)
+    _require_screen(said, policy)
+    stated = _require_thresholds(said, policy)
     told = _earlier(said)
     if said.policy.sha256 == policy.digest:
         return f"issued under {policy.name}, and its figures meet it{told}"
+    if stated:
+        return f"its figures and thresholds meet {policy.name}{told}"
     return f"its figures meet {policy.name}; the thresholds were another policy's{told}"
 
 
@@ -60,34 +82,35 @@ def _earlier(said: Forgetting) -> str:
     return f"; after {said.earlier_attempts} earlier attempts" if said.earlier_attempts else ""
 
 
-def _demands(policy: Policy) -> Iterator[_Demand]:
-    claims = policy.claims
-    for part in ("distribution", "photos"):
-        yield _Demand("forget", part, claims.forget.bound, claims.forget.trials)
-    retention = claims.retention
-    yield _Demand("retention", "random", retention.bound, retention.pairs)
-    if retention.hard_neighbours is not None:
-        near = retention.hard_neighbours
-        yield _Demand("retention", "hard-neighbours", near.bound, near.pairs)
-    yield _Demand("quality", "random", claims.quality.bound, retention.pairs)
-    yield _Demand("no-face", "all", claims.no_face.bound, retention.pairs)
+def _attempt(said: Forgetting, policy: Policy) -> int:
+    """Return which attempt was certified: they count from 1, and each has an alpha of its own."""
+    numbers = [attempt.number for attempt in said.attempts]
+    allowed = len(policy.attempts.alpha)
+    spent = sum(Decimal(alpha) for alpha in said.design.alpha)
+    if (
+        numbers != list(range(1, len(numbers) + 1))
+        or not 1 <= len(numbers) <= allowed
+        or spent > sum(map(exact, policy.attempts.alpha))
+    ):
+        raise VerdictError("more attempts than the policy allows", reason="policy-attempts")
+    return numbers[-1]
 
 
-def _require(said: Forgetting, demand: _Demand, *, most_alpha: float) -> None:
-    found = [c for c in said.claims if (c.name, c.part) == (demand.name, demand.part)]
-    where = f"{demand.name}, {demand.part}"
+def _require(said: Forgetting, wanted: ClaimPower) -> None:
+    found = [c for c in said.claims if (c.name, c.part) == (wanted.claim, wanted.part)]
+    where = f"{wanted.claim}, {wanted.part}"
     if {claim.recogniser for claim in found} != _judges(said):
         raise VerdictError(f"{where}: not claimed", reason="policy-claim")
     for claim in found:
-        if Decimal(_upper(claim)) > _exact(demand.bound):
+        if Decimal(upper_of(claim)) > exact(wanted.bound):
             raise VerdictError(f"{where}: the upper limit is higher", reason="policy-bound")
-        if claim.trials < demand.trials:
+        if claim.trials < wanted.trials:
             raise VerdictError(f"{where}: fewer trials", reason="policy-trials")
-        if Decimal(claim.alpha) > _exact(most_alpha):
+        if Decimal(claim.alpha) > exact(wanted.alpha):
             raise VerdictError(f"{where}: a larger alpha", reason="policy-alpha")
 
 
-def _require_attacks(said: Forgetting, policy: Policy) -> None:
+def _require_attacks(said: Forgetting, policy: Policy, *, alpha: float) -> None:
     if policy.attacks is None:
         return
     if said.policy.sha256 != policy.digest:
@@ -99,47 +122,62 @@ def _require_attacks(said: Forgetting, policy: Policy) -> None:
         if {attack.recogniser for attack in found} != _judges(said):
             raise VerdictError(f"{name}: not attacked", reason="policy-attack")
         for attack in found:
-            if attack.upper is None or Decimal(_upper(attack)) > _exact(wanted.bound):
+            if attack.upper is None or Decimal(upper_of(attack)) > exact(wanted.bound):
                 raise VerdictError(f"{name}: the upper limit is higher", reason="policy-bound")
             if attack.runs < wanted.runs or attack.stranger_runs < wanted.runs * (
                 policy.attacks.strangers
             ):
                 raise VerdictError(f"{name}: fewer runs", reason="policy-trials")
-            if Decimal(attack.p_value) < _exact(MAX_ALPHA) or not attack.control_passed:
+            if Decimal(attack.p_value) < exact(CONFIDENCE_ALPHA) or not attack.control_passed:
                 raise VerdictError(f"{name}: it works on the subject", reason="policy-attack")
-            if Decimal(attack.alpha) > _exact(max(policy.attempts.alpha)):
+            if Decimal(attack.alpha) > exact(alpha):
                 raise VerdictError(f"{name}: a larger alpha", reason="policy-alpha")
 
 
-def _require_budget(said: Forgetting, policy: Policy) -> None:
-    spent = sum(Decimal(alpha) for alpha in said.design.alpha)
-    allowed = sum(_exact(alpha) for alpha in policy.attempts.alpha)
-    if spent > allowed or len(said.attempts) > len(policy.attempts.alpha):
-        raise VerdictError("more attempts than the policy allows", reason="policy-attempts")
+def _controls(policy: Policy) -> Iterator[_Needed]:
+    """Yield what the judge demands of each control (``verify/claims.py``), from the policy."""
+    asked, bound = policy.controls, policy.claims.forget.bound
+    retention, near = policy.claims.retention, policy.claims.retention.hard_neighbours
+    yield _Needed("baseline", None, asked.baseline_trials, above=asked.baseline_rate)
+    yield _Needed("impostor", None, retention.pairs, not_above=bound)
+    yield _Needed("retained", "random", retention.pairs, above=retention.bound)
+    if near is not None:
+        yield _Needed("retained", "hard-neighbours", near.pairs, above=near.bound)
 
 
-def _require_baseline(said: Forgetting, policy: Policy) -> None:
-    least, trials = _exact(policy.controls.baseline_rate), policy.controls.baseline_trials
-    found = [control for control in said.controls if control.name == "baseline"]
-    if {control.recogniser for control in found} != _judges(said) or any(
-        Decimal(_lower(c)) < least or c.trials < trials for c in found
-    ):
-        raise VerdictError("the baseline control is weaker", reason="policy-baseline")
+def _require_control(said: Forgetting, needed: _Needed) -> None:
+    found = [c for c in said.controls if (c.name, c.part) == (needed.name, needed.part)]
+    if {each.recogniser for each in found} != _judges(said) or not all(map(needed.holds, found)):
+        reason = "policy-baseline" if needed.name == "baseline" else "policy-control"
+        raise VerdictError(f"the {needed.name} control is weaker", reason=reason)
+
+
+def _require_screen(said: Forgetting, policy: Policy) -> None:
+    # Absent: nobody had been forgotten before.
+    if said.screen is not None and said.screen.probes_each < policy.controls.screen_probes:
+        raise VerdictError("the screen had fewer probes", reason="policy-screen")
+
+
+def _require_thresholds(said: Forgetting, policy: Policy) -> bool:
+    """Return whether the certificate states all thresholds; those that it states must do."""
+    stated = [judge.thresholds for judge in said.scope.recognisers]
+    for thresholds in stated:
+        purposes = {each.purpose for each in thresholds or ()}
+        if thresholds is not None and (
+            purposes != {"forget", "retention"}
+            or not all(_is_strict(t, policy) for t in thresholds)
+        ):
+            raise VerdictError("a threshold is less strict", reason="policy-threshold")
+    return None not in stated
+
+
+def _is_strict(threshold: CalibratedThreshold, policy: Policy) -> bool:
+    """Tell whether the threshold takes more pictures for the subject, or fewer for the retained."""
+    fmr, claims = Decimal(threshold.fmr), policy.claims
+    if threshold.purpose == "forget":
+        return fmr >= exact(claims.forget.fmr)
+    return fmr <= exact(claims.retention.fmr)
 
 
 def _judges(said: Forgetting) -> set[str | None]:
     return {each.name for each in said.scope.recognisers}
-
-
-def _lower(said: Control) -> str:
-    # As below: no limit lies on the wrong side of the measured figure.
-    return min(said.lower, said.rate, key=Decimal)
-
-
-def _upper(said: Claim | Attack) -> str:
-    # A limit below the measured figure is no upper limit, whoever signed it.
-    return max(said.upper or said.value, said.value, key=Decimal)
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(repr(value))

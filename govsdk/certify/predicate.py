@@ -3,10 +3,15 @@
 Invariants, held when one is made and again when one is checked:
 
 - only success is certified: FORGOTTEN, or NOTHING_TO_FORGET for an erasure without an edit;
-- FORGOTTEN is never vacuous: it has claims and controls, all passed, and an edited model; attacks
-  that are judged passed too;
+- neither verdict is vacuous, nor the issuer's word against the figures beside it (``figures``):
+  FORGOTTEN has all claims and an edited model, NOTHING_TO_FORGET baselines that failed, both an
+  erasure;
 - the sentence with policy and bound is the one that the figures spell;
+- every line of ``NON_CLAIMS`` stands there, whatever else does;
 - statistics are decimal strings; there is no personal data, only commitments and digests.
+
+The signed bytes must be spelled as a predicate is dumped here: a field that is added later is None
+where it is not given, or certificates of before it would not be read any more.
 
 Source: docs/formats/certificate-v0.1.md, section 2.
 """
@@ -18,6 +23,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from govsdk.certify.figures import require_erased, require_forgotten, require_nothing
 from govsdk.records import (
     JUDGES_NEEDED,
     Attack,
@@ -26,7 +32,7 @@ from govsdk.records import (
     DecimalText,
     Erasure,
     Instant,
-    Outcome,
+    PolicyName,
     Record,
     Reported,
     Residual,
@@ -49,7 +55,7 @@ NON_CLAIMS = (
 class PolicyReference(Record):
     """The policy that was met."""
 
-    name: str
+    name: PolicyName
     sha256: Sha256
     """Digest of the policy as parsed."""
     bound: DecimalText
@@ -71,7 +77,7 @@ class RequestReference(Record):
 
 
 class SubjectCommitment(Record):
-    """Whom it is about, for the holder of the receipt alone."""
+    """For whom it was made: id and templates, told to the holder of the receipt alone."""
 
     scheme: Literal["hmac-sha256"] = "hmac-sha256"
     value: Sha256
@@ -145,6 +151,22 @@ class RecogniserReference(Record):
     thresholds: tuple[CalibratedThreshold, ...] | None = None
 
 
+class Sampling(Record):
+    """How every trial was drawn; for other settings nothing was measured that bounds anything."""
+
+    steps: int
+    """Denoising steps for one picture."""
+    guidance: DecimalText
+    """Scale of classifier-free guidance; 1 means none."""
+    scheduler: str
+    """Class of the algorithm, as diffusers names it."""
+
+    @property
+    def headline(self) -> str:
+        """The settings as they are told, e.g. ``15 steps, guidance 3``."""
+        return f"{self.steps} steps, guidance {Decimal(self.guidance).normalize():f}"
+
+
 class Scope(Record):
     """What the certificate is about."""
 
@@ -152,6 +174,8 @@ class Scope(Record):
     distribution: str
     """From which conditions the trials were drawn."""
     recognisers: tuple[RecogniserReference, ...]
+    sampling: Sampling | None = None
+    """At which settings; absent in certificates of before it was stated."""
 
 
 class Validity(Record):
@@ -206,23 +230,24 @@ class Forgetting(Record):
     def _says_what_it_shows(self) -> Self:
         if self.text != verdict_text(self.verdict, self.policy):
             raise ValueError("the text is not what verdict and policy spell")
+        if not set(NON_CLAIMS) <= set(self.non_claims):
+            raise ValueError("something that no certificate claims is not named")
+        require_erased(self.erasure)
+        judges = self.scope.recognisers
+        names = {each.name for each in judges}
+        if min(len({each.sha256 for each in judges}), len(names)) < JUDGES_NEEDED:
+            raise ValueError("a verdict in the eyes of fewer than two recognisers")
         if self.verdict is Verdict.FORGOTTEN:
-            self._require_evidence()
-        elif self.verdict is not Verdict.NOTHING_TO_FORGET:
+            require_forgotten(self.claims, self.controls, self.attacks or (), names)
+            self._require_edit()
+        elif self.verdict is Verdict.NOTHING_TO_FORGET:
+            require_nothing(self.claims, self.controls, names)
+            self._require_no_edit()
+        else:
             raise ValueError("a failure is not certified")
-        elif self.model_after != self.model_before:
-            raise ValueError("nothing was to be forgotten, yet the model changed")
         return self
 
-    def _require_evidence(self) -> None:
-        judged = [claim.outcome is Outcome.PASS for claim in self.claims]
-        judged += [control.passed for control in self.controls]
-        judged += [attack.outcome in (None, Outcome.PASS) for attack in self.attacks or ()]
-        if not self.claims or not self.controls or not all(judged):
-            raise ValueError("FORGOTTEN without claims and controls that all passed")
-        judges = self.scope.recognisers
-        if min(len({j.sha256 for j in judges}), len({j.name for j in judges})) < JUDGES_NEEDED:
-            raise ValueError("FORGOTTEN in the eyes of fewer than two recognisers")
+    def _require_edit(self) -> None:
         bounds = {claim.bound for claim in self.claims if claim.name == "forget"}
         if {Decimal(bound) for bound in bounds} != {Decimal(self.policy.bound)}:
             raise ValueError("FORGOTTEN under another bound than the policy's")
@@ -230,6 +255,12 @@ class Forgetting(Record):
             raise ValueError("FORGOTTEN although somebody forgotten earlier came back")
         if self.method is None or self.model_after == self.model_before or not self.attempts:
             raise ValueError("FORGOTTEN without an edited model")
+        if self.attempts[-1].verdict is not Verdict.FORGOTTEN:
+            raise ValueError("FORGOTTEN by an attempt that was judged otherwise")
+
+    def _require_no_edit(self) -> None:
+        if self.model_after != self.model_before or self.method is not None or self.attempts:
+            raise ValueError("nothing was to be forgotten, yet the model was edited")
 
 
 def verdict_text(verdict: Verdict, policy: PolicyReference) -> str:

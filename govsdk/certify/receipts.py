@@ -1,7 +1,9 @@
-"""Receipts: how a person can tell that a certificate is about them, and nobody else can.
+"""Receipts: how a person can tell for whom a certificate was made, and nobody else can.
 
 The certificate holds a commitment; the receipt is its opening, handed out once. Without the
-receipt's key the commitment says nothing, not even to someone who guesses the id.
+receipt's key the commitment says nothing, not even to someone who guesses the id. Not shown: that
+id and templates are the holder's own. The operator assigned the one and computed the other's
+digest; whom the templates show an auditor sees, with a photo (``govern/reproducing``).
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Invariants, held when one is made and again when one is checked:
 
 - it is about one certificate, named by its leaf, and signed by another key than that certificate;
+- what was opened is that certificate's own evidence, and each of its lines was measured again or is
+  named as left out;
 - only agreement is stated: each score from the same seeds came out again, no sample from other
   seeds differs, every claim and every control passed;
 - it says what was measured again and what was not; statistics are decimal strings.
@@ -14,6 +16,7 @@ Source: docs/formats/certificate-v0.1.md, section 7; docs/adr/0009-what-a-reprod
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Self
@@ -22,6 +25,7 @@ from pydantic import ValidationError, model_validator
 
 from govsdk.canonical import canonical_bytes, parse_json
 from govsdk.certify.bundles import Bundle
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import LeafReference
 from govsdk.errors import DigestMismatchError, MalformedEvidenceError, SignatureError
 from govsdk.records import Claim, Control, DecimalText, Instant, Outcome, Record, Resource, Sha256
@@ -75,6 +79,24 @@ class Reproduction(Record):
     environment: Sha256
     reproduced_at: Instant
 
+    def supports(self, certificate: Forgetting) -> bool:
+        """Whether it shows enough of ``certificate`` to vouch for its headline.
+
+        That is, for every recogniser in scope: both parts of the forget claim within the bound that
+        the certificate quotes, and the control that the person would have been recognised.
+        """
+        judges = {each.name for each in certificate.scope.recognisers}
+        bound = Decimal(certificate.policy.bound)
+        shown = {
+            (claim.part, claim.recogniser)
+            for claim in self.claims
+            if claim.name == "forget"
+            and max(Decimal(claim.bound), Decimal(claim.upper), Decimal(claim.value)) <= bound
+        }
+        controlled = {each.recogniser for each in self.controls if each.name == "baseline"}
+        wanted = {(part, judge) for part in ("distribution", "photos") for judge in judges}
+        return wanted <= shown and judges <= controlled
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         found = disagreements(self.agreements, self.claims, self.controls)
@@ -115,6 +137,26 @@ def disagreements(
     return found
 
 
+def lines_of(certificate: Forgetting) -> list[str]:
+    """Return the lines of ``certificate`` that a reproduction repeats or names as left out."""
+    return list(dict.fromkeys(", ".join(line) for line in _lines(certificate)))
+
+
+def _lines(said: Forgetting) -> Iterator[tuple[str, str]]:
+    yield from ((claim.name, claim.part) for claim in said.claims)
+    yield from (("control", control.name) for control in said.controls)
+    yield from (("attack", attack.name) for attack in said.attacks or ())
+    if said.screen is not None:
+        yield "screen", "earlier people"
+    yield from (("reported", line.name) for line in said.reported or ())
+
+
+def measured_lines(claims: tuple[Claim, ...], controls: tuple[Control, ...]) -> tuple[str, ...]:
+    """Return the lines that an auditor's own ``claims`` and ``controls`` stand for."""
+    lines = [f"{claim.name}, {claim.part}" for claim in claims]
+    return tuple(dict.fromkeys([*lines, *(f"control, {control.name}" for control in controls)]))
+
+
 def reproduction(said: Reproduction, model: Resource, signer: Signer) -> bytes:
     """Return ``said`` of ``model``, signed: the file to hand out."""
     return sign_payload(_payload(said, model), signer).to_bytes() + b"\n"
@@ -127,23 +169,46 @@ class Attached:
     content: bytes
     auditor: PublicKey
 
-    def check(self, bundle: Bundle) -> Reproduction:
-        """Return what it says, once it is found to support the certificate ``bundle``.
+    def check(self, bundle: Bundle, certificate: Forgetting) -> Reproduction:
+        """Return what it says, once it is found to be about ``certificate``, which ``bundle`` has.
+
+        Whether it shows enough to raise the level of assurance is for ``Reproduction.supports``.
 
         Raises:
             SignatureError: The auditor did not sign it, or is the certificate's own signer.
             MalformedEvidenceError: It is no reproduction, or one that shows no agreement.
-            DigestMismatchError: It is about another certificate.
+            DigestMismatchError: It is about another certificate, model or evidence, or passes over
+                a line of the certificate.
         """
         if self.auditor.keyid == bundle.envelope.keyid:
             raise SignatureError("the issuer is no auditor", reason="reproduction-own-key")
         envelope = parse_envelope(self.content.removesuffix(b"\n"))
-        said = _parse(envelope.verify(self.auditor))
+        said, model = _parse(envelope.verify(self.auditor))
         if said.certificate.leaf_hash != leaf_hash(bundle.leaf).hex():
             raise DigestMismatchError(
                 "it is about another certificate", reason="reproduction-other"
             )
+        if model != certificate.model_after:
+            raise DigestMismatchError("it is about another model", reason="reproduction-model")
+        if said.evidence not in {each.sha256 for each in certificate.residuals}:
+            raise DigestMismatchError(
+                "it is about other evidence than the certificate's", reason="reproduction-evidence"
+            )
+        _require_lines(said, certificate)
         return said
+
+
+def _require_lines(said: Reproduction, certificate: Forgetting) -> None:
+    """Accept ``said`` if each line stands on one side, and what was repeated has its figures."""
+    repeated, left_out = set(said.reproduced), set(said.not_reproduced)
+    if repeated & left_out or not set(lines_of(certificate)) <= repeated | left_out:
+        raise DigestMismatchError(
+            "a line of the certificate is passed over", reason="reproduction-lines"
+        )
+    if not repeated <= set(measured_lines(said.claims, said.controls)):
+        raise DigestMismatchError(
+            "a line is called reproduced without figures", reason="reproduction-lines"
+        )
 
 
 def _payload(said: Reproduction, model: Resource) -> bytes:
@@ -157,7 +222,7 @@ def _payload(said: Reproduction, model: Resource) -> bytes:
     )
 
 
-def _parse(payload: bytes) -> Reproduction:
+def _parse(payload: bytes) -> tuple[Reproduction, Resource]:
     value = parse_json(payload, what="the reproduction")
     try:
         said = Reproduction.model_validate(value["predicate"])
@@ -168,4 +233,4 @@ def _parse(payload: bytes) -> Reproduction:
         raise MalformedEvidenceError("not a reproduction", reason="reproduction") from cause
     if spelled != payload:
         raise MalformedEvidenceError("not a reproduction", reason="reproduction")
-    return said
+    return said, model

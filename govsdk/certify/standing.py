@@ -5,21 +5,25 @@ Three things may be held: an exported ledger, an older head of it, and a policy 
 Invariants:
 
 - what is not held is NOT_EVALUATED; an export too old to reach the certificate is a failure;
-- entries after the certificate are believed only as the export's signed head has them, all of them;
+- entries are believed only as the export's signed head has them, all of them;
+- a certificate is withdrawn by its leaf or by its request: of two for one request, none outlives
+  the other;
 - a genuine certificate that was withdrawn, or shows less than the policy asks, fails with a
   ``VerdictError``: exit code 3, not 5.
 
-Checks 11, 13 and 15 of docs/formats/certificate-v0.1.md, section 3.
+Checks 11, 13, 15 and 17 of docs/formats/certificate-v0.1.md, section 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from govsdk.certify.bundles import Bundle
 from govsdk.certify.predicate import Forgetting
+from govsdk.certify.preregistration import require_record
 from govsdk.certify.revocations import Reason, lapse_in, revocation_in
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError, SignatureError
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
@@ -66,7 +70,7 @@ class Held:
     def checks(
         self, bundle: Bundle, predicate: Forgetting, log: VerifierKey
     ) -> dict[str, Check | str]:
-        """Return checks 11, 13 and 15; a string says why there is nothing to check with."""
+        """Return checks 11, 13, 15 and 17; a string says why there is nothing to check with."""
         ledger, since, policy = self.ledger, self.since, self.policy
         comparable = ledger is not None or since is None or _same_size(bundle, since)
         return {
@@ -78,10 +82,15 @@ class Held:
                 else "no-ledger-given"
             ),
             "revocation": (  # 13
-                "no-ledger-given" if ledger is None else lambda: _standing(bundle, ledger)
+                "no-ledger-given"
+                if ledger is None
+                else lambda: _standing(bundle, predicate, ledger)
             ),
             "policy": (  # 15
                 "no-policy-given" if policy is None else lambda: _policy(predicate, policy)
+            ),
+            "pre-registration": (  # 17
+                "no-ledger-given" if ledger is None else lambda: _record(bundle, predicate, ledger)
             ),
         }
 
@@ -140,16 +149,18 @@ def _require_inside(heads: Mapping[int, bytes], ledger: LogView, *, own: int) ->
             raise LedgerForkError(f"at {signed} entries", reason="fork")
 
 
-def _standing(bundle: Bundle, ledger: LogView) -> str:
-    """Accept the certificate unless its signer was not valid at its place, or a later entry
-    withdraws it."""
+def _standing(bundle: Bundle, predicate: Forgetting, ledger: LogView) -> str:
+    """Accept the certificate unless its signer was not valid at its place, or an entry withdraws
+    it."""
     _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
-    name = leaf_hash(bundle.leaf).hex()
+    name, request = leaf_hash(bundle.leaf).hex(), predicate.request.commitment
     detail = f"not withdrawn among {ledger.head().size - bundle.index - 1} later entries"
-    # From its own place on: whoever signed it must have been allowed to sign there.
-    for index, statement in enumerate(ledger.statements(bundle.index), bundle.index):
+    # From the beginning: another certificate of its request may have been withdrawn before it.
+    for index, statement in enumerate(ledger.statements(0)):
         revoked, lapsed = revocation_in(statement), lapse_in(statement)
-        if revoked is not None and revoked.certificate.leaf_hash == name:
+        if revoked is not None and (
+            revoked.certificate.leaf_hash == name or revoked.request == request
+        ):
             superseded = revoked.reason is Reason.SUPERSEDED
             raise RevokedError(
                 f"{revoked.reason}, by entry {index}",
@@ -160,3 +171,9 @@ def _standing(bundle: Bundle, ledger: LogView) -> str:
         if lapsed is not None and lapsed.certificate.leaf_hash == name:
             detail = f"{lapsed.why}, entry {index}"
     return detail
+
+
+def _record(bundle: Bundle, predicate: Forgetting, ledger: LogView) -> str:
+    """Accept the certificate if the entries before its own bear out its plan and its attempts."""
+    _require_inside({bundle.tree_size: bundle.root}, ledger, own=bundle.tree_size)
+    return require_record(predicate, islice(ledger.statements(0), bundle.index))

@@ -54,7 +54,7 @@ def verify(
     ],
     log_key: Annotated[Path, typer.Option(help="The ledger's verifier key (log.vkey).")],
     ledger: Annotated[
-        Path | None, typer.Option(help="An exported ledger: was the certificate withdrawn since?")
+        Path | None, typer.Option(help="An exported ledger: does it hold the plan, no withdrawal?")
     ] = None,
     ledger_key: Annotated[
         Path | None,
@@ -70,7 +70,7 @@ def verify(
         Path | None, typer.Option(help="The published model's folder: is it the certified one?")
     ] = None,
     receipt: Annotated[
-        Path | None, typer.Option(help="The data subject's receipt: is the certificate theirs?")
+        Path | None, typer.Option(help="The receipt: was the certificate made for the id in it?")
     ] = None,
     witness: Annotated[
         list[Path] | None, typer.Option(help="A witness's verifier key; may be repeated.")

@@ -3,21 +3,26 @@
 - Needs no workspace: files, pinned keys and the auditor's own age identity.
 - Nothing is measured before every digest fits: the certificate names the evidence, the plan and the
   report; these name the policy, the recognisers, the thresholds and the seeds.
+- The certificate shows what the policy in the evidence asks for, under that policy's own name and
+  bound: measured again is the policy's protocol, and nothing else may be quoted for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from govsdk.canonical import digest, sha256_hex
 from govsdk.certify.bundles import Bundle, parse_bundle
 from govsdk.certify.check import check
-from govsdk.certify.predicate import Forgetting
+from govsdk.certify.demands import require_claims
+from govsdk.certify.predicate import Forgetting, Sampling
 from govsdk.certify.residuals import open_sealed
 from govsdk.errors import DigestMismatchError, MissingError, RequestError
+from govsdk.govern.issuing import reference_to
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.govern.residuals import RESIDUAL
 from govsdk.models.calibration import CalibrationRecord
@@ -75,6 +80,7 @@ def open_case(
 
     Raises:
         EvidenceError: The certificate does not hold, or something does not fit it.
+        VerdictError: Its figures are weaker than the policy in the evidence asks for.
         RequestError: It certifies an erasure without an edit: nothing was measured after one.
         MissingError: The evidence was sealed without the scores.
         KeyUseError: The evidence is sealed to others.
@@ -100,12 +106,13 @@ def open_case(
     for what, fits in {
         "plan": sha256_hex(sheet.plan) == planned.sha256,
         "report": sha256_hex(sheet.verification) == last.sha256,
-        "policy": policy.digest == said.policy.sha256,
+        "policy": reference_to(policy) == said.policy,
         "claims": report.claims == said.claims,
         "controls": report.controls == said.controls,
         "attacks": report.attacks == said.attacks,
         "screen": report.screen == said.screen,
         "reported lines": report.reported == said.reported,
+        "sampler": _is_planned(said.scope.sampling, plan),
         "judged model": report.model.sha256 == said.model_after.sha256,
         "seeds": sha256_hex(sheet.notes["forget"]) == report.seed_note,
         # An entry's note is the head that it is the last entry of.
@@ -113,6 +120,7 @@ def open_case(
         "sealed photos": last.number <= len(residual.split.sealed),
     }.items():
         _require(fits, f"the {what} in the evidence is not the certificate's", "evidence")
+    require_claims(said, policy)
     return Case(
         bundle=bundle,
         said=said,
@@ -148,6 +156,14 @@ def judges(case: Case, sources: Mapping[Recogniser, RecogniserSource], *, device
     thresholds = thresholds_for(case.policy, embedders, records)
     _require(thresholds.public() == case.report.thresholds, "other thresholds", "thresholds")
     return Judges(embedders, thresholds)
+
+
+def _is_planned(sampling: Sampling | None, plan: Mapping[str, Any]) -> bool:
+    """Tell whether the certificate's sampler is the plan's; older certificates state none."""
+    if sampling is None:
+        return True
+    planned = plan["sampling"]["steps"], Decimal(plan["sampling"]["guidance"])
+    return (sampling.steps, Decimal(sampling.guidance)) == planned
 
 
 def _said(payload: bytes) -> Mapping[str, Any]:

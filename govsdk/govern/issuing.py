@@ -17,8 +17,8 @@ from govsdk.certify.predicate import (
     Method,
     PolicyReference,
     PreRegistration,
-    RecogniserReference,
     RequestReference,
+    Sampling,
     Scope,
     SubjectCommitment,
     Validity,
@@ -27,15 +27,17 @@ from govsdk.certify.predicate import (
 from govsdk.certify.predicate import (
     Forgetting as Predicate,
 )
+from govsdk.certify.preregistration import earlier_requests_in, recognisers_in
 from govsdk.durable import PUBLIC, write_file
 from govsdk.govern.job import Stage
 from govsdk.govern.plan import SEED_RULE
-from govsdk.records import EarlierRequest, EditReport, Verdict, Verification, decimal_text, instant
+from govsdk.records import EditReport, Verdict, Verification, decimal_text, instant
 from govsdk.tlog.statements import Kind
 from govsdk.verify.harness import harness_digest
 
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
+    from govsdk.policy import Policy
 
 DISTRIBUTION = (
     "angle uniform on [0, theta_g] around the person's centroid, half the directions isotropic, "
@@ -81,11 +83,7 @@ def compose(run: Forgetting) -> Predicate:
     forgotten = job.verdict is Verdict.FORGOTTEN
     verdict = Verdict.FORGOTTEN if forgotten else Verdict.NOTHING_TO_FORGET
     judged = verifications(run)
-    reference = PolicyReference(
-        name=policy.name,
-        sha256=policy.digest,
-        bound=decimal_text(policy.claims.forget.bound),
-    )
+    reference = reference_to(policy)
     return Predicate(
         verdict=verdict,
         text=verdict_text(verdict, reference),
@@ -127,15 +125,8 @@ def compose(run: Forgetting) -> Predicate:
         scope=Scope(
             model_line="generator",
             distribution=DISTRIBUTION,
-            recognisers=tuple(
-                RecogniserReference(
-                    name=each["role"],
-                    sha256=each["digest"]["sha256"],
-                    calibration=each["calibration"]["sha256"],
-                    thresholds=each.get("thresholds"),
-                )
-                for each in plan["recognisers"]
-            ),
+            recognisers=recognisers_in(plan),
+            sampling=_sampling(plan),
         ),
         harness=judged[-1].harness if forgotten else harness_digest(),
         environment=environment_digest(run.workspace.config.device),
@@ -143,6 +134,15 @@ def compose(run: Forgetting) -> Predicate:
             verified_at=instant(run.workspace.clock()),
             reverify_by=next((each.expires_at for each in job.residuals if each.expires_at), None),
         ),
+    )
+
+
+def reference_to(policy: Policy) -> PolicyReference:
+    """Return how a certificate names ``policy``: what its headline quotes, and the digest."""
+    return PolicyReference(
+        name=policy.name,
+        sha256=policy.digest,
+        bound=decimal_text(policy.claims.forget.bound),
     )
 
 
@@ -171,10 +171,17 @@ def environment_digest(device: str) -> str:
 
 def _earlier_attempts(plan: Mapping[str, Any]) -> int | None:
     """Return how many attempts of earlier requests there were; None if an old plan says nothing."""
-    earlier = plan.get("earlierRequests")
-    if earlier is None:
-        return None
-    return sum(EarlierRequest.model_validate(each).attempts for each in earlier)
+    earlier = earlier_requests_in(plan)
+    return None if earlier is None else sum(each.attempts for each in earlier)
+
+
+def _sampling(plan: Mapping[str, Any]) -> Sampling:
+    """Return how every trial was drawn: as planned, by the generator's own algorithm."""
+    from govsdk.models.generator import SCHEDULERS
+
+    scheduler, _ = next(iter(SCHEDULERS.values()))
+    steps, guidance = plan["sampling"]["steps"], float(plan["sampling"]["guidance"])
+    return Sampling(steps=steps, guidance=decimal_text(guidance), scheduler=scheduler)
 
 
 def _method(run: Forgetting) -> Method:

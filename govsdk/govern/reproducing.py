@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from govsdk.certify.reproductions import (
     Reproduction,
     Stage,
     disagreements,
+    lines_of,
+    measured_lines,
     reproduction,
 )
 from govsdk.certify.revocations import LeafReference
@@ -236,23 +238,6 @@ def require_other_key(case: Case, auditor: Signer) -> None:
 
 def scope_of(found: Remeasured, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return which lines of the certificate were measured again, and which were not."""
-    lines = list(dict.fromkeys(_lines(case)))
-    repeated: set[tuple[str, str]] = {(claim.name, claim.part) for claim in found.claims}
-    repeated |= {("control", control.name) for control in found.controls}
-    did = [_named(line) for line in lines if line in repeated]
-    did += [_named(("forget", FRESH))] if ("forget", FRESH) in repeated else []
-    left = [_named(line) for line in lines if line not in repeated]
-    return tuple(did), ("forget, distribution: directions towards other people", *left)
-
-
-def _lines(case: Case) -> Iterator[tuple[str, str]]:
-    yield from ((claim.name, claim.part) for claim in case.said.claims)
-    yield from (("control", control.name) for control in case.said.controls)
-    yield from (("attack", attack.name) for attack in case.said.attacks or ())
-    if case.said.screen is not None:
-        yield "screen", "earlier people"
-    yield from (("reported", line.name) for line in case.said.reported or ())
-
-
-def _named(line: tuple[str, str]) -> str:
-    return ", ".join(line)
+    did = measured_lines(found.claims, found.controls)
+    left = [line for line in lines_of(case.said) if line not in did]
+    return did, ("forget, distribution: directions towards other people", *left)

@@ -238,13 +238,19 @@ class _Audit:
                     raise DigestMismatchError("an envelope is not its leaf's", reason="leaf")
 
     def _statements(self) -> str:
-        with Names() as names:
+        with Names() as names, Names() as certified:
             for envelope in self.log.entries():
                 statement = parse_statement(payload_in(envelope))
                 names.add(statement.once)
+                if statement.kind is Kind.CERTIFICATE and statement.request is not None:
+                    certified.add(statement.request)
                 self._follow(statement)
             if names.twice():
                 raise LedgerForkError("two entries have one name", reason="name-twice")
+            if certified.twice():
+                raise IntegrityError(
+                    "two certificates answer one request", reason="certified-twice"
+                )
         return f"{len(self.open_plans)} open plans"
 
     def _follow(self, statement: Statement) -> None:

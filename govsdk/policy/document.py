@@ -27,7 +27,7 @@ from govsdk.policy.attacks import Attacks
 from govsdk.policy.probes import Probes
 from govsdk.policy.read import locate, read
 from govsdk.policy.sections import Count, Section, Share, exact, written
-from govsdk.records import Sha256
+from govsdk.records import PolicyName, Sha256
 
 Cosine = Annotated[float, Field(strict=True, ge=-1, le=1)]
 
@@ -172,7 +172,7 @@ class Policy(Section):
     """A whole policy."""
 
     version: Literal[1]
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    name: PolicyName
     """Quoted with every verdict."""
     claims: Claims
     controls: Controls

@@ -13,13 +13,13 @@ Source: in-toto attestation framework v1.2, Statement v1 and its predicate rules
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from govsdk.canonical import JSON, canonical_bytes, parse_json
+from govsdk.canonical import JSON, canonical_bytes, parse_json, sha256_hex
 from govsdk.errors import MalformedEvidenceError, RequestError
 from govsdk.records import Resource, Sha256
 
@@ -62,6 +62,13 @@ class Statement:
     predicate: Mapping[str, JSON]
     """Without ``once``."""
     once: str
+    payload: bytes = field(repr=False)
+    """The bytes that were signed."""
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest under which other statements name this one."""
+        return sha256_hex(self.payload)
 
     @property
     def request(self) -> str | None:
@@ -123,7 +130,7 @@ def parse_statement(payload: bytes) -> Statement:
             "not a statement of this version", reason="statement"
         ) from cause
     subjects = tuple(Resource(name=each.name, sha256=each.digest.sha256) for each in shape.subject)
-    return Statement(kind, subjects, predicate, once)
+    return Statement(kind, subjects, predicate, once, payload)
 
 
 _KINDS = {kind.predicate_type: kind for kind in Kind}

@@ -11,6 +11,7 @@ from typing import Any
 from govsdk.canonical import base64_bytes, base64_text, canonical_bytes, parse_json
 from govsdk.certify.bundles import certificate
 from govsdk.certify.keys import WorkspaceKeys
+from govsdk.certify.predicate import RequestReference
 from govsdk.certify.statements import Kind, sign, statement
 from govsdk.ledger import Ledger
 from govsdk.models.manifest import manifest_of
@@ -51,8 +52,9 @@ class World:
         return copy.deepcopy(parse_json(self.honest, what="it"))
 
     def entry(self) -> bytes:
-        """Return the bundle of another entry of the same ledger: a certificate, too."""
-        return self._issue(Kind.CERTIFICATE, "later", keys(), self._ledger)
+        """Return the bundle of another entry of the same ledger: another request's certificate."""
+        other = RequestReference(commitment="e" * 64, received_at="2026-11-20T07:00:00Z")
+        return self._issue(Kind.CERTIFICATE, "later", keys(), self._ledger, request=other)
 
     def refusal(self) -> bytes:
         """Return a refusal that says what the certificate says, signed and logged."""
@@ -64,8 +66,16 @@ class World:
         ledger = Ledger.create(self._folder / name, keys=pair)
         return self._issue(Kind.CERTIFICATE, "certificate", pair, ledger)
 
-    def _issue(self, kind: Kind, once: str, by: WorkspaceKeys | Pair, ledger: Ledger) -> bytes:
-        said = statement(kind, [self._after], forgetting(self._after).public(), once=once)
+    def _issue(
+        self,
+        kind: Kind,
+        once: str,
+        by: WorkspaceKeys | Pair,
+        ledger: Ledger,
+        **changes: object,
+    ) -> bytes:
+        predicate = forgetting(self._after, **changes).public()
+        said = statement(kind, [self._after], predicate, once=once)
         signed = sign(said, by.certificate)
         return certificate(
             signed,

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from govsdk.certify.revocations import Reason
-from govsdk.certify.statements import Kind, sign, statement
-from govsdk.ledger import Ledger
+from govsdk.certify.statements import Kind
 from govsdk.records import Resource
 from tests.evidence import bundle_of, forgetting, keys, ledger_of
 from tests.interop.conftest import hand_over
 from tests.interop.pages import blocks, require
+from tests.recorded import issue_in
 from tests.withdrawals import append, exported, reference_to, revocation_of
 
 WALK = blocks("auditing.md")
@@ -24,11 +24,9 @@ AFTER = Resource(name="generator-v1", sha256="b" * 64)
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The auditor's folder: what was handed over, and the exports of several days."""
     operator, desk = tmp_path_factory.mktemp("operator"), tmp_path_factory.mktemp("desk")
-    ledger_of(operator / "ledger", 3)
+    ledger = ledger_of(operator / "ledger", 1)
     exported(operator / "ledger", desk / "ledger-shortened")
-    said = statement(Kind.CERTIFICATE, [AFTER], forgetting(AFTER).public(), once="certificate")
-    signed = sign(said, keys().certificate)
-    position = Ledger.open(operator / "ledger", keys=keys()).append(signed, once="certificate")
+    signed, position = issue_in(ledger, forgetting(AFTER), keys().certificate)
     certificate = bundle_of(signed, position)
     hand_over(certificate, desk)
     (desk / "checkpoint.txt").write_text(position.checkpoint)

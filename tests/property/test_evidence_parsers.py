@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from govsdk.canonical import base64_bytes, base64_text, canonical_bytes, parse_json
 from govsdk.certify.bundles import Bundle, parse_bundle
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt, commitment, receipt, receipt_bytes
 from govsdk.certify.reproductions import Attached, reproduction
 from govsdk.certify.revocations import LeafReference, Reason, lapse_in, revocation_in
@@ -53,7 +54,7 @@ from govsdk.tlog.timestamps import obtain_timestamp, verify_timestamp
 from govsdk.tlog.witnessing import parse_offer
 from tests.authority import Authority
 from tests.evidence import MODEL, RECEIPT_KEY, SUBJECT, TEMPLATES, certificate_in, envelope, keys
-from tests.unit.certify.test_reproductions import AUDITOR, said_of
+from tests.unit.certify.test_reproductions import AUDITOR, EVIDENCE, certified, said_of
 from tests.unit.tlog.test_cosignatures import ONE, cosigned
 from tests.unit.tlog.test_key_events import LOG, NEW, OLD
 from tests.withdrawals import lapse_of, revocation_of
@@ -75,7 +76,7 @@ def log_key() -> VerifierKey:
 @cache
 def samples() -> dict[str, bytes]:
     """Return one good input for each parser."""
-    certificate, _ = certificate_in(Path(mkdtemp()))
+    certificate, _ = certificate_in(Path(mkdtemp()), residuals=(EVIDENCE,))
     bundle = parse_bundle(certificate)
     own = LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
     return {
@@ -98,7 +99,7 @@ def samples() -> dict[str, bytes]:
         ),
         "revocation": canonical_bytes(revocation_of(own, Reason.MODEL_WITHDRAWN).public()),
         "lapse": canonical_bytes(lapse_of(own).public()),
-        "reproduction": reproduction(said_of(own), MODEL, AUDITOR),
+        "reproduction": reproduction(said_of(own), certified(certificate).model_after, AUDITOR),
         "witness-key": str(ONE.verifier).encode(),
         "key": keys().certificate.public_pem,
         "vkey": keys().log.vkey.encode(),
@@ -127,8 +128,9 @@ def alone() -> Position:
 
 
 @cache
-def supported() -> Bundle:
-    return parse_bundle(samples()["bundle"])
+def supported() -> tuple[Bundle, Forgetting]:
+    certificate = samples()["bundle"]
+    return parse_bundle(certificate), certified(certificate)
 
 
 def said(kind: Kind, data: bytes) -> Statement:
@@ -179,7 +181,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "revocation": lambda data: revocation_in(said(Kind.REVOCATION, data)),
     "lapse": lambda data: lapse_in(said(Kind.ERASURE, data)),
     "reproduction": lambda data: Attached(data, PublicKey.from_pem(AUDITOR.public_pem)).check(
-        supported()
+        *supported()
     ),
     "witness-key": lambda data: WitnessKey.parse(data.decode("utf-8", "replace")),
     "key": PublicKey.from_pem,

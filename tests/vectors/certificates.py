@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from govsdk.canonical import base64_text, canonical_bytes
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.records import Position, Resource
+from govsdk.records import Outcome, Position, Record, Resource
 from govsdk.tlog.checkpoints import Checkpoint
 from govsdk.tlog.cosignatures import merged
 from govsdk.tlog.envelopes import parse_envelope, sign_payload
@@ -18,7 +18,15 @@ from govsdk.tlog.merkle import leaf_hash, root_from_proof
 from govsdk.tlog.notes import note
 from govsdk.tlog.proofs import proof_text
 from govsdk.tlog.statements import Kind
-from tests.evidence import RECEIPT_KEY, TEMPLATES, claim
+from tests.evidence import (
+    RECEIPT_KEY,
+    TEMPLATES,
+    claims,
+    controls,
+    erasure_only,
+    sampled,
+    unseen,
+)
 from tests.vectors.form import Content, Vector
 from tests.vectors.world import (
     AFTER,
@@ -107,6 +115,9 @@ def vectors() -> Iterator[Vector]:
     yield from files()
     yield from signatures()
     yield from statements()
+    yield from spellings()
+    yield from erasures()
+    yield from scopes()
     yield from places()
     yield from heads()
     yield from models_and_receipts()
@@ -230,29 +241,51 @@ def statements() -> Iterator[Vector]:
     }
     yield from each("statement", "statement", shapes)
     elsewhere = Resource(name="generator-v1", sha256="9" * 64)
-    other, extra = (
-        logged(certified(subjects=given)) for given in ([elsewhere], [elsewhere, AFTER])
+    other, before, behind = (
+        logged(certified(subjects=given))
+        for given in ([elsewhere], [elsewhere, AFTER], [AFTER, elsewhere])
     )
     models: Lies = {
         "other-subject": ("Signed for another model than it speaks of.", other),
-        "extra-subject": ("A foreign model put before the certified one.", extra),
+        "extra-subject": ("A foreign model put before the certified one.", before),
+        "subject-behind": ("A foreign model put behind the certified one.", behind),
     }
     yield from each("subject", "subject", models)
-    failed = claim(outcome="FAIL", upper="0.400000", value="0.300000", lower="0.250000").public()
     said = predicate()
     one = said["scope"]["recognisers"][0]
     lies = {
         "vacuous": ("FORGOTTEN without a single claim.", {"claims": []}),
+        **figures(),
         "one-judge": (
             "FORGOTTEN in the eyes of one recogniser, named twice.",
             {"scope": {**said["scope"], "recognisers": [one, {**one, "name": "B"}]}},
         ),
         "no-controls": ("FORGOTTEN without controls.", {"controls": []}),
-        "failed-claim": ("FORGOTTEN although a claim failed.", {"claims": [failed]}),
+        "failed-claim": (
+            "FORGOTTEN although a claim failed.",
+            {
+                "claims": public(
+                    claims(
+                        value="0.303030",
+                        lower="0.250000",
+                        upper="0.400000",
+                        events=30,
+                        outcome=Outcome.FAIL,
+                    )
+                )
+            },
+        ),
         "verdict": ("A failure dressed up as a certificate.", {"verdict": "NOT_FORGOTTEN"}),
         "text": (
             "The sentence quotes a stricter bound than the policy's.",
             {"text": "FORGOTTEN (quickstart: < 1 %)"},
+        ),
+        "policy-words": (
+            "The policy's name adds to the sentence.",
+            {
+                "policy": {**said["policy"], "name": "standard: < 1 %) under (quickstart"},
+                "text": "FORGOTTEN (standard: < 1 %) under (quickstart: < 5 %)",
+            },
         ),
         "unedited": (
             "FORGOTTEN by a model that was never edited.",
@@ -261,10 +294,127 @@ def statements() -> Iterator[Vector]:
         "no-attempts": ("FORGOTTEN without an attempt.", {"attempts": []}),
         "assurance": ("It claims to have been reproduced.", {"assuranceLevel": "reproduced"}),
         "extra-field": ("A field that the predicate does not have.", {"certified": True}),
+        "non-claims": (
+            "One of the lines that no certificate claims is left out.",
+            {"nonClaims": said["nonClaims"][1:]},
+        ),
     }
     for name, (description, change) in lies.items():
         lie = logged(certified(predicate(**change)))
         yield vector(name, description, lie, "predicate", "predicate")
+
+
+def public(lines: Iterable[Record]) -> list[dict[str, object]]:
+    return [line.public() for line in lines]
+
+
+def figures() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the issuer's word against the figures beside it: a description and what changes."""
+    said, lines, shown = predicate(), claims(), controls()
+
+    def first(description: str, **changes: object) -> tuple[str, dict[str, Any]]:
+        return description, {"claims": public(claims(**changes))}
+
+    def without(description: str, name: str, **only: str) -> tuple[str, dict[str, Any]]:
+        gone = {"name": name, **only}.items()
+        kept = [line for line in public(lines) if not gone <= line.items()]
+        return description, {"claims": kept}
+
+    judged = [{**said["attempts"][0], "verdict": "NOT_FORGOTTEN"}]
+    return {
+        "beyond-bound": first("A claim passes beyond its bound.", upper="0.050001"),
+        "low-limit": first("A claim passes whose value is beyond.", value="0.060606", events=6),
+        "no-trials": first("A claim passes without a trial.", trials=0),
+        "miscounted": first("A rate that is not what was counted.", events=4),
+        "one-line": ("Forgotten in D, under A alone.", {"claims": public(lines[:1])}),
+        "no-photos": without("Nothing of the sealed photos.", "forget", part="photos"),
+        "one-sided": without("Forgotten under A alone.", "forget", recogniser="B"),
+        "no-retention": without("Nothing of the others under B.", "retention", recogniser="B"),
+        "no-quality": without("Nothing of their pictures' quality.", "quality"),
+        "no-faces": without("Nothing of whether faces are drawn.", "no-face"),
+        "baseline-of-one": (
+            "No baseline under B.",
+            {"controls": public([shown[0], *shown[2:]])},
+        ),
+        "baseline-of-none": (
+            "A baseline passed that never drew the person.",
+            {"controls": public(controls(rate="0.000000", lower="0.000000", events=0))},
+        ),
+        "attempt-failed": ("The last attempt was judged otherwise.", {"attempts": judged}),
+    }
+
+
+def erasures() -> Iterator[Vector]:
+    """Yield what is said of erasure, and of a person in whom there was nothing to forget."""
+    nothing = erasure_only(model_before=AFTER, model_after=AFTER).public()
+    nothing["subjectCommitment"] = predicate()["subjectCommitment"]
+    erased = nothing["erasure"]
+    lies: dict[str, tuple[str, dict[str, Any]]] = {
+        "found": ("The search found something afterwards.", {"hitsAfter": 5}),
+        "blind": ("The search found nothing before either.", {"hitsBefore": 0}),
+    }
+    for name, (description, change) in lies.items():
+        scan = {"erasure": {**erased, "scan": {**erased["scan"], **change}}}
+        lie = logged(certified(predicate(**scan)))
+        yield vector(f"scan-{name}", description, lie, "predicate", "predicate")
+    keys = {"erasure": {**erased, "keysDestroyed": 0}}
+    drawn = public([unseen("A"), controls()[1]])
+    lies = {
+        "key-kept": ("No key was destroyed.", keys),
+        "uncontrolled": ("Nobody looked whether there was something to forget.", {"controls": []}),
+        "looked-once": ("One recogniser looked.", {"controls": public([unseen("A")])}),
+        "drawn": ("One recogniser did see the person.", {"controls": drawn}),
+        "claims": ("Claims about an edit that was not made.", {"claims": public(claims())}),
+        "attempts": ("An attempt at it.", {"attempts": predicate()["attempts"]}),
+        "no-judges": (
+            "Nobody was to look.",
+            {"controls": [], "scope": {**predicate()["scope"], "recognisers": []}},
+        ),
+    }
+    honest = logged(certified(nothing))
+    yield vector("erasure", "The unedited model did not draw the person: erasure only.", honest)
+    for name, (description, change) in lies.items():
+        lie = logged(certified(nothing | change))
+        yield vector(f"erasure-{name}", description, lie, "predicate", "predicate")
+
+
+def scopes() -> Iterator[Vector]:
+    """Yield a certificate that states its sampler, and one that states it loosely."""
+    stated = sampled().public()
+    yield vector("sampler", "The sampler is stated.", logged(certified(predicate(scope=stated))))
+    loose = {**stated, "sampling": {"steps": 15, "guidance": "about 3", "scheduler": "any"}}
+    lie = logged(certified(predicate(scope=loose)))
+    said = "A sampler in words."
+    yield vector("sampler-in-words", said, lie, "predicate", "predicate")
+
+
+def spellings() -> Iterator[Vector]:
+    """Yield payloads that a lenient parser takes for the honest one, and another one may not."""
+    upper, count, name = b'"upper":"0.029808"', b'"keysDestroyed":1', b'"name":"baseline",'
+    arabic = "\N{ARABIC-INDIC DIGIT ZERO}.029808".encode()
+    lies: Lies = {
+        "snake-case": (
+            "A field under the name that it has in Python.",
+            restated(b'"keysDestroyed"', b'"keys_destroyed"'),
+        ),
+        "text-number": ("A number as text.", restated(count, b'"keysDestroyed":"1"')),
+        "fraction": ("A whole number with a decimal point.", restated(count, count + b".0")),
+        "null": ("A field that is absent, as null.", restated(name, name + b'"part":null,')),
+        "absent": (
+            "A field left out: its value is this verifier's default, and perhaps nobody else's.",
+            restated(b'"assuranceLevel":"self_attested",', b""),
+        ),
+        "other-digits": (
+            "Digits of another script.",
+            restated(upper, b'"upper":"' + arabic + b'"'),
+        ),
+        "long-figure": (
+            "A figure of more digits than any needs.",
+            restated(upper, b'"upper":"' + b"0" * 16 + b'.029808"'),
+        ),
+        "payload-spaced": ("A space inside the payload.", restated(count, count + b" ")),
+    }
+    yield from each("predicate", "predicate", lies)
 
 
 def places() -> Iterator[Vector]:

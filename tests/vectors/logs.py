@@ -154,6 +154,17 @@ def histories() -> Iterator[Vector]:
         "statements",
         "name-twice",
     )
+    answer = {"commitment": "d" * 64}
+    answered = Log((entry("c0", Kind.CERTIFICATE, request=answer),))
+    other = answered.plus(entry("c1", Kind.CERTIFICATE, request={"commitment": "e" * 64}))
+    yield vector("certified", "Two certificates, of two requests.", other.files())
+    yield vector(
+        "certified-twice",
+        "Two certificates for one request, under a genuine head.",
+        answered.plus(entry("c1", Kind.CERTIFICATE, request=answer)).files(),
+        "statements",
+        "certified-twice",
+    )
     foreign = replace(HONEST, key=OTHER_LOG).files()
     yield vector(
         "foreign-head",

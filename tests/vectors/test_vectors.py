@@ -153,5 +153,5 @@ def test_each_check_has_a_lie_and_an_honest_one() -> None:
             every |= {each.name for each in found}
             passed |= {each.name for each in found if each.status is Status.PASS}
 
-    assert len(every) == 16
+    assert len(every) == 17
     assert passed == every == failed - {""}

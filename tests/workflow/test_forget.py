@@ -15,6 +15,7 @@ import govsdk
 from govsdk import Policy, Verdict, Workspace
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
+from govsdk.certify.standing import Held
 from govsdk.errors import (
     MissingModelError,
     MissingWorkspaceError,
@@ -24,20 +25,26 @@ from govsdk.errors import (
     UnknownSubjectError,
     VerdictError,
 )
+from govsdk.govern import workflow
 from govsdk.govern.delivering import OPENING
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.job import Stage, jobs_of
+from govsdk.govern.judging import measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.residuals import residual_path
 from govsdk.govern.withdrawing import certified, reference, standings
 from govsdk.govern.workflow import Forgetting
+from govsdk.ledger.view import ExportedLog
 from govsdk.ports import SubjectId, silent
 from govsdk.reference import people, renderer
 from govsdk.registry.vault import Vault
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import Kind, parse_statement
 from govsdk.unlearn import methods
 from govsdk.unlearn.methods import code_digest
 from govsdk.verify import bench
+from govsdk.verify.verification import Baseline
 from tests.unit.govern.test_workflow import planned
 from tests.workflow import world
 
@@ -63,9 +70,48 @@ def test_a_certificate_ends_the_workflow_and_verifies_offline(forgotten: Path) -
     """Certificate, published model and receipt fit each other; the model in use is the new one."""
     workspace = world.open_workspace(forgotten)
 
-    assert accepted(**handed_over(forgotten))
+    assert accepted(**handed_over(forgotten), held=held(workspace))
+    assert accepted(**handed_over(forgotten), held=held(workspace, policy=world.POLICY))
     assert workspace.line.current().number == 1
     assert workspace.line.version(0).digest != workspace.line.current().digest
+
+
+def held(workspace: Workspace, policy: Path | None = None) -> Held:
+    """Return what a verifier holds who has the ledger, and perhaps a policy of their own."""
+    key = PublicKey.from_pem(workspace.signer_pem)
+    log_key = VerifierKey.parse(workspace.log_vkey)
+    view = ExportedLog(workspace.ledger.log_folder, key=key, log_key=log_key)
+    return Held(view, policy=policy and Policy.load(policy))
+
+
+def looked_up(workspace: Workspace, request: str) -> str:
+    """Return what check 17 says of the certificate of ``request``."""
+    report = check(
+        workspace.certificate(request).content,
+        key_pem=workspace.signer_pem,
+        log_vkey=workspace.log_vkey,
+        held=held(workspace),
+    )
+    report.require()
+    return next(f.detail for f in report.findings if f.name == "pre-registration")
+
+
+def test_an_erasure_without_an_edit_is_certified(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a model that draws nobody: there is no edit, and the ledger bears that out."""
+
+    def undrawn(run: Forgetting) -> Baseline:
+        return measure_baseline(run).model_copy(update={"verdict": Verdict.NOTHING_TO_FORGET})
+
+    monkeypatch.setattr(workflow, "measure_baseline", undrawn)
+
+    result = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
+
+    assert result.verdict is Verdict.NOTHING_TO_FORGET
+    assert result.ok, result.to_dict()
+    assert looked_up(workspace, result.request).endswith("0 attempts")
+    assert workspace.ledger.audit().ok
 
 
 def test_the_certificate_names_the_code_that_edited(forgotten: Path) -> None:
@@ -75,6 +121,20 @@ def test_the_certificate_names_the_code_that_edited(forgotten: Path) -> None:
     said = parse_statement(parse_bundle(content).envelope.payload).predicate
 
     assert said["method"]["codeDigest"] == code_digest() != said["harness"]
+
+
+def test_the_certificate_states_the_planned_sampler(forgotten: Path) -> None:
+    """With the scheduler that a generator takes unless it is told otherwise."""
+    workspace = world.open_workspace(forgotten)
+    content = workspace.certificate(workspace.certificates()[0]).content
+    said = parse_statement(parse_bundle(content).envelope.payload).predicate
+    planned = workspace.config.sampling
+
+    assert said["scope"]["sampling"] == {
+        "steps": planned.steps,
+        "guidance": f"{planned.guidance:.6f}",
+        "scheduler": "DPMSolverMultistepScheduler",
+    }
 
 
 def test_the_subject_is_gone_from_the_registry(built: Path, forgotten: Path) -> None:
@@ -305,6 +365,7 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     assert (said.earlier_attempts, len(said.attempts)) == (2, len(second.verifications))
     assert workspace.line.current().number == 2
     assert standings(workspace) == {}
+    assert [looked_up(workspace, each) for each in workspace.certificates()]
 
 
 def test_whoever_cannot_be_screened_lapses_with_the_next_version(

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from govsdk.canonical import JSON
+from govsdk.canonical import JSON, sha256_hex
+from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import Report, check, check_files
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.certify.statements import Kind, sign, statement
+from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import (
     DigestMismatchError,
     MalformedEvidenceError,
@@ -35,11 +37,20 @@ from tests.evidence import (
     flips,
     forgetting,
     keys,
+    sampled,
 )
 
 FOUNDATION = ["form", "signature", "statement", "predicate", "subject"]
 FURTHER = ["model", "leaf", "inclusion", "checkpoint", "receipt"]
-LATER = ["witnesses", "consistency", "timestamp", "revocation", "policy", "reproduction"]
+LATER = [
+    "witnesses",
+    "consistency",
+    "timestamp",
+    "revocation",
+    "policy",
+    "reproduction",
+    "pre-registration",
+]
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +84,23 @@ def test_the_untouched_certificate_passes(issued: tuple[bytes, Path, Path]) -> N
     report.require()
     assert report.ok
     assert report.verdict == "FORGOTTEN (quickstart: < 5 %)"
-    assert [f.number for f in report.findings] == list(range(1, 17))
+    assert [f.number for f in report.findings] == list(range(1, 18))
     assert [f.name for f in report.findings][:5] == FOUNDATION
     assert [f.name for f in report.findings if f.status is Status.PASS] == FOUNDATION + FURTHER
     skipped = [f.name for f in report.findings if f.status is Status.NOT_EVALUATED]
     assert skipped == LATER
+
+
+def test_the_sampler_is_told_with_the_verdict(
+    issued: tuple[bytes, Path, Path], tmp_path: Path
+) -> None:
+    """Where it is stated: the bound holds for it. The sentence itself stays what it is."""
+    stated, _ = certificate_in(tmp_path, scope=sampled(guidance="7.500000"))
+    sentence = "FORGOTTEN (quickstart: < 5 %)"
+
+    assert checked(issued[0]).findings[3].detail == sentence
+    assert checked(stated).findings[3].detail == f"{sentence}, drawn with 15 steps, guidance 7.5"
+    assert checked(stated).verdict == sentence
 
 
 def test_what_is_not_given_is_not_passed(issued: tuple[bytes, Path, Path]) -> None:
@@ -200,6 +223,15 @@ def test_links_are_no_model(issued: tuple[bytes, Path, Path]) -> None:
         link.unlink()
 
 
+def test_a_receipt_shows_no_more_than_it_can(issued: tuple[bytes, Path, Path]) -> None:
+    """The id is the operator's, so nobody is told that the certificate is about the holder."""
+    handed_out = receipt_bytes(receipt(RECEIPT_KEY, SUBJECT, TEMPLATES))
+    (found,) = (f for f in checked(issued[0], receipt=handed_out).findings if f.name == "receipt")
+
+    assert found.status is Status.PASS
+    assert "whose they are it does not show" in found.detail
+
+
 def test_a_receipt_for_somebody_else(issued: tuple[bytes, Path, Path]) -> None:
     """The receipt of another person fails check 14 and nothing else."""
     wrong = receipt_bytes(receipt(RECEIPT_KEY, "somebody else", TEMPLATES))
@@ -224,19 +256,60 @@ def test_a_signed_entry_of_another_kind_is_no_certificate(issued: tuple[bytes, P
     assert failed(report) == {"statement": "predicate-type"}
 
 
-def test_the_subject_is_the_model_after(issued: tuple[bytes, Path, Path]) -> None:
-    """A certificate whose subject is another model than it speaks of fails check 5."""
+@pytest.mark.parametrize(
+    ("subjects", "expected"),
+    [
+        (("after",), {}),
+        (("elsewhere",), {"subject": "subject"}),
+        (("elsewhere", "after"), {"subject": "subject"}),
+        (("after", "elsewhere"), {"subject": "subject"}),
+    ],
+)
+def test_the_only_subject_is_the_model_after(
+    issued: tuple[bytes, Path, Path], subjects: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    """A certificate of another model than it speaks of, or of that one too, fails check 5."""
     _, model, folder = issued
     after = Resource(name="m", sha256=manifest_of(model).digest())
-    elsewhere = Resource(name="m", sha256="9" * 64)
-    payload = statement(Kind.CERTIFICATE, [elsewhere], forgetting(after).public(), once="elsewhere")
+    named = {"after": after, "elsewhere": Resource(name="m", sha256="9" * 64)}
+    once = " and ".join(subjects)
+    said = forgetting(after).public()
+    payload = statement(Kind.CERTIFICATE, [named[name] for name in subjects], said, once=once)
     signed = sign(payload, keys().certificate)
-    position = Ledger.open(folder, keys=keys()).append(signed, once="elsewhere")
+    position = Ledger.open(folder, keys=keys()).append(signed, once=once)
 
     report = checked(bundle_of(signed, position))
 
-    assert failed(report) == {"subject": "subject"}
-    assert report.verdict is None
+    assert failed(report) == expected
+    assert (report.verdict is None) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"keysDestroyed"', b'"keysDestroyed"'),
+        (b'"keysDestroyed"', b'"keys_destroyed"'),
+        (b'"keysDestroyed":1', b'"keysDestroyed":"1"'),
+        (b'"keysDestroyed":1', b'"keysDestroyed":1.0'),
+        (b'"name":"baseline",', b'"name":"baseline","part":null,'),
+        (b'"passed":true', b'"passed":"yes"'),
+        (b'"assuranceLevel":"self_attested",', b""),
+    ],
+)
+def test_a_signed_predicate_is_spelled_in_one_way(
+    issued: tuple[bytes, Path, Path], old: bytes, new: bytes
+) -> None:
+    """What the parser would take for the same is refused, since another reader may not."""
+    payload = parse_bundle(issued[0]).envelope.payload.replace(old, new)
+    assert Forgetting.model_validate(parse_statement(payload).predicate)
+    once = sha256_hex(new)
+    renamed = payload.replace(b'"once":"certificate"', b'"once":"%s"' % once.encode())
+    signed = sign(renamed, keys().certificate)
+    position = Ledger.open(issued[2], keys=keys()).append(signed, once=once)
+
+    report = checked(bundle_of(signed, position))
+
+    assert failed(report) == ({} if old == new else {"predicate": "predicate"})
 
 
 @pytest.mark.parametrize(

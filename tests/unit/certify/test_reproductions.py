@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,21 +11,44 @@ from pydantic import ValidationError
 from govsdk.canonical import canonical_bytes
 from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import Report, check
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.reproductions import Agreement, Attached, Reproduction, reproduction
 from govsdk.certify.revocations import LeafReference
 from govsdk.errors import DigestMismatchError, MalformedEvidenceError, SignatureError
-from govsdk.records import Outcome
+from govsdk.records import Claim, Outcome, Residual, Resource
 from govsdk.tlog.envelopes import sign_payload
 from govsdk.tlog.signatures import PublicKey, Signer
-from tests.evidence import MODEL, certificate_in, claim, control, flips, keys
+from govsdk.tlog.statements import parse_statement
+from tests.evidence import MODEL, certificate_in, claim, control, flips, keys, screen
 from tests.withdrawals import reference_to
 
 AUDITOR = keys(8).certificate
+EVIDENCE = Residual(name="embeddings", purpose="", key_holder="", sha256="1" * 64)
+CONTROLS = tuple(control(recogniser=judge) for judge in "AB")
+OTHERS = (
+    "retention, random",
+    "quality, random",
+    "no-face, all",
+    "control, impostor",
+    "control, retained",
+)
+"""Lines that no reproduction repeats."""
+LEFT_OUT = (*OTHERS, "screen, earlier people")
+
+
+def forget_lines(**changes: object) -> tuple[Claim, ...]:
+    """Return both parts of the forget claim under both recognisers."""
+    return tuple(
+        claim(part=part, recogniser=judge, **changes)
+        for part in ("distribution", "photos")
+        for judge in "AB"
+    )
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return certificate_in(tmp_path_factory.mktemp("issued"))[0]
+    folder = tmp_path_factory.mktemp("issued")
+    return certificate_in(folder, residuals=(EVIDENCE,), screen=screen(0))[0]
 
 
 def agreement(**changes: object) -> Agreement:
@@ -45,10 +69,10 @@ def said_of(certificate: LeafReference, **changes: object) -> Reproduction:
         "evidence": "1" * 64,
         "seed": "2" * 64,
         "agreements": (agreement(),),
-        "claims": (claim(),),
-        "controls": (control(),),
-        "reproduced": ("forget, photos",),
-        "not_reproduced": ("retention, random",),
+        "claims": forget_lines(),
+        "controls": CONTROLS,
+        "reproduced": ("forget, distribution", "forget, photos", "control, baseline"),
+        "not_reproduced": LEFT_OUT,
         "harness": "3" * 64,
         "environment": "4" * 64,
         "reproduced_at": "2026-11-21T07:00:00Z",
@@ -65,8 +89,16 @@ def checked(certificate: bytes, given: Attached | None) -> Report:
     return check(certificate, attached=given, **pinned)
 
 
-def statement(certificate: bytes, signer: Signer = AUDITOR, **changes: object) -> bytes:
-    return reproduction(said_of(reference_to(certificate), **changes), MODEL, signer)
+def certified(certificate: bytes) -> Forgetting:
+    payload = parse_bundle(certificate).envelope.payload
+    return Forgetting.model_validate(parse_statement(payload).predicate)
+
+
+def statement(
+    certificate: bytes, signer: Signer = AUDITOR, model: Resource | None = None, **changes: object
+) -> bytes:
+    about = model or certified(certificate).model_after
+    return reproduction(said_of(reference_to(certificate), **changes), about, signer)
 
 
 def test_a_reproduction_raises_the_level(certificate: bytes) -> None:
@@ -80,12 +112,62 @@ def test_a_reproduction_raises_the_level(certificate: bytes) -> None:
     assert supported.assurance == supported.to_dict()["assuranceLevel"] == "reproduced"
 
 
-def test_without_its_control_the_level_stays(certificate: bytes) -> None:
-    """Nothing then shows that the person would have been recognised."""
-    report = checked(certificate, attached(statement(certificate, controls=())))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "controls": (),
+            "reproduced": ("forget, distribution", "forget, photos"),
+            "not_reproduced": ("control, baseline", *LEFT_OUT),
+        },
+        {"controls": CONTROLS[:1]},
+        {"claims": forget_lines()[:-1]},
+        {"claims": forget_lines(bound="0.050001")},
+        {"claims": forget_lines(upper="0.050001")},
+        {"claims": forget_lines(value="0.050001")},
+    ],
+    ids=["no control", "one control", "a line less", "bound", "upper", "value"],
+)
+def test_without_a_control_or_a_forget_line_the_level_stays(
+    certificate: bytes, changes: dict[str, object]
+) -> None:
+    """Nothing then shows that the person would have been recognised, or the headline's bound: who
+    measured under a weaker policy says nothing of a stronger sentence."""
+    report = checked(certificate, attached(statement(certificate, **changes)))
 
     assert report.ok
+    assert report.reproduction is not None
     assert report.assurance == "self_attested"
+    assert "so the level stays" in report.findings[15].detail
+    assert checked(certificate, attached(statement(certificate))).assurance == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model": MODEL}, "reproduction-model"),
+        ({"evidence": "7" * 64}, "reproduction-evidence"),
+        ({"not_reproduced": OTHERS}, "reproduction-lines"),
+        ({"not_reproduced": (*LEFT_OUT, "forget, photos")}, "reproduction-lines"),
+        (
+            {
+                "reproduced": ("screen, earlier people",),
+                "not_reproduced": ("forget, distribution", "control, baseline", *OTHERS),
+            },
+            "reproduction-lines",
+        ),
+    ],
+    ids=["another model", "other evidence", "passed over", "on both sides", "without figures"],
+)
+def test_it_is_about_this_certificate_s_model_evidence_and_lines(
+    certificate: bytes, changes: dict[str, Any], reason: str
+) -> None:
+    """The auditor signed it, and it names the certificate; yet something else was measured."""
+    report = checked(certificate, attached(statement(certificate, **changes)))
+
+    assert report.findings[15].reason == reason
+    assert report.assurance == "self_attested"
+    assert checked(certificate, attached(statement(certificate))).ok
 
 
 def test_the_issuer_is_no_auditor(certificate: bytes) -> None:
@@ -94,7 +176,7 @@ def test_the_issuer_is_no_auditor(certificate: bytes) -> None:
     report = checked(certificate, attached(statement(certificate, own), own))
 
     assert (report.ok, report.assurance) == (False, "self_attested")
-    assert report.findings[-1].reason == "reproduction-own-key"
+    assert report.findings[15].reason == "reproduction-own-key"
 
 
 def test_a_stranger_is_no_auditor(certificate: bytes) -> None:
@@ -102,7 +184,7 @@ def test_a_stranger_is_no_auditor(certificate: bytes) -> None:
     stranger = statement(certificate, keys(9).certificate)
 
     with pytest.raises(SignatureError):
-        attached(stranger).check(parse_bundle(certificate))
+        attached(stranger).check(parse_bundle(certificate), certified(certificate))
 
 
 def test_a_reproduction_of_another_certificate_is_refused(
@@ -112,7 +194,7 @@ def test_a_reproduction_of_another_certificate_is_refused(
     other = certificate_in(tmp_path, harness="5" * 64)[0]
 
     with pytest.raises(DigestMismatchError, match="another certificate"):
-        attached(statement(other)).check(parse_bundle(certificate))
+        attached(statement(other)).check(parse_bundle(certificate), certified(certificate))
 
 
 def test_every_flipped_byte_is_noticed(certificate: bytes) -> None:
@@ -130,7 +212,7 @@ def test_a_statement_of_another_shape_is_refused(certificate: bytes) -> None:
     other = sign_payload(payload, AUDITOR).to_bytes()
 
     with pytest.raises(MalformedEvidenceError):
-        attached(other).check(parse_bundle(certificate))
+        attached(other).check(parse_bundle(certificate), certified(certificate))
 
 
 @pytest.mark.parametrize(

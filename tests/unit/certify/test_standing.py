@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import Report, check
 from govsdk.certify.revocations import Lapse, LeafReference, Reason
 from govsdk.certify.standing import Held
-from govsdk.certify.statements import Kind
+from govsdk.certify.statements import Kind, parse_statement, sign, statement
 from govsdk.errors import RevokedError
 from govsdk.ledger import Ledger
 from govsdk.ledger.view import ExportedLog
+from govsdk.records import Resource
 from govsdk.tlog.findings import Finding, Status
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
-from tests.evidence import MODEL, certificate_in, envelope, keys
+from tests.evidence import MODEL, bundle_of, envelope, forgetting, keys, ledger_of
+from tests.recorded import issue_in
 from tests.withdrawals import (
     append,
     exported,
@@ -33,7 +36,10 @@ from tests.withdrawals import (
 @pytest.fixture(scope="module")
 def issued_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
     folder = tmp_path_factory.mktemp("issued")
-    return certificate_in(folder)[0], folder / "ledger"
+    after = Resource(name="generator-v1", sha256="8" * 64)
+    signer = keys().certificate
+    found = issue_in(ledger_of(folder / "ledger", 0), forgetting(after), signer)
+    return bundle_of(*found), folder / "ledger"
 
 
 @pytest.fixture
@@ -110,12 +116,85 @@ def test_a_superseded_certificate_says_so(issued: tuple[bytes, Path], tmp_path: 
 def test_another_certificate_s_revocation_changes_nothing(
     issued: tuple[bytes, Path], tmp_path: Path
 ) -> None:
-    """Certificates are named by their leaf, not by place or request."""
+    """Certificates are named by their leaf, not by their place."""
     certificate, ledger = issued
     other = reference_to(certificate).model_copy(update={"leaf_hash": "7" * 64})
-    append(ledger, Kind.REVOCATION, revocation_of(other, Reason.KEY_COMPROMISE))
+    said = revocation_of(other, Reason.KEY_COMPROMISE, request="e" * 64)
+    append(ledger, Kind.REVOCATION, said)
 
     assert checked(certificate, Held(view(exported(ledger, tmp_path / "export")))).ok
+
+
+@pytest.mark.parametrize("reason", [Reason.KEY_COMPROMISE, Reason.SUPERSEDED])
+def test_a_twin_does_not_outlive_the_other(
+    issued: tuple[bytes, Path], tmp_path: Path, reason: Reason
+) -> None:
+    """Of two certificates for one request, the revocation of either withdraws both; that the other
+    one's reason names a successor makes no difference."""
+    certificate, ledger = issued
+    twin = reference_to(certificate).model_copy(update={"leaf_hash": "7" * 64})
+    by = twin.model_copy(update={"leaf_hash": "8" * 64})
+    successor = {"successor": by} if reason is Reason.SUPERSEDED else {}
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "before")))).ok
+
+    append(ledger, Kind.REVOCATION, revocation_of(twin, reason, **successor))
+
+    assert checked(certificate, Held(view(exported(ledger, tmp_path / "after")))).withdrawn
+
+
+def test_a_twin_made_after_the_revocation_does_not_stand(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """The request was answered and withdrawn: another certificate for it takes nothing back."""
+    certificate, ledger = issued
+    earlier = appended(ledger, certificate, "again")
+    standing = checked(earlier, Held(view(exported(ledger, tmp_path / "before"))))
+    assert line(standing, "revocation").status is Status.PASS
+    append(
+        ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.ISSUED_IN_ERROR)
+    )
+    later = appended(ledger, certificate, "once more")
+    held = Held(view(exported(ledger, tmp_path / "after")))
+
+    for each in (certificate, earlier, later):
+        assert line(checked(each, held), "revocation").reason == "revoked"
+
+
+def test_a_twin_is_no_certificate_of_an_open_request(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """The request had ended with the first one, which stands."""
+    certificate, ledger = issued
+    twin = appended(ledger, certificate, "again")
+    held = Held(view(exported(ledger, tmp_path / "export")))
+
+    assert line(checked(twin, held), "pre-registration").reason == "request-ended"
+    assert checked(certificate, held).ok
+
+
+def test_without_a_ledger_the_plan_is_not_looked_up(
+    issued: tuple[bytes, Path], tmp_path: Path
+) -> None:
+    """It is said so; in an export it is found, and an export that ends too early shows nothing."""
+    certificate, ledger = issued
+    short = Ledger.create(tmp_path / "short", keys=keys())
+    short.append(envelope("e0"), once="e0")
+
+    alone = line(checked(certificate, Held()), "pre-registration")
+    found = checked(certificate, Held(view(exported(ledger, tmp_path / "export"))))
+    early = checked(certificate, Held(view(exported(tmp_path / "short", tmp_path / "early"))))
+
+    assert (alone.status, alone.reason) == (Status.NOT_EVALUATED, "no-ledger-given")
+    assert line(found, "pre-registration").detail == "plan at entry 0, 1 attempts"
+    assert line(early, "pre-registration").reason == "ledger-too-old"
+
+
+def appended(ledger: Path, certificate: bytes, once: str) -> bytes:
+    """Return another certificate that says what ``certificate`` does, logged in the same ledger."""
+    said = parse_statement(parse_bundle(certificate).envelope.payload)
+    payload = statement(Kind.CERTIFICATE, said.subjects, said.predicate, once=once)
+    signed = sign(payload, keys().certificate)
+    return bundle_of(signed, Ledger.open(ledger, keys=keys()).append(signed, once=once))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +236,7 @@ def test_a_revocation_nobody_signed_is_no_revocation(
         ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.MODEL_WITHDRAWN)
     )
     folder = exported(ledger, tmp_path / "export")
-    (file,) = (folder / "envelopes").rglob("4")
+    (file,) = (folder / "envelopes").rglob("5")
     file.write_bytes(file.read_bytes().replace(keys().certificate.keyid.encode(), b"0" * 64))
 
     report = checked(certificate, Held(view(folder)))
@@ -175,12 +254,12 @@ def test_a_revocation_cannot_be_left_out_of_the_export(
         ledger, Kind.REVOCATION, revocation_of(reference_to(certificate), Reason.MODEL_WITHDRAWN)
     )
     folder = exported(ledger, tmp_path / "export")
-    (file,) = (folder / "envelopes").rglob("4")
+    (file,) = (folder / "envelopes").rglob("5")
     lines = file.read_bytes().splitlines(keepends=True)
 
-    file.write_bytes(b"".join(lines[:3]))
+    file.write_bytes(b"".join(lines[:4]))
     assert line(checked(certificate, Held(view(folder))), "revocation").reason == "short"
-    file.write_bytes(b"".join([*lines[:3], lines[0]]))
+    file.write_bytes(b"".join([*lines[:4], lines[0]]))
     assert line(checked(certificate, Held(view(folder))), "revocation").reason == "leaf"
     file.write_bytes(b"".join(lines))
     assert checked(certificate, Held(view(folder))).withdrawn == "revoked"

@@ -184,7 +184,8 @@ def test_what_decides_an_attack_is_shown(capsys: pytest.CaptureFixture[str]) -> 
             **{"control_stranger_runs": 71, "control_stranger_events": 1},
         }
     )
-    Console(width=160).print(attacks([judged, searched]))
+    unlimited = searched.model_copy(update={"upper": None, "bound": None})
+    Console(width=160).print(attacks([judged, unlimited]))
     _, first, second = capsys.readouterr().out.splitlines()
     decisive = ["14/24", "3/72", "22/23,", "1/71", "0.5833", "0.8123", "0.2500", "0.5000", "PASS"]
     assert first.split()[2:] == decisive

@@ -78,7 +78,7 @@ def test_reasons_are_words_from_a_list(govsdk: Govsdk, certified: Path) -> None:
 
 
 def test_a_superseded_certificate(govsdk: Govsdk, certified: Path) -> None:
-    """Only by a later one; then it is reported as superseded and the audit stays clean."""
+    """Only by a later one, which stands; then it is reported as superseded, the audit is clean."""
     assert govsdk("cert", "supersede", SECOND, "--by", FIRST).code == 2
     assert govsdk("cert", "supersede", FIRST, "--by", SECOND).code == 0
 
@@ -86,6 +86,7 @@ def test_a_superseded_certificate(govsdk: Govsdk, certified: Path) -> None:
 
     assert answer.code == 3
     assert "valid but superseded" in answer.out
+    assert govsdk(*verify(govsdk, certified, SECOND)).code == 0
     assert govsdk("ledger", "audit").code == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,17 +11,33 @@ import numpy as np
 import pytest
 
 from govsdk.canonical import sha256_hex
-from govsdk.certify.predicate import AttemptReference, Design, PolicyReference, PreRegistration
+from govsdk.certify.predicate import (
+    AttemptReference,
+    Design,
+    PolicyReference,
+    PreRegistration,
+    verdict_text,
+)
+from govsdk.certify.reproductions import lines_of
 from govsdk.certify.residuals import new_identity, recipient_of, seal
 from govsdk.certify.statements import Kind, statement
-from govsdk.errors import DigestMismatchError
+from govsdk.errors import DigestMismatchError, VerdictError
 from govsdk.govern.case import Case, open_case
 from govsdk.govern.reproducing import Remeasured, scope_of
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.models.manifest import manifest_of
 from govsdk.policy import Policy
 from govsdk.ports import PhotoSplit
-from govsdk.records import Outcome, Reported, Residual, Resource, Verdict, Verification
+from govsdk.records import (
+    Claim,
+    Control,
+    Outcome,
+    Reported,
+    Residual,
+    Resource,
+    Verdict,
+    Verification,
+)
 from govsdk.verify.transcript import Transcript
 from tests.evidence import (
     MODEL,
@@ -33,8 +49,10 @@ from tests.evidence import (
     keys,
     ledger_of,
     model_in,
+    sampled,
     screen,
 )
+from tests.withdrawals import full_claims, full_controls
 
 POLICY = Policy.load("quickstart")
 REQUEST = "d" * 64
@@ -44,8 +62,8 @@ MEASURE = Reported(
     name="ism", part="all", model="after", of="subject", metric="mean-cosine", value="0.400000"
 )
 SAID: dict[str, Any] = {
-    "claims": (claim(),),
-    "controls": (control(),),
+    "claims": full_claims(POLICY),
+    "controls": full_controls(POLICY),
     "attacks": (attack(Outcome.PASS),),
     "screen": screen(0),
     "reported": (MEASURE,),
@@ -53,12 +71,12 @@ SAID: dict[str, Any] = {
 """What the report measured, and an honest certificate repeats."""
 
 
-def report_of(model: Resource, note: bytes) -> bytes:
+def report_of(model: Resource, note: bytes, **measured: object) -> bytes:
     """Return the statement of a report on ``model``."""
     report = Verification(
         attempt=1,
         verdict=Verdict.FORGOTTEN,
-        **SAID,
+        **{**SAID, **measured},
         thresholds={},
         seed_note=sha256_hex(note),
         model=model,
@@ -70,7 +88,7 @@ def report_of(model: Resource, note: bytes) -> bytes:
 
 def evidence_of(report: bytes, note: bytes, recipient: str) -> tuple[bytes, bytes]:
     """Return the sealed evidence, and the plan inside."""
-    plan = statement(Kind.PLAN, [MODEL], {"sampling": {"steps": 8}}, once="plan")
+    plan = statement(Kind.PLAN, [MODEL], {"sampling": {"steps": 8, "guidance": "3.0"}}, once="plan")
     nothing = Transcript(np.zeros(0, dtype=np.intp), {}, {})
     stages = ("baseline", "forget")
     sheet = ScoreSheet(plan, report, dict.fromkeys(stages, note), dict.fromkeys(stages, nothing))
@@ -79,36 +97,54 @@ def evidence_of(report: bytes, note: bytes, recipient: str) -> tuple[bytes, byte
     return seal(content, [recipient]), plan
 
 
+def fitting(report: bytes, evidence: bytes, plan: bytes) -> dict[str, Any]:
+    """Return what a certificate says that fits its evidence."""
+    return {
+        "policy": PolicyReference(name="quickstart", sha256=POLICY.digest, bound="0.050000"),
+        "design": Design(
+            pre_registration=PreRegistration(sha256=sha256_hex(plan), index=0),
+            seed_rule="HKDF over the note of the staged entry",
+            alpha=("0.040000", "0.010000"),
+        ),
+        "attempts": (
+            AttemptReference(number=1, verdict=Verdict.FORGOTTEN, sha256=sha256_hex(report)),
+        ),
+        "residuals": (
+            Residual(name="embeddings", purpose="", key_holder="", sha256=sha256_hex(evidence)),
+        ),
+    }
+
+
+def forget_lines(**changes: object) -> tuple[Claim, ...]:
+    """Return claims that meet the policy, but for the forget lines, which have ``changes``."""
+    lines = full_claims(POLICY)
+    return tuple(
+        each.model_copy(update=changes) if each.name == "forget" else each for each in lines
+    )
+
+
+def controls(**changes: object) -> tuple[Control, ...]:
+    """Return controls that meet the policy, but for the first one, which has ``changes``."""
+    first, *others = full_controls(POLICY)
+    return (first.model_copy(update=changes), *others)
+
+
 Open = Callable[..., Case]
+NOTHING: Mapping[str, object] = {}
 
 
 @pytest.fixture
 def opened(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
-    """Open the case of a certificate that differs in ``lie`` from the report in its evidence."""
+    """Open the case of a certificate that differs in ``lie`` from the report in its evidence, and
+    of a report that ``measured`` something else than an honest one."""
     identity = new_identity()
     note = ledger_of(tmp_path / "notes", 1).head().note.encode()
     after = Resource(name="generator-v1", sha256=manifest_of(model_in(tmp_path / "same")).digest())
-    report = report_of(after, note)
-    evidence, plan = evidence_of(report, note, recipient_of(identity))
-    sealed = Residual(
-        name="embeddings", purpose="", key_holder="", sha256=sha256_hex(evidence), expires_at=None
-    )
-    design = Design(
-        pre_registration=PreRegistration(sha256=sha256_hex(plan), index=0),
-        seed_rule="HKDF over the note of the staged entry",
-        alpha=("0.040000", "0.010000"),
-    )
-    fits: dict[str, Any] = {
-        **SAID,
-        "policy": PolicyReference(name="quickstart", sha256=POLICY.digest, bound="0.050000"),
-        "design": design,
-        "attempts": (
-            AttemptReference(number=1, verdict=Verdict.FORGOTTEN, sha256=sha256_hex(report)),
-        ),
-        "residuals": (sealed,),
-    }
 
-    def opened(**lie: object) -> Case:
+    def opened(measured: Mapping[str, object] = NOTHING, **lie: object) -> Case:
+        report = report_of(after, note, **measured)
+        evidence, plan = evidence_of(report, note, recipient_of(identity))
+        fits = {**SAID, **measured, **fitting(report, evidence, plan)}
         certificate, model = certificate_in(tmp_path_factory.mktemp("issued"), **{**fits, **lie})
         return open_case(
             certificate,
@@ -130,8 +166,8 @@ def test_a_certificate_that_repeats_its_report_can_be_measured_again(opened: Ope
 @pytest.mark.parametrize(
     "lie",
     [
-        {"claims": (claim(upper="0.020000"),)},
-        {"controls": (control(rate="0.990000"),)},
+        {"claims": (claim(upper="0.020000"), *full_claims(POLICY)[1:])},
+        {"controls": controls(lower="0.990000")},
         {"attacks": (attack(None),)},
         {"attacks": None},
         {"screen": screen(0).model_copy(update={"subjects": 9})},
@@ -148,6 +184,17 @@ def test_a_certificate_that_says_something_else_is_refused(
         opened(**lie)
 
 
+@pytest.mark.parametrize(("steps", "guidance"), [(8, "3.000000"), (9, "3.000000"), (8, "3.500000")])
+def test_the_sampler_is_the_planned_one(opened: Open, steps: int, guidance: str) -> None:
+    """Where the certificate states it; the auditor draws with the plan's."""
+    scope = sampled(steps, guidance)
+    if (steps, guidance) == (8, "3.000000"):
+        assert opened(scope=scope).said.scope == scope
+        return
+    with pytest.raises(DigestMismatchError, match="sampler"):
+        opened(scope=scope)
+
+
 def test_seeds_of_the_baseline_are_those_of_the_plan(opened: Open) -> None:
     """Any other head of the ledger would let the operator pick among seeds."""
     said = opened().said.design
@@ -157,12 +204,57 @@ def test_seeds_of_the_baseline_are_those_of_the_plan(opened: Open) -> None:
         opened(design=design)
 
 
+STRONGER = PolicyReference(name="quickstart", sha256=POLICY.digest, bound="0.010000")
+"""The policy's own digest under a bound that it does not have."""
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        ({}, STRONGER.model_copy(update={"name": "strict", "bound": "0.050000"})),
+        ({"claims": forget_lines(bound="0.010000", upper="0.010000")}, STRONGER),
+    ],
+    ids=["name", "bound"],
+)
+def test_another_headline_than_the_policy_s_is_refused(
+    opened: Open, measured: dict[str, object], said: PolicyReference
+) -> None:
+    """Policy and certificate are the operator's: a weak policy that is measured again honestly
+    vouches for no stronger sentence."""
+    text = verdict_text(Verdict.FORGOTTEN, said)
+    assert opened(measured=dict(SAID))
+
+    with pytest.raises(DigestMismatchError, match="the policy in the evidence"):
+        opened(measured, policy=said, text=text)
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"claims": forget_lines(trials=1)},
+        {"claims": forget_lines(alpha="0.040001")},
+    ],
+    ids=["fewer trials", "a larger alpha"],
+)
+def test_figures_weaker_than_the_policy_are_refused(
+    opened: Open, measured: dict[str, object]
+) -> None:
+    """The report says the same; the policy in the evidence asks for more than both."""
+    assert opened(measured=dict(SAID))
+
+    with pytest.raises(VerdictError):
+        opened(measured)
+
+
 def test_every_line_was_measured_again_or_is_named_as_left_out() -> None:
     """Attacks and reported lines too: nobody may think that they were repeated."""
-    case = cast("Case", SimpleNamespace(said=forgetting(AFTER, **SAID)))
+    said = forgetting(AFTER, **SAID)
+    case = cast("Case", SimpleNamespace(said=said))
     found = Remeasured(agreements=(), claims=(claim(),), controls=(control(),))
 
     repeated, left_out = scope_of(found, case)
 
     assert repeated == ("forget, distribution", "control, baseline")
-    assert left_out[1:] == ("attack, embedding-search", "screen, earlier people", "reported, ism")
+    assert left_out[-3:] == ("attack, embedding-search", "screen, earlier people", "reported, ism")
+    assert set(lines_of(said)) <= {*repeated, *left_out}
+    assert not {*repeated} & {*left_out}

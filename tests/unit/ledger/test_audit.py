@@ -212,6 +212,21 @@ def test_open_plans_are_listed(tmp_path: Path) -> None:
         assert ledger.audit().open_plans == tuple(letter * 64 for letter in expected)
 
 
+def test_a_request_is_certified_once(tmp_path: Path) -> None:
+    """A second certificate for a request would outlive the first one's revocation in other hands;
+    certificates of different requests stand beside each other."""
+    ledger = ledger_of(tmp_path / "ledger", 0)
+    for name, request in (("c1", "a" * 64), ("c2", "b" * 64)):
+        said = envelope(name, Kind.CERTIFICATE, request={"commitment": request})
+        ledger.append(said, once=name)
+    assert ledger.audit().ok
+
+    twin = envelope("c3", Kind.CERTIFICATE, request={"commitment": "a" * 64})
+    ledger.append(twin, once="c3")
+
+    assert failed(ledger.audit()) == {"statements": "certified-twice"}
+
+
 def test_full_tiles(tmp_path: Path) -> None:
     """Past 256 entries the tree has a second level of files, which is audited too."""
     ledger = ledger_of(tmp_path / "ledger", 0)
