@@ -2,8 +2,8 @@
 
 Invariants:
 
-- the plan stands before anything was edited, and says of policy, model, person and recognisers what
-  the certificate says;
+- the plan stands before anything was edited, and says of policy, model, person, recognisers and
+  sampler what the certificate says;
 - every model that was staged was judged, and stands in ``attempts``: none is left out;
 - what the certificate shows is what the last of these verifications showed;
 - earlier requests are counted as the plan names them, and each as the ledger has it.
@@ -19,11 +19,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
-from govsdk.certify.predicate import AttemptReference, Forgetting, RecogniserReference
+from govsdk.certify.predicate import (
+    AttemptReference,
+    Forgetting,
+    RecogniserReference,
+    Sampling,
+)
 from govsdk.errors import DigestMismatchError, EvidenceError, MalformedEvidenceError
 from govsdk.records import EarlierRequest, Sha256, Verdict, Verification, decimal_text
 from govsdk.tlog.statements import TERMINAL, Kind, Statement
@@ -67,6 +73,18 @@ def recognisers_in(plan: Mapping[str, Any]) -> tuple[RecogniserReference, ...]:
         )
         for each in plan["recognisers"]
     )
+
+
+def is_planned(sampling: Sampling | None, plan: Mapping[str, Any]) -> bool:
+    """Return whether a certificate's sampler is the plan's; older certificates state none.
+
+    Raises:
+        KeyError, TypeError, ArithmeticError: The plan names none so.
+    """
+    if sampling is None:
+        return True
+    planned = plan["sampling"]["steps"], Decimal(plan["sampling"]["guidance"])
+    return (sampling.steps, Decimal(sampling.guidance)) == planned
 
 
 def earlier_requests_in(plan: Mapping[str, Any]) -> list[EarlierRequest] | None:
@@ -141,6 +159,7 @@ def _require_planned(said: Forgetting, plan: Mapping[str, Any]) -> None:
             "model": plan["modelBefore"] == said.model_before.public(),
             "subject": plan["subjectCommitment"] == said.subject_commitment.value,
             "recognisers": recognisers_in(plan) == said.scope.recognisers,
+            "sampler": is_planned(said.scope.sampling, plan),
         }
     except (KeyError, TypeError, ValueError, ArithmeticError) as cause:
         raise MalformedEvidenceError("not a plan", reason="plan-malformed") from cause

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from govsdk.canonical import digest, sha256_hex
 from govsdk.certify.bundles import Bundle, parse_bundle
 from govsdk.certify.check import check
 from govsdk.certify.demands import require_claims
-from govsdk.certify.predicate import Forgetting, Sampling
+from govsdk.certify.predicate import Forgetting
+from govsdk.certify.preregistration import is_planned
 from govsdk.certify.residuals import open_sealed
 from govsdk.errors import DigestMismatchError, MissingError, RequestError
 from govsdk.govern.issuing import reference_to
@@ -112,7 +112,7 @@ def open_case(
         "attacks": report.attacks == said.attacks,
         "screen": report.screen == said.screen,
         "reported lines": report.reported == said.reported,
-        "sampler": _is_planned(said.scope.sampling, plan),
+        "sampler": is_planned(said.scope.sampling, plan),
         "judged model": report.model.sha256 == said.model_after.sha256,
         "seeds": sha256_hex(sheet.notes["forget"]) == report.seed_note,
         # An entry's note is the head that it is the last entry of.
@@ -156,14 +156,6 @@ def judges(case: Case, sources: Mapping[Recogniser, RecogniserSource], *, device
     thresholds = thresholds_for(case.policy, embedders, records)
     _require(thresholds.public() == case.report.thresholds, "other thresholds", "thresholds")
     return Judges(embedders, thresholds)
-
-
-def _is_planned(sampling: Sampling | None, plan: Mapping[str, Any]) -> bool:
-    """Tell whether the certificate's sampler is the plan's; older certificates state none."""
-    if sampling is None:
-        return True
-    planned = plan["sampling"]["steps"], Decimal(plan["sampling"]["guidance"])
-    return (sampling.steps, Decimal(sampling.guidance)) == planned
 
 
 def _said(payload: bytes) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from govsdk.certify.preregistration import require_record
 from govsdk.errors import EvidenceError, MalformedEvidenceError
 from govsdk.records import Resource, Verdict
 from govsdk.tlog.statements import Kind, parse_statement
-from tests.evidence import MODEL, claim, control, erasure_only, forgetting
+from tests.evidence import MODEL, claim, control, erasure_only, forgetting, sampled
 from tests.recorded import Step, citing, recorded, steps_of
 
 AFTER = Resource(name="generator-v1", sha256="8" * 64)
@@ -162,6 +162,24 @@ def test_the_plan_says_what_the_certificate_says(change: dict[str, object]) -> N
     steps[0].said |= change
     payloads, said = after_request(steps)
     assert reason(said, payloads) == "plan-other"
+
+
+@pytest.mark.parametrize(
+    ("steps", "guidance", "expected"),
+    [(15, "3", None), (14, "3", "plan-other"), (15, "1", "plan-other")],
+)
+def test_the_sampler_is_the_plans(steps: int, guidance: str, expected: str | None) -> None:
+    """Where the certificate states one: drawn otherwise, its limits would be of other pictures."""
+    record = steps_of(twice())
+    record[0].said |= {"sampling": {"steps": steps, "guidance": guidance}}
+    payloads, said = after_request(record)
+    assert told(said, payloads)
+
+    said = said.model_copy(update={"scope": sampled(15, "3.000000")})
+    if expected is None:
+        assert told(said, payloads)
+    else:
+        assert reason(said, payloads) == expected
 
 
 @pytest.mark.parametrize(
