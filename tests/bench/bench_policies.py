@@ -37,7 +37,7 @@ def forget(place: Path, policy: str, person: int, console: Console) -> None:
 
 def main(
     policies: Annotated[
-        list[str] | None, typer.Argument(help="Policies by name; default: standard and strict.")
+        list[str] | None, typer.Argument(help="Policies by name or file; default: standard and strict.")
     ] = None,
     person: Annotated[
         int, typer.Option(min=1, max=FORGETTABLE, help="Which of the demo's people to forget.")
@@ -53,6 +53,6 @@ def main(
         first = Path(folder) / "enrolled"
         build(first, photos)
         for policy in policies or ("standard", "strict"):
-            place = (keep or Path(folder)) / policy
+            place = (keep or Path(folder)) / Path(policy).stem
             shutil.copytree(first, place)
             forget(place, policy, person, console)
