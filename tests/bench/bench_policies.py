@@ -37,7 +37,8 @@ def forget(place: Path, policy: str, person: int, console: Console) -> None:
 
 def main(
     policies: Annotated[
-        list[str] | None, typer.Argument(help="Policies by name or file; default: standard and strict.")
+        list[str] | None,
+        typer.Argument(help="Policies by name or file; default: standard and strict."),
     ] = None,
     person: Annotated[
         int, typer.Option(min=1, max=FORGETTABLE, help="Which of the demo's people to forget.")
