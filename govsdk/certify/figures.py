@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from govsdk.policy.limits import CONFIDENCE_ALPHA
+from govsdk.policy.sections import exact
 from govsdk.records import (
     Attack,
     Claim,
@@ -29,9 +31,6 @@ from govsdk.records import (
 
 FORGET_PARTS = ("distribution", "photos")
 """Around the person's centroid, and from their sealed photos."""
-
-LEAST_ATTACK_P = Decimal("0.05")
-"""Below it an attack works on the subject, whatever its limit."""
 
 
 def require_forgotten(
@@ -100,7 +99,8 @@ def _withstood(attack: Attack) -> bool:
     if attack.outcome is not Outcome.PASS or attack.upper is None or attack.bound is None:
         return False
     within = Decimal(attack.upper) <= Decimal(attack.bound)
-    return within and Decimal(attack.p_value) >= LEAST_ATTACK_P and attack.control_passed is True
+    fails = Decimal(attack.p_value) < exact(CONFIDENCE_ALPHA)
+    return within and not fails and attack.control_passed is True
 
 
 def _held(control: Control) -> bool:

@@ -25,6 +25,7 @@ from pydantic import ValidationError, model_validator
 
 from govsdk.canonical import canonical_bytes, parse_json
 from govsdk.certify.bundles import Bundle
+from govsdk.certify.figures import FORGET_PARTS, upper_of
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import LeafReference
 from govsdk.errors import DigestMismatchError, MalformedEvidenceError, SignatureError
@@ -91,10 +92,10 @@ class Reproduction(Record):
             (claim.part, claim.recogniser)
             for claim in self.claims
             if claim.name == "forget"
-            and max(Decimal(claim.bound), Decimal(claim.upper), Decimal(claim.value)) <= bound
+            and max(Decimal(claim.bound), Decimal(upper_of(claim))) <= bound
         }
         controlled = {each.recogniser for each in self.controls if each.name == "baseline"}
-        wanted = {(part, judge) for part in ("distribution", "photos") for judge in judges}
+        wanted = {(part, judge) for part in FORGET_PARTS for judge in judges}
         return wanted <= shown and judges <= controlled
 
     @model_validator(mode="after")
