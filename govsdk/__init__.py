@@ -139,21 +139,15 @@ def verify_certificate(
         RequestError: A key is not one, or something was given without what it needs: a timestamp
             without ``timestamp_ca``, a quorum or a proof without witnesses.
     """
-    from govsdk.certify.check import (
-        attached_from,
-        check_files,
-        proof_from,
-        timestamp_from,
-        witnesses_from,
-    )
-    from govsdk.govern.holding import held_from
+    from govsdk.certify.check import check
+    from govsdk.govern import holding
 
-    later = proof_from(_path(proof), witnesses, _path(timestamp))
-    return check_files(
-        Path(path),
-        key=Path(key),
-        log_key=Path(log_key),
-        held=held_from(
+    later = holding.proof_from(proof, witnesses, timestamp)
+    return check(
+        holding.file(path, "the certificate"),
+        key_pem=holding.file(key, "key"),
+        log_vkey=holding.vkey(log_key, "log_key"),
+        held=holding.held_from(
             key,
             log_key,
             ledger=ledger,
@@ -161,16 +155,12 @@ def verify_certificate(
             since=since,
             require=require,
         ),
-        model=_path(model),
-        receipt=_path(receipt),
-        witnesses=witnesses_from(witnesses, quorum, later),
-        timestamp=timestamp_from(_path(timestamp), _path(timestamp_ca), later),
-        attached=attached_from(_path(reproduction), _path(auditor_key)),
+        model=None if model is None else Path(model),
+        receipt=None if receipt is None else holding.file(receipt, "receipt"),
+        witnesses=holding.witnesses_from(witnesses, quorum, later),
+        timestamp=holding.timestamp_from(timestamp, timestamp_ca, later),
+        attached=holding.attached_from(reproduction, auditor_key),
     )
-
-
-def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (module attributes have no common type)

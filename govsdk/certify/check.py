@@ -13,13 +13,12 @@ cryptography and rfc8785.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from govsdk.certify.bundles import MAX_BUNDLE_BYTES, Bundle, parse_bundle
+from govsdk.certify.bundles import Bundle, parse_bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import check_receipt
 from govsdk.certify.reproductions import Attached, Reproduction
@@ -29,7 +28,6 @@ from govsdk.certify.witnesses import Witnessing
 from govsdk.errors import (
     DigestMismatchError,
     MalformedEvidenceError,
-    MissingError,
     ProofError,
     RequestError,
     RevokedError,
@@ -115,151 +113,37 @@ def check(
             quorum asks for, or no certificates in the authority's file.
         MissingModelError: There is no model in ``model``.
     """
-    examination = _Examination(
-        certificate, PublicKey.from_pem(key_pem), VerifierKey.parse(log_vkey), model, receipt
-    )
-    examination.witnesses = witnesses
-    examination.timestamp = timestamp
-    examination.held = held
-    examination.attached = attached
-    return examination.report()
+    return _Examination(
+        certificate,
+        PublicKey.from_pem(key_pem),
+        VerifierKey.parse(log_vkey),
+        held,
+        model,
+        receipt,
+        witnesses,
+        attached,
+        timestamp,
+    ).report()
 
 
-def check_files(
-    certificate: Path,
-    *,
-    key: Path,
-    log_key: Path,
-    held: Held = NOTHING,
-    model: Path | None = None,
-    receipt: Path | None = None,
-    witnesses: Witnessing | None = None,
-    attached: Attached | None = None,
-    timestamp: Timestamping | None = None,
-) -> Report:
-    """Return what ``check`` finds, given files.
-
-    Raises:
-        MissingError: One of the files is not there.
-        RequestError, MissingModelError: See ``check``.
-    """
-    return check(
-        _read(certificate, "the certificate"),
-        key_pem=_read(key, "key"),
-        log_vkey=_read(log_key, "log_key").decode("ascii", "replace"),
-        held=held,
-        model=model,
-        receipt=None if receipt is None else _read(receipt, "receipt"),
-        witnesses=witnesses,
-        attached=attached,
-        timestamp=timestamp,
-    )
-
-
-def attached_from(reproduction: Path | None, auditor_key: Path | None) -> Attached | None:
-    """Return the reproduction that the files hold; None if there is none.
-
-    Raises:
-        MissingError: A file is not there.
-        RequestError: One was given without the other, or the auditor's key is not a key.
-    """
-    if reproduction is None and auditor_key is None:
-        return None
-    if reproduction is None or auditor_key is None:
-        raise RequestError(
-            "a reproduction and its auditor's key go together",
-            hint=f"add {'--reproduction' if reproduction is None else '--auditor-key'}",
-        )
-    auditor = PublicKey.from_pem(_read(auditor_key, "auditor_key"))
-    return Attached(_read(reproduction, "reproduction"), auditor)
-
-
-def proof_from(proof: Path | None, vkeys: Sequence[str], token: Path | None) -> bytes | None:
-    """Return the ``.tlog-proof`` in a file; None if there is none.
-
-    Raises:
-        MissingError: There is no file ``proof``.
-        RequestError: Neither witnesses nor a timestamp were given, so that nothing would read it.
-    """
-    if proof is None:
-        return None
-    if not vkeys and token is None:
-        raise RequestError(
-            "a proof leads to a head that witnesses cosigned or an authority stamped",
-            hint="add --witness or --timestamp",
-        )
-    return _read(proof, "proof")
-
-
-def witnesses_from(vkeys: Sequence[str], quorum: int, proof: bytes | None) -> Witnessing | None:
-    """Return the witnesses that ``vkeys`` spell; None if there are none.
-
-    Raises:
-        RequestError: A key is not one, or a quorum was asked of no witnesses.
-    """
-    if not vkeys:
-        if quorum != 1:
-            raise RequestError(f"no witnesses for a quorum of {quorum}", hint="add --witness")
-        return None
-    return Witnessing.parse(vkeys, quorum=quorum, proof=proof)
-
-
-def timestamp_from(
-    token: Path | None, authority: Path | None, proof: bytes | None
-) -> Timestamping | None:
-    """Return the timestamp in a file and whom to trust for it; None if there is none.
-
-    Raises:
-        MissingError: One of the files is not there.
-        RequestError: One was given without the other.
-    """
-    if token is None and authority is None:
-        return None
-    if token is None or authority is None:
-        raise RequestError(
-            "a timestamp and its authority's certificate go together",
-            hint=f"add {'--timestamp' if token is None else '--timestamp-ca'}",
-        )
-    return Timestamping(_read(token, "timestamp"), _read(authority, "timestamp_ca"), proof)
-
-
-def _read(path: Path, what: str) -> bytes:
-    """Return the file that the caller named as ``what``: its own name may hold a person's id."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BUNDLE_BYTES + 1)
-    except OSError as cause:
-        raise MissingError(
-            f"{what}: there is no file that can be read", hint="check the path"
-        ) from cause
-
-
+@dataclass(eq=False)
 class _Examination:
     """One certificate under the checks; each check may rely on the attributes set before it."""
 
-    held: Held = NOTHING
-    bundle: Bundle
-    statement: Statement
-    predicate: Forgetting
-    witnesses: Witnessing | None = None
-    attached: Attached | None = None
-    reproduction: Reproduction | None = None
-    supported = False
-    timestamp: Timestamping | None = None
-
-    def __init__(
-        self,
-        certificate: bytes,
-        key: PublicKey,
-        log: VerifierKey,
-        model: Path | None,
-        receipt: bytes | None,
-    ) -> None:
-        self.certificate = certificate
-        self.key = key
-        self.log = log
-        self.model = model
-        self.receipt = receipt
+    certificate: bytes
+    key: PublicKey
+    log: VerifierKey
+    held: Held
+    model: Path | None
+    receipt: bytes | None
+    witnesses: Witnessing | None
+    attached: Attached | None
+    timestamp: Timestamping | None
+    bundle: Bundle = field(init=False)
+    statement: Statement = field(init=False)
+    predicate: Forgetting = field(init=False)
+    reproduction: Reproduction | None = field(default=None, init=False)
+    supported: bool = field(default=False, init=False)
 
     def report(self) -> Report:
         found = Findings()

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+import govsdk
 from govsdk.canonical import JSON, sha256_hex
 from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.check import Report, check, check_files
+from govsdk.certify.check import Report, check
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.receipts import receipt, receipt_bytes
 from govsdk.certify.statements import Kind, parse_statement, sign, statement
@@ -336,7 +337,7 @@ def test_what_the_caller_got_wrong(issued: tuple[bytes, Path, Path], tmp_path: P
     with pytest.raises(MissingModelError):
         checked(certificate, model=tmp_path / "nowhere")
     with pytest.raises(MissingError):
-        check_files(tmp_path / "nowhere", key=tmp_path / "k", log_key=tmp_path / "l")
+        govsdk.verify_certificate(tmp_path / "nowhere", key=tmp_path / "k", log_key=tmp_path / "l")
 
 
 def test_nothing_heavy_and_no_network(issued: tuple[bytes, Path, Path], tmp_path: Path) -> None:
@@ -349,11 +350,10 @@ def test_nothing_heavy_and_no_network(issued: tuple[bytes, Path, Path], tmp_path
 import socket, sys
 socket.socket = socket.create_connection = None
 from pathlib import Path
-from govsdk.canonical import JSON
-from govsdk.certify.check import check_files
+import govsdk
 place = Path({str(tmp_path)!r})
-report = check_files(
-    place / "certificate", key=place / "key", log_key=place / "log", model=Path({str(model)!r})
+report = govsdk.verify_certificate(
+    place / "certificate", key=place / "key", log_key=place / "log", model={str(model)!r}
 )
 heavy = {{"torch", "faiss", "duckdb", "diffusers", "transformers", "onnxruntime", "pyrage"}}
 print(report.ok, sorted(heavy & set(sys.modules)))
