@@ -26,6 +26,7 @@ from govsdk.tlog.leaves import KIND, VERSION, leaf_of
 from govsdk.tlog.merkle import leaf_hash, root_from_proof
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.signatures import PublicKey
+from govsdk.tlog.statements import Statement, parse_statement
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 SUFFIX = ".sigstore.json"
@@ -48,6 +49,15 @@ class Bundle:
     inclusion: tuple[bytes, ...]
     checkpoint: bytes
     """The signed note."""
+
+    @property
+    def statement(self) -> Statement:
+        """What is signed in it.
+
+        Raises:
+            MalformedEvidenceError: No statement is.
+        """
+        return parse_statement(self.envelope.payload)
 
     def to_bytes(self) -> bytes:
         """Return the certificate file."""

@@ -21,9 +21,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from govsdk.certify.figures import require_erased, require_forgotten, require_nothing
+from govsdk.errors import MalformedEvidenceError
 from govsdk.records import (
     JUDGES_NEEDED,
     Attack,
@@ -41,6 +42,7 @@ from govsdk.records import (
     Sha256,
     Verdict,
 )
+from govsdk.tlog.statements import Statement
 
 NON_CLAIMS = (
     "removal from the training data",
@@ -261,6 +263,20 @@ class Forgetting(Record):
     def _require_no_edit(self) -> None:
         if self.model_after != self.model_before or self.method is not None or self.attempts:
             raise ValueError("nothing was to be forgotten, yet the model was edited")
+
+
+def forgetting_in(statement: Statement) -> Forgetting:
+    """Return what a certificate's ``statement`` says.
+
+    Raises:
+        MalformedEvidenceError: It breaks the rules of what one must say.
+    """
+    try:
+        return Forgetting.model_validate(statement.predicate)
+    except ValidationError as cause:
+        raise MalformedEvidenceError(
+            "the certificate does not say what one must say", reason="predicate"
+        ) from cause
 
 
 def verdict_text(verdict: Verdict, policy: PolicyReference) -> str:

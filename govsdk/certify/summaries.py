@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from govsdk.canonical import canonical_bytes
 from govsdk.certify.bundles import Bundle
-from govsdk.certify.predicate import Forgetting
+from govsdk.certify.predicate import Forgetting, forgetting_in
 from govsdk.records import Verdict
 from govsdk.tlog.envelopes import sign_payload
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import Signer
-from govsdk.tlog.statements import TYPE, parse_statement
+from govsdk.tlog.statements import TYPE
 
 PREDICATE_TYPE = "https://in-toto.io/attestation/svr/v0.2"
 VERIFIER = "https://govsdk.example/verifier/forgetting/v0.1"
@@ -31,8 +31,8 @@ def summary(bundle: Bundle, signer: Signer) -> bytes:
 
     Not checked: whether the certificate holds or still stands; ``verify`` does that.
     """
-    statement = parse_statement(bundle.envelope.payload)
-    said = Forgetting.model_validate(statement.predicate)
+    statement = bundle.statement
+    said = forgetting_in(statement)
     payload = {
         "_type": TYPE,
         "subject": [

@@ -23,7 +23,6 @@ from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, Verb, add_group, add_verbs
 from govsdk.errors import MalformedEvidenceError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
-from govsdk.tlog.statements import Statement, parse_statement
 
 MALFORMED = 2
 """Exit code for a certificate that cannot be read: the input is wrong, not the evidence."""
@@ -145,17 +144,19 @@ def _code(lines: Sequence[Finding]) -> int:
 
 def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """List the certificates issued in a workspace, with those that no longer stand."""
-    from govsdk.govern.withdrawing import reference, standings
+    from govsdk.govern.withdrawing import standings
 
     opened = open_workspace(workspace, keys)
     later = standings(opened)
+    issued = {request: opened.certificate(request) for request in opened.certificates()}
     found = [
         {
             "request": request,
-            **_headline(opened.certificate(request).content),
-            "standing": later.get(reference(opened, request).leaf_hash, "stands"),
+            "verdict": (said := certificate.says).text,
+            "verified": said.validity.verified_at,
+            "standing": later.get(certificate.leaf.leaf_hash, "stands"),
         }
-        for request in opened.certificates()
+        for request, certificate in issued.items()
     ]
     rows = [tuple(row.values()) for row in found]
     return Answer(found, table(("request", "verdict", "verified", "standing"), rows))
@@ -179,11 +180,11 @@ def cert_show(
     A file needs no workspace; `govsdk verify` says whether it holds.
     """
     if os.path.isfile(certificate):
-        content = read_input(Path(certificate), "FILE")
+        found = govsdk.Certificate(read_input(Path(certificate), "FILE"))
     else:
         opened = open_workspace(workspace, keys)
-        content = opened.certificate(full_name(certificate, opened.certificates())).content
-    said = _statement(content)
+        found = opened.certificate(full_name(certificate, opened.certificates()))
+    said = found.bundle.statement
     data = {
         "predicateType": said.kind.predicate_type,
         "subject": [resource.public() for resource in said.subjects],
@@ -204,16 +205,3 @@ def cert_save(
     name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)
     return Answer({"request": name, "file": str(file)}, str(file))
-
-
-def _statement(certificate: bytes) -> Statement:
-    from govsdk.certify.bundles import parse_bundle
-
-    return parse_statement(parse_bundle(certificate).envelope.payload)
-
-
-def _headline(certificate: bytes) -> dict[str, object]:
-    from govsdk.certify.predicate import Forgetting
-
-    predicate = Forgetting.model_validate(dict(_statement(certificate).predicate))
-    return {"verdict": predicate.text, "verified": predicate.validity.verified_at}

@@ -25,21 +25,18 @@ def cert_svr(
 
     Refused for a certificate that was revoked or superseded.
     """
-    from govsdk.certify.bundles import parse_bundle
-    from govsdk.certify.predicate import Forgetting
     from govsdk.certify.summaries import properties, summary
     from govsdk.govern.withdrawing import is_withdrawn
-    from govsdk.tlog.statements import parse_statement
 
     opened = open_workspace(workspace, keys)
     name = full_name(request, opened.certificates())
     if is_withdrawn(opened, name):
         raise ConflictError("the certificate was withdrawn: there is nothing to sum up")
-    bundle = parse_bundle(opened.certificate(name).content)
-    write_file(file, summary(bundle, opened.keys.certificate), mode=PUBLIC)
-    said = Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
-    data = {"request": name, "file": str(file), "properties": properties(said)}
-    return Answer(data, fields({**data, "properties": ", ".join(properties(said))}))
+    certificate = opened.certificate(name)
+    write_file(file, summary(certificate.bundle, opened.keys.certificate), mode=PUBLIC)
+    found = properties(certificate.says)
+    data = {"request": name, "file": str(file), "properties": found}
+    return Answer(data, fields({**data, "properties": ", ".join(found)}))
 
 
 VERBS: dict[str, Verb] = {"svr": cert_svr}

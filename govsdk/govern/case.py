@@ -18,7 +18,7 @@ from govsdk.canonical import digest, sha256_hex
 from govsdk.certify.bundles import Bundle, parse_bundle
 from govsdk.certify.check import check
 from govsdk.certify.demands import require_claims
-from govsdk.certify.predicate import Forgetting
+from govsdk.certify.predicate import Forgetting, forgetting_in
 from govsdk.certify.preregistration import is_planned
 from govsdk.certify.residuals import open_sealed
 from govsdk.errors import DigestMismatchError, MissingError, RequestError
@@ -87,7 +87,7 @@ def open_case(
     """
     check(certificate, key_pem=key_pem, log_vkey=log_vkey, model=model).require()
     bundle = parse_bundle(certificate)
-    said = Forgetting.model_validate(parse_statement(bundle.envelope.payload).predicate)
+    said = forgetting_in(bundle.statement)
     if said.verdict is not Verdict.FORGOTTEN:
         raise RequestError("nothing was edited, so there is nothing to measure again")
     named = next((each.sha256 for each in said.residuals if each.name == RESIDUAL), None)

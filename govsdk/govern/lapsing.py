@@ -17,7 +17,7 @@ from govsdk.certify.revocations import Lapse
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.residuals import RESIDUAL, open_residual, was_forgotten
-from govsdk.govern.withdrawing import certified_model, is_withdrawn, reference
+from govsdk.govern.withdrawing import is_withdrawn
 from govsdk.records import Resource, Sha256, instant
 from govsdk.tlog.statements import Kind
 
@@ -53,12 +53,13 @@ def lapse_unscreened(workspace: Workspace, published: Resource) -> None:
         entries = RequestEntries(workspace, request)
         if any(entries.predicate(Kind.ERASURE, part=part) for part in (RESIDUAL, UNSCREENED)):
             continue
+        certificate = workspace.certificate(request)
         said = Lapse(
-            certificate=reference(workspace, request),
+            certificate=certificate.leaf,
             request=request,
             expired_at=instant(workspace.clock()),
             unscreened_model=published,
         )
-        model = certified_model(workspace, request)
+        model = certificate.says.model_after
         entries.append(Kind.ERASURE, model, said.public(), part=UNSCREENED)
         log.info("govsdk.certificate.lapsed", request=request[:16])

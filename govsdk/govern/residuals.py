@@ -21,7 +21,6 @@ from govsdk.durable import read_file, write_file
 from govsdk.errors import EvidenceError, KeyUseError
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
-from govsdk.govern.withdrawing import certified
 from govsdk.policy import Policy
 from govsdk.ports import Float32, Templates
 from govsdk.records import JUDGES_NEEDED, Sha256, Verdict
@@ -115,7 +114,8 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
 
 def _in_force(workspace: Workspace, request: Sha256, templates: Templates) -> Templates:
     """Return ``templates`` under those recognisers that judged the request and still do."""
-    judged = {each.name: each.sha256 for each in certified(workspace, request).scope.recognisers}
+    scope = workspace.certificate(request).says.scope
+    judged = {each.name: each.sha256 for each in scope.recognisers}
     now = {name: embedder.sha256 for name, embedder in workspace.embedders.items()}
     rows = templates.by_recogniser
     kept = {name: rows[name] for name in rows if now.get(name, "none") == judged.get(name)}
@@ -134,7 +134,7 @@ def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:
 
 def was_forgotten(workspace: Workspace, request: Sha256) -> bool:
     """Return whether the certificate of ``request`` says FORGOTTEN, and not erasure only."""
-    return certified(workspace, request).verdict is Verdict.FORGOTTEN
+    return workspace.certificate(request).says.verdict is Verdict.FORGOTTEN
 
 
 def _kept(workspace: Workspace) -> Iterator[tuple[Sha256, EarlierSubject]]:

@@ -9,16 +9,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from govsdk.certify.bundles import Bundle, parse_bundle
+from govsdk.certify.predicate import Forgetting, forgetting_in
+from govsdk.certify.revocations import LeafReference
 from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import VerdictError
 from govsdk.records import Erasure, Receipt, Resource, Verdict, Verification
+from govsdk.tlog.merkle import leaf_hash
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A signed forgetting certificate: a Sigstore bundle v0.3 with its inclusion proof inside."""
+    """A signed forgetting certificate: a Sigstore bundle v0.3 with its inclusion proof inside.
+
+    What it says is read from it unchecked; ``govsdk.verify_certificate`` says whether that holds.
+    """
 
     content: bytes = field(repr=False)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The file, taken apart.
+
+        Raises:
+            MalformedEvidenceError: It is no certificate; also of the other two.
+        """
+        return parse_bundle(self.content)
+
+    @property
+    def says(self) -> Forgetting:
+        """What it states of whom it is about and how that was measured."""
+        return forgetting_in(self.bundle.statement)
+
+    @property
+    def leaf(self) -> LeafReference:
+        """How the ledger's entries name it."""
+        bundle = self.bundle
+        return LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
 
     def save(self, path: str | Path) -> Path:
         """Write the certificate file and return its path."""

@@ -18,7 +18,6 @@ from govsdk.durable import disk_error, sync_folder
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.residuals import RESIDUAL, residual_path
-from govsdk.govern.withdrawing import certified, certified_model, reference
 from govsdk.records import Instant, Residual, Sha256, instant
 from govsdk.tlog.statements import Kind
 
@@ -52,7 +51,7 @@ def sweep(workspace: Workspace, *, dry_run: bool = False) -> list[Swept]:
 def _expired(workspace: Workspace) -> Iterator[tuple[Sha256, Instant, Residual]]:
     now = workspace.clock()
     for request in workspace.certificates():
-        for residual in certified(workspace, request).residuals:
+        for residual in workspace.certificate(request).says.residuals:
             expires = residual.expires_at
             if residual.name != RESIDUAL or expires is None or _moment(expires) > now:
                 continue
@@ -70,15 +69,16 @@ def _destroy(workspace: Workspace, request: Sha256, expires: Instant, residual: 
     except OSError as cause:
         raise disk_error(cause, "destroying a residual") from cause
     assert residual.sha256 is not None, "a sealed file is named by its digest"
+    certificate = workspace.certificate(request)
     said = Lapse(
         residual=residual.sha256,
-        certificate=reference(workspace, request),
+        certificate=certificate.leaf,
         request=request,
         expired_at=expires,
         destroyed_at=instant(workspace.clock()),
     )
     position = RequestEntries(workspace, request).append(
-        Kind.ERASURE, certified_model(workspace, request), said.public(), part=RESIDUAL
+        Kind.ERASURE, certificate.says.model_after, said.public(), part=RESIDUAL
     )
     log.info("govsdk.evidence.swept", request=request[:16])
     return Swept(request, expires, position.index)

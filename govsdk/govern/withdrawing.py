@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from govsdk.certify.bundles import parse_bundle
-from govsdk.certify.predicate import Forgetting
 from govsdk.certify.revocations import LeafReference, Reason, Revocation, lapse_in, revocation_in
 from govsdk.errors import RequestError
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
-from govsdk.records import Position, Resource, Sha256, instant
+from govsdk.records import Position, Sha256, instant
 from govsdk.tlog.envelopes import parse_envelope
-from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.statements import Kind, parse_statement
 
 if TYPE_CHECKING:
@@ -52,7 +49,7 @@ def supersede(workspace: Workspace, request: str, by: str) -> Position:
     Raises:
         RequestError: There is no such certificate, or ``by`` is not the later one.
     """
-    old, new = reference(workspace, request), reference(workspace, by)
+    old, new = workspace.certificate(request).leaf, workspace.certificate(by).leaf
     if new.index <= old.index:
         raise RequestError("a certificate is superseded by a later one")
     return _withdraw(workspace, request, Reason.SUPERSEDED, new)
@@ -84,36 +81,19 @@ def standings(workspace: Workspace) -> dict[Sha256, str]:
     return found
 
 
-def reference(workspace: Workspace, request: str) -> LeafReference:
-    """Return how the ledger's entries name the certificate of ``request``."""
-    bundle = parse_bundle(workspace.certificate(request).content)
-    return LeafReference(leaf_hash=leaf_hash(bundle.leaf).hex(), index=bundle.index)
-
-
-def certified(workspace: Workspace, request: str) -> Forgetting:
-    """Return what the certificate of ``request`` says."""
-    bundle = parse_bundle(workspace.certificate(request).content)
-    return Forgetting.model_validate(dict(parse_statement(bundle.envelope.payload).predicate))
-
-
-def certified_model(workspace: Workspace, request: str) -> Resource:
-    """Return the model that the certificate of ``request`` is about."""
-    bundle = parse_bundle(workspace.certificate(request).content)
-    return parse_statement(bundle.envelope.payload).subjects[0]
-
-
 def _withdraw(
     workspace: Workspace, request: str, reason: Reason, successor: LeafReference | None
 ) -> Position:
+    certificate = workspace.certificate(request)
     said = Revocation(
         reason=reason,
-        certificate=reference(workspace, request),
+        certificate=certificate.leaf,
         successor=successor,
         request=request,
         revoked_at=instant(workspace.clock()),
     )
     position = RequestEntries(workspace, request).append(
-        Kind.REVOCATION, certified_model(workspace, request), said.public()
+        Kind.REVOCATION, certificate.says.model_after, said.public()
     )
     log.info("govsdk.certificate.withdrawn", request=request[:16], reason=reason.value)
     return position

@@ -32,7 +32,7 @@ from govsdk.govern.job import Stage, jobs_of
 from govsdk.govern.judging import measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
 from govsdk.govern.residuals import residual_path
-from govsdk.govern.withdrawing import certified, reference, standings
+from govsdk.govern.withdrawing import standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ledger.view import ExportedLog
 from govsdk.ports import SubjectId, silent
@@ -359,7 +359,7 @@ def test_a_second_subject_is_forgotten_and_the_first_is_screened(
     second = workspace.forget(world.SECOND, world.POLICY)
 
     assert second.ok, second.to_dict()
-    said, plan = certified(workspace, second.request), plan_of(workspace, second.request)
+    said, plan = workspace.certificate(second.request).says, plan_of(workspace, second.request)
     assert said.screen is not None
     assert (said.screen.subjects, said.screen.regressions, said.screen.unscreened) == (1, 0, 0)
     named = {"plan": failed.entries.payload_digest(Kind.PLAN), "attempts": 2}
@@ -384,11 +384,11 @@ def test_whoever_cannot_be_screened_lapses_with_the_next_version(
     second = workspace.forget(world.SECOND, world.POLICY)
 
     assert second.ok, second.to_dict()
-    said = certified(workspace, second.request)
+    said = workspace.certificate(second.request).says
     assert said.screen is not None
     assert (said.screen.subjects, said.screen.unscreened) == (0, 1)
     assert said.earlier_attempts == 0
-    assert standings(workspace) == {reference(workspace, first).leaf_hash: "lapsed"}
+    assert standings(workspace) == {workspace.certificate(first).leaf.leaf_hash: "lapsed"}
     assert workspace.ledger.audit().ok
     assert "govsdk.certificate.lapsed" in caplog.text
     caplog.clear()

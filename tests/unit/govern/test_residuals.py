@@ -33,7 +33,7 @@ from govsdk.govern.residuals import (
     residual_path,
 )
 from govsdk.govern.sweeping import sweep
-from govsdk.govern.withdrawing import reference, revoke, standings
+from govsdk.govern.withdrawing import revoke, standings
 from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
 from tests.evidence import MODEL, erasure_only
@@ -234,9 +234,9 @@ def test_whoever_cannot_be_screened_lapses_once(place: Path) -> None:
 
     assert workspace.ledger.size == size + 1
     assert standings(workspace) == {
-        reference(workspace, REQUEST).leaf_hash: "no longer re-verifiable",
-        reference(workspace, NEVER_KEPT).leaf_hash: "lapsed",
-        reference(workspace, WITHDRAWN).leaf_hash: "revoked: issued-in-error",
+        workspace.certificate(REQUEST).leaf.leaf_hash: "no longer re-verifiable",
+        workspace.certificate(NEVER_KEPT).leaf.leaf_hash: "lapsed",
+        workspace.certificate(WITHDRAWN).leaf.leaf_hash: "revoked: issued-in-error",
     }
     assert workspace.ledger.audit().ok
 

@@ -8,7 +8,7 @@ import pytest
 
 from govsdk import KeyProvider, Workspace
 from govsdk.errors import RequestError
-from govsdk.govern.withdrawing import is_withdrawn, reference, standings
+from govsdk.govern.withdrawing import is_withdrawn, standings
 from tests.withdrawals import certify_in
 
 FIRST, SECOND = "1" * 64, "2" * 64
@@ -28,7 +28,7 @@ def test_a_revoked_certificate_no_longer_stands(workspace: Workspace) -> None:
     position = workspace.revoke(FIRST, "subject-came-back")
 
     assert standings(workspace) == {
-        reference(workspace, FIRST).leaf_hash: "revoked: subject-came-back"
+        workspace.certificate(FIRST).leaf.leaf_hash: "revoked: subject-came-back"
     }
     assert workspace.revoke(FIRST, "key-compromise").index == position.index
     assert not is_withdrawn(workspace, SECOND)
@@ -40,7 +40,7 @@ def test_a_certificate_is_superseded_by_a_later_one(workspace: Workspace) -> Non
         workspace.supersede(SECOND, by=FIRST)
     workspace.supersede(FIRST, by=SECOND)
 
-    assert standings(workspace) == {reference(workspace, FIRST).leaf_hash: "superseded"}
+    assert standings(workspace) == {workspace.certificate(FIRST).leaf.leaf_hash: "superseded"}
 
 
 @pytest.mark.parametrize("reason", ["", "superseded", "Ada asked for it"])
