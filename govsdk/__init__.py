@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from govsdk.certify.check import Report
     from govsdk.certify.keys import KeyProvider
     from govsdk.govern.calibrating import calibrate
-    from govsdk.govern.plan import ForgetPlan
+    from govsdk.govern.previewing import ForgetPlan
     from govsdk.govern.result import Certificate, ForgetResult
     from govsdk.govern.workspace import Workspace
     from govsdk.policy import Policy
@@ -62,7 +62,7 @@ __all__ = [
 
 _LAZY = {
     "Certificate": "govsdk.govern.result",
-    "ForgetPlan": "govsdk.govern.plan",
+    "ForgetPlan": "govsdk.govern.previewing",
     "ForgetResult": "govsdk.govern.result",
     "KeyProvider": "govsdk.certify.keys",
     "Policy": "govsdk.policy",

@@ -31,7 +31,7 @@ from govsdk.govern.events import log
 from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.places import Places
-from govsdk.govern.plan import ForgetPlan, plan_forget
+from govsdk.govern.previewing import ForgetPlan, plan_forget
 from govsdk.govern.requests import RequestSummary, requests_begun
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
