@@ -27,8 +27,11 @@ else:  # whoever checks a certificate needs no arrays, and would wait for numpy 
 SubjectId = NewType("SubjectId", str)
 """The enterprise's own name for a person: personal data, never logged or signed."""
 
-Recogniser = str
-"""A recogniser's role: ``"A"`` conditions the generator and steers edits, ``"B"`` judges."""
+Role = str
+"""A recogniser's role: ``"A"`` conditions the generator and steers edits, ``"B"`` only judges."""
+
+CONDITIONING: Role = "A"
+"""The recogniser whose embeddings the generator reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +43,12 @@ class Templates:
     """
 
     subject: SubjectId
-    by_recogniser: Mapping[Recogniser, Float32]
+    by_recogniser: Mapping[Role, Float32]
 
     def __len__(self) -> int:
         return max((len(rows) for rows in self.by_recogniser.values()), default=0)
 
-    def centroid(self, recogniser: Recogniser) -> Float32:
+    def centroid(self, recogniser: Role) -> Float32:
         """Return the unit mean ``[d]`` of the person's embeddings under ``recogniser``."""
         import numpy as np
 
@@ -101,7 +104,7 @@ class Embedded:
 class Embedder(Protocol):
     """A recogniser as the registry and the judge use it."""
 
-    name: Recogniser
+    name: Role
     sha256: str
     """Digest of the weights' file, as its calibration record names it."""
 
@@ -172,7 +175,7 @@ class GovernedModels:
 
     generator: Path
     """A folder in Arc2Face's layout."""
-    recognisers: Mapping[Recogniser, RecogniserSource]
+    recognisers: Mapping[Role, RecogniserSource]
     """``"A"`` conditions the generator; ``"B"`` only judges."""
     guidance: float = 3.0
     """Scale of classifier-free guidance that the generator is drawn with; Arc2Face's by default."""

@@ -13,7 +13,7 @@ from govsdk.certify.statements import Kind
 from govsdk.ledger import Ledger
 from govsdk.ledger.exports import export
 from govsdk.policy import Policy
-from govsdk.ports import Recogniser
+from govsdk.ports import Role
 from govsdk.records import Claim, Control, Residual, Resource
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.verify.judge import control
@@ -94,7 +94,7 @@ def full_controls(policy: Policy) -> tuple[Control, ...]:
     """Return controls of both recognisers that meet ``policy``, as the judge writes them."""
     asked, claims = policy.controls, policy.claims
     pairs = claims.retention.pairs
-    judges: tuple[Recogniser, ...] = ("A", "B")
+    judges: tuple[Role, ...] = ("A", "B")
     return (
         *(
             control(

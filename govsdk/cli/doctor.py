@@ -19,6 +19,7 @@ from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
 from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
+from govsdk.ports import CONDITIONING
 from govsdk.records import decimal_text
 
 if TYPE_CHECKING:
@@ -221,8 +222,8 @@ def _drawings(opened: Workspace) -> Iterator[Finding]:
             continue
         same = {
             "generator": drawn.generator == first.digest,
-            "conditioner": "A" not in records
-            or drawn.conditioner == records["A"].recogniser_sha256,
+            "conditioner": CONDITIONING not in records
+            or drawn.conditioner == records[CONDITIONING].recogniser_sha256,
             "steps": drawn.steps == sampling.steps,
             "guidance": drawn.guidance == decimal_text(sampling.guidance),
         }

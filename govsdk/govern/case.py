@@ -26,9 +26,9 @@ from govsdk.govern.issuing import reference_to
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.govern.residuals import RESIDUAL
 from govsdk.models.calibration import CalibrationRecord
-from govsdk.models.recognisers import Recogniser as RecogniserModel
+from govsdk.models.recognisers import Recogniser
 from govsdk.policy import Policy
-from govsdk.ports import Embedder, Recogniser, RecogniserSource, Templates
+from govsdk.ports import Embedder, RecogniserSource, Role, Templates
 from govsdk.records import Sha256, Verdict, Verification
 from govsdk.tlog.checkpoints import open_checkpoint
 from govsdk.tlog.notes import VerifierKey
@@ -59,7 +59,7 @@ class Case:
 class Judges:
     """The certificate's own recognisers, with the thresholds that were in force."""
 
-    embedders: Mapping[Recogniser, Embedder]
+    embedders: Mapping[Role, Embedder]
     thresholds: Thresholds
 
 
@@ -135,7 +135,7 @@ def open_case(
     )
 
 
-def judges(case: Case, sources: Mapping[Recogniser, RecogniserSource], *, device: str) -> Judges:
+def judges(case: Case, sources: Mapping[Role, RecogniserSource], *, device: str) -> Judges:
     """Return the recognisers in ``sources``, once they are found to be the certificate's.
 
     Raises:
@@ -147,7 +147,7 @@ def judges(case: Case, sources: Mapping[Recogniser, RecogniserSource], *, device
         if source.calibration is not None
     }
     embedders = {
-        name: RecogniserModel.load(source.onnx, name, records.get(name), device=device)
+        name: Recogniser.load(source.onnx, name, records.get(name), device=device)
         for name, source in sources.items()
     }
     named = {each.name: (each.sha256, each.calibration) for each in case.said.scope.recognisers}

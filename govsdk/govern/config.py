@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from govsdk.certify.recipients import is_recipient
 from govsdk.durable import disk_error, write_file
 from govsdk.errors import MissingWorkspaceError, RequestError
-from govsdk.ports import Recogniser
+from govsdk.ports import Role
 from govsdk.records import Instant
 
 FILE = "workspace.yaml"
@@ -76,7 +76,7 @@ class WorkspaceConfig(BaseModel):
     created_at: Instant
     origin: str
     """The ledger's origin: a bare host name."""
-    recognisers: dict[Recogniser, RecogniserFiles]
+    recognisers: dict[Role, RecogniserFiles]
     sampling: Sampling = Sampling()
     anchors: tuple[str, ...] = ()
     """Folders outside the workspace that get a copy of each checkpoint."""

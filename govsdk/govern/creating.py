@@ -25,7 +25,7 @@ from govsdk.ledger import Ledger
 from govsdk.models import layout
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.ports import GovernedModels, Recogniser, RecogniserSource
+from govsdk.ports import GovernedModels, RecogniserSource, Role
 from govsdk.records import instant
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
@@ -102,7 +102,7 @@ def _sampling(models: GovernedModels) -> Sampling:
         raise RequestError(f"guidance {models.guidance}: give a scale from 0 to 30") from cause
 
 
-def _adopt(folder: Path, models: GovernedModels) -> dict[Recogniser, RecogniserFiles]:
+def _adopt(folder: Path, models: GovernedModels) -> dict[Role, RecogniserFiles]:
     """Copy the models into ``folder``; return where the recognisers lie."""
     generator = layout.resolve(models.generator)
     try:
@@ -127,7 +127,7 @@ def _require_different(folder: Path, recognisers: Collection[RecogniserFiles]) -
         )
 
 
-def _adopt_recogniser(folder: Path, role: Recogniser, source: RecogniserSource) -> RecogniserFiles:
+def _adopt_recogniser(folder: Path, role: Role, source: RecogniserSource) -> RecogniserFiles:
     place = f"recognisers/{role.lower()}"
     onnx, calibration = f"{place}/recogniser.onnx", f"{place}/calibration.json"
     if not source.onnx.is_file():

@@ -16,7 +16,7 @@ from govsdk.durable import PUBLIC, new_folder, write_file
 from govsdk.errors import LegalHoldError, RequestError, TooFewPhotosError
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.ports import Picture, Progress, SubjectId
+from govsdk.ports import CONDITIONING, Picture, Progress, SubjectId
 from govsdk.records import Sha256, Verdict
 from govsdk.verify.folds import split_photos
 from govsdk.verify.recognition import Budget, Examination, Faces, examine, require_people
@@ -204,10 +204,10 @@ def _drawn(
     registry, trials = workspace.registry, policy.claims.forget.trials
     gallery = registry.gallery(exclude=(subject,))
     conditions = draw_conditions(
-        registry.templates(subject).centroid("A"),
-        np.stack([person.centroid("A") for person in gallery]),
+        registry.templates(subject).centroid(CONDITIONING),
+        np.stack([person.centroid(CONDITIONING) for person in gallery]),
         trials,
-        radius=float(workspace.calibration("A").genuine_angle.p999),
+        radius=float(workspace.calibration(CONDITIONING).genuine_angle.p999),
         rng=stream(secret, "recognition/conditions"),
     ).embeddings
     generator, pictures = workspace.generator(), []

@@ -17,7 +17,7 @@ from govsdk.govern.residuals import earlier_subjects
 from govsdk.models.distribution import draw_conditions
 from govsdk.models.manifest import manifest_of
 from govsdk.policy import Policy
-from govsdk.ports import Float32, Templates
+from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
 from govsdk.verify.folds import split_retained
@@ -58,7 +58,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         photo for fold in private.split.sealed[:attempt] for photo in fold
     )
     taught = templates.only(photos)
-    radius = float(workspace.calibrations["A"].genuine_angle.p999)
+    radius = float(workspace.calibrations[CONDITIONING].genuine_angle.p999)
     note = run.entries.note(Kind.PLAN)
     seed = int.from_bytes(derive(note, f"edit/{attempt}", 4))
     gallery = run.gallery
@@ -66,14 +66,14 @@ def edit(run: Forgetting, attempt: int) -> None:
     edited = methods.find(wanted.method)(
         before.path,
         staged,
-        subject=taught.by_recogniser["A"],
+        subject=taught.by_recogniser[CONDITIONING],
         anchor=private.anchor.embedding,
         retained=[rows for person in gallery if len(rows := _taught(person, note))],
         settings=settings,
         seed=seed,
         radius=radius,
         replay=[
-            (past.templates.only(past.edit).by_recogniser["A"], past.anchor)
+            (past.templates.only(past.edit).by_recogniser[CONDITIONING], past.anchor)
             for past in earlier_subjects(workspace)
         ],
         teacher=first.path if before.number else None,
@@ -96,7 +96,7 @@ def edit(run: Forgetting, attempt: int) -> None:
 
 def _taught(person: Templates, note: bytes) -> Float32:
     """Return what the editor may see of a retained person: embeddings ``[photos, d]``."""
-    return person.only(split_retained(person, note=note).edit).by_recogniser["A"]
+    return person.only(split_retained(person, note=note).edit).by_recogniser[CONDITIONING]
 
 
 class _SealedCheckpoints:
@@ -134,11 +134,11 @@ class _Watch:
         seed: int,
     ) -> None:
         workspace = run.workspace
-        calibration, fmr = workspace.calibrations["A"], str(run.policy.claims.forget.fmr)
-        self._photos = photos.by_recogniser["A"]
-        self._centroid = photos.centroid("A")
-        self._others = np.stack([person.centroid("A") for person in gallery])
-        self._recogniser = workspace.embedders["A"]
+        calibration, fmr = workspace.calibrations[CONDITIONING], str(run.policy.claims.forget.fmr)
+        self._photos = photos.by_recogniser[CONDITIONING]
+        self._centroid = photos.centroid(CONDITIONING)
+        self._others = np.stack([person.centroid(CONDITIONING) for person in gallery])
+        self._recogniser = workspace.embedders[CONDITIONING]
         self._threshold = calibration.strictest(fmr, "low") - margin
         self._radius = radius
         self._sampling = workspace.config.sampling

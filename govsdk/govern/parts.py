@@ -19,14 +19,14 @@ from govsdk.govern.places import Places
 from govsdk.ledger import Ledger, restore
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.lines import ModelLine
-from govsdk.ports import Embedder, Recogniser, SubjectId
+from govsdk.ports import Embedder, Role, SubjectId
 from govsdk.records import Sha256
 from govsdk.registry import Registry
 from govsdk.registry.vault import Entropy
 
 if TYPE_CHECKING:
     from govsdk.models.generator import Generator
-    from govsdk.models.recognisers import Recogniser as RecogniserModel
+    from govsdk.models.recognisers import Recogniser
 
 Clock = Callable[[], datetime]
 
@@ -124,7 +124,7 @@ class Parts:
         return ModelLine(self.places.models)
 
     @cached_property
-    def calibrations(self) -> Mapping[Recogniser, CalibrationRecord]:
+    def calibrations(self) -> Mapping[Role, CalibrationRecord]:
         """The calibration record of each recogniser that has one."""
         return {
             role: CalibrationRecord.load(self.folder / files.calibration)
@@ -132,7 +132,7 @@ class Parts:
             if files.calibration is not None
         }
 
-    def calibration(self, role: Recogniser) -> CalibrationRecord:
+    def calibration(self, role: Role) -> CalibrationRecord:
         """Return the calibration record of ``role``.
 
         Raises:
@@ -147,12 +147,12 @@ class Parts:
         return record
 
     @cached_property
-    def embedders(self) -> Mapping[Recogniser, RecogniserModel]:
+    def embedders(self) -> Mapping[Role, Recogniser]:
         """The recognisers, loaded."""
-        from govsdk.models.recognisers import Recogniser as RecogniserModel
+        from govsdk.models.recognisers import Recogniser
 
         return {
-            role: RecogniserModel.load(
+            role: Recogniser.load(
                 self.folder / files.onnx,
                 name=role,
                 calibration=self.calibrations.get(role),

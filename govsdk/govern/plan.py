@@ -21,7 +21,7 @@ from govsdk.certify.predicate import CalibratedThreshold
 from govsdk.certify.receipts import commitment
 from govsdk.errors import LegalHoldError, PlaintextFoundError, RequestError
 from govsdk.policy import Policy
-from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
+from govsdk.ports import CONDITIONING, Anchor, Float32, PhotoSplit, SubjectId, Templates
 from govsdk.records import EarlierRequest, Sha256
 from govsdk.registry import template_set
 from govsdk.verify.folds import split_photos
@@ -113,7 +113,7 @@ def choose(
     if registry.held(subject):
         raise LegalHoldError()
     split = split_photos(len(templates), len(policy.attempts.alpha), digest=seed)
-    calibration = workspace.calibration("A")
+    calibration = workspace.calibration(CONDITIONING)
     rule = policy.anchors
     anchor = registry.choose_anchor(
         subject,

@@ -34,7 +34,7 @@ from govsdk.govern.case import Case, Judges
 from govsdk.govern.issuing import environment_digest
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
-from govsdk.ports import Float32, Picture, Progress, silent
+from govsdk.ports import CONDITIONING, Float32, Picture, Progress, silent
 from govsdk.records import Claim, Control, Resource, decimal_text, instant
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.signatures import Signer
@@ -43,7 +43,6 @@ from govsdk.verify.bench import Bench, SubjectTrials, baseline_counts, forget_co
 from govsdk.verify.claims import baseline_controls, forget_claims
 from govsdk.verify.harness import harness_digest
 from govsdk.verify.seeds import picture_seeds
-from govsdk.verify.thresholds import CONDITIONING
 from govsdk.verify.transcript import transcript
 from govsdk.verify.trials import Memory, Model, Scores, run_trials
 

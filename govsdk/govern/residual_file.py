@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from govsdk.errors import MalformedEvidenceError
 from govsdk.policy import Policy
-from govsdk.ports import Float32, PhotoSplit, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, PhotoSplit, Role, SubjectId, Templates
 from govsdk.verify.transcript import Transcript
 
 STAGES = ("baseline", "forget")
@@ -43,7 +43,7 @@ class ScoreSheet:
 class ResidualFile:
     """A residual, opened."""
 
-    embeddings: Mapping[Recogniser, Float32]
+    embeddings: Mapping[Role, Float32]
     """``[photos, d]`` in enrolment order."""
     split: PhotoSplit
     anchor: Float32
@@ -126,11 +126,11 @@ def _sheet_from(value: Mapping[str, Any]) -> ScoreSheet:
     )
 
 
-def _packed(rows: Mapping[Recogniser, Float32]) -> dict[str, object]:
+def _packed(rows: Mapping[Role, Float32]) -> dict[str, object]:
     return {role: _pack(each) for role, each in rows.items()}
 
 
-def _unpacked(value: Mapping[str, Any]) -> dict[Recogniser, Float32]:
+def _unpacked(value: Mapping[str, Any]) -> dict[Role, Float32]:
     return {role: _unpack(each) for role, each in value.items()}
 
 

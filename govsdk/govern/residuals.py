@@ -22,9 +22,8 @@ from govsdk.errors import EvidenceError, KeyUseError
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.policy import Policy
-from govsdk.ports import Float32, Templates
+from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.records import JUDGES_NEEDED, Sha256, Verdict
-from govsdk.verify.thresholds import CONDITIONING
 
 if TYPE_CHECKING:
     from govsdk.govern.workspace import Workspace

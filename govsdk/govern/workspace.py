@@ -36,7 +36,7 @@ from govsdk.govern.requests import RequestSummary, requests_begun
 from govsdk.govern.result import Certificate, ForgetResult
 from govsdk.models.calibration import End
 from govsdk.policy import Policy, faults_of, require
-from govsdk.ports import Float32, GovernedModels, Progress, Recogniser, SubjectId, silent
+from govsdk.ports import CONDITIONING, Float32, GovernedModels, Progress, Role, SubjectId, silent
 from govsdk.records import Position
 from govsdk.registry import (
     Enrolment,
@@ -185,7 +185,7 @@ class Workspace(Parts):
     def enroll_embeddings(
         self,
         subject: str,
-        embeddings: Mapping[Recogniser, Float32],
+        embeddings: Mapping[Role, Float32],
         *,
         may_anchor: bool | None = None,
         allow_forgotten: bool = False,
@@ -229,7 +229,7 @@ class Workspace(Parts):
             same_person=self._calibrated("0.0001", "high"),
         )
 
-    def _calibrated(self, fmr: str, end: End) -> dict[Recogniser, float]:
+    def _calibrated(self, fmr: str, end: End) -> dict[Role, float]:
         """Return the threshold at ``fmr`` of each recogniser that was calibrated at that rate."""
         records = self.calibrations.items()
         return {role: record.threshold(fmr, end) for role, record in records if record.covers(fmr)}
@@ -277,7 +277,7 @@ class Workspace(Parts):
                     hint="check the path, or list the enrolled subjects with `govsdk subjects`",
                 )
             return list(self.registry.search(SubjectId(who), top=top))
-        embedded = self.embedders["A"].embed(photos_given(who)[:1])
+        embedded = self.embedders[CONDITIONING].embed(photos_given(who)[:1])
         return list(self.registry.search(embedded.embeddings[0], top=top))
 
     def hold(self, subject: str) -> None:

@@ -28,8 +28,7 @@ from govsdk.models.calibration import CalibrationRecord, QualityMetric
 from govsdk.models.networks import Network, Session
 from govsdk.models.pruning import pruned, stability
 from govsdk.models.resizing import resized
-from govsdk.ports import Embedded, Float32, Picture
-from govsdk.ports import Recogniser as Role
+from govsdk.ports import Embedded, Float32, Picture, Role
 
 BATCH = 64
 """Pictures embedded at a time."""

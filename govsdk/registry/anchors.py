@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from govsdk.errors import NoAnchorError
-from govsdk.ports import Anchor, Float32, Recogniser, Templates
+from govsdk.ports import CONDITIONING, Anchor, Float32, Role, Templates
 
 Choice = Literal["nearest-qualified", "random-qualified"]
 
@@ -40,7 +40,7 @@ def choose_anchor(
     forbidden: Sequence[Float32] = (),
     choice: Choice = "nearest-qualified",
     rng: np.random.Generator | None = None,
-    recogniser: Recogniser = "A",
+    recogniser: Role = CONDITIONING,
     not_allowed: int = 0,
 ) -> Anchor:
     """Return the person who replaces ``subject``, with the figures that qualified them.
@@ -79,7 +79,7 @@ def choose_anchor(
 
 
 def _measured(
-    subject: Templates, gallery: Sequence[Templates], recogniser: Recogniser, threshold: float
+    subject: Templates, gallery: Sequence[Templates], recogniser: Role, threshold: float
 ) -> list[Anchor]:
     """Return the figures of all but the subject whom ``recogniser`` has seen."""
     centroid = subject.centroid(recogniser)

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from govsdk import durable
-from govsdk.ports import Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, Picture, Role, SubjectId, Templates
 from govsdk.registry import vault as sealing
 from govsdk.registry.packing import pack, unpack
 from govsdk.registry.people import SubjectSummary
@@ -115,7 +115,7 @@ class Dossier:
         self.put("profile", _pack_profile(profile))
 
     def begin(
-        self, profile: Profile, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+        self, profile: Profile, rows: Mapping[Role, Float32], pictures: Sequence[Picture]
     ) -> None:
         """Give the person a key, their first batch and ``profile``, all at once."""
         vault, owner, key = self._vault, self._folder.name, self._vault.new_key()
@@ -124,7 +124,7 @@ class Dossier:
         self._put_all(files, key, besides={"key": wrapped})
 
     def add_batch(
-        self, number: int, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+        self, number: int, rows: Mapping[Role, Float32], pictures: Sequence[Picture]
     ) -> None:
         """Write a further batch; it counts once a profile says so."""
         self._put_all(_batch(number, rows, pictures), self._key())
@@ -163,7 +163,7 @@ class Dossier:
 
 
 def _batch(
-    number: int, rows: Mapping[Recogniser, Float32], pictures: Sequence[Picture]
+    number: int, rows: Mapping[Role, Float32], pictures: Sequence[Picture]
 ) -> dict[str, bytes]:
     """Return the files of a batch, by purpose."""
     files = {f"templates-{number}": pack(rows)}

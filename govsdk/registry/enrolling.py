@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from govsdk.errors import EmbeddingError, PhotoError, RequestError, SubjectExistsError
-from govsdk.ports import Embedder, Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.ports import Embedder, Float32, Picture, Role, SubjectId, Templates
 from govsdk.registry.dossier import Dossier, Profile
 from govsdk.registry.gates import (
     Gates,
@@ -36,13 +36,13 @@ class Offer:
     """What is to be enrolled, each row checked."""
 
     subject: SubjectId
-    rows: Mapping[Recogniser, Float32]
+    rows: Mapping[Role, Float32]
     """``[n, d]``, unit rows, by recogniser."""
     pictures: Sequence[Picture]
     """The ``n`` photos, or none where only embeddings were given."""
     fingerprints: Sequence[str]
     """SHA-256 of each of the ``n``."""
-    weights: Mapping[Recogniser, str]
+    weights: Mapping[Role, str]
     """Digest of each recogniser's weights, where known."""
 
     @property
@@ -74,8 +74,8 @@ def require_subject(subject: SubjectId) -> None:
 def offer_photos(
     subject: SubjectId,
     photos: Sequence[Picture],
-    embedders: Mapping[Recogniser, Embedder],
-    dimensions: Mapping[Recogniser, int],
+    embedders: Mapping[Role, Embedder],
+    dimensions: Mapping[Role, int],
 ) -> Offer:
     """Return the offer of ``photos``, embedded and checked one by one.
 
@@ -101,9 +101,9 @@ def offer_photos(
 
 def offer_embeddings(
     subject: SubjectId,
-    by_recogniser: Mapping[Recogniser, Float32],
+    by_recogniser: Mapping[Role, Float32],
     *,
-    dimensions: Mapping[Recogniser, int],
+    dimensions: Mapping[Role, int],
 ) -> Offer:
     """Return the offer of embeddings that come without photos, checked.
 
@@ -117,8 +117,8 @@ def offer_embeddings(
 
 
 def _checked(
-    by_recogniser: Mapping[Recogniser, Float32], dimensions: Mapping[Recogniser, int]
-) -> dict[Recogniser, Float32]:
+    by_recogniser: Mapping[Role, Float32], dimensions: Mapping[Role, int]
+) -> dict[Role, Float32]:
     rows = {n: unit_rows(stack, dimensions.get(n)) for n, stack in by_recogniser.items()}
     if len({len(stack) for stack in rows.values()}) != 1:
         raise EmbeddingError("every recogniser must give one row per photo")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import RegistryCorruptError
-from govsdk.ports import Float32, Recogniser, SubjectId, Templates
+from govsdk.ports import Float32, Role, SubjectId, Templates
 from govsdk.registry.dossier import Profile
 from govsdk.registry.index import FlatIndex
 from govsdk.registry.packing import Array, pack, unpack
@@ -70,7 +70,7 @@ class Gallery:
         self._store = store
         self._guard = threading.RLock()
         self._people: dict[str, tuple[str, Person]] = {}
-        self._shelves: dict[Recogniser, Shelf] = {}
+        self._shelves: dict[Role, Shelf] = {}
         self._covered: Cover | None = None
         self._written: Cover | None = None
 
@@ -85,7 +85,7 @@ class Gallery:
         queries: Float32,
         *,
         top: int,
-        recogniser: Recogniser,
+        recogniser: Role,
         exclude: Collection[SubjectId] = (),
     ) -> list[Match]:
         """Return the ``top`` people whose best template is nearest to any query of ``[q, d]``."""
@@ -180,9 +180,9 @@ class Gallery:
         return self._store.dossier(folder).profile().subject
 
 
-def _shelve(people: dict[str, Person]) -> dict[Recogniser, Shelf]:
+def _shelve(people: dict[str, Person]) -> dict[Role, Shelf]:
     """Return an index per recogniser over all who are not restricted."""
-    stacks: dict[Recogniser, dict[str, Float32]] = {}
+    stacks: dict[Role, dict[str, Float32]] = {}
     for folder, person in sorted(people.items()):
         if not person.profile.restricted:
             for name, rows in person.templates.by_recogniser.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from govsdk.errors import EmbeddingError, PhotoError, UsageError
-from govsdk.ports import Float32, Picture, Recogniser, Templates
+from govsdk.ports import Float32, Picture, Role, Templates
 
 SMALLEST_SIDE = 16
 """Pixels; below this no recogniser sees a face."""
@@ -22,10 +22,10 @@ SMALLEST_SIDE = 16
 class Gates:
     """What an enrolment must satisfy; an empty mapping leaves its gate open."""
 
-    consistency: Mapping[Recogniser, float] = field(default_factory=dict)
+    consistency: Mapping[Role, float] = field(default_factory=dict)
     """Lowest cosine of each photo to the centroid of the person's others: keeps morphs and
     strangers out."""
-    same_person: Mapping[Recogniser, float] = field(default_factory=dict)
+    same_person: Mapping[Role, float] = field(default_factory=dict)
     """Cosine from which a differently named subject is reported as the same person."""
     near_duplicate: float = 0.999
     """Cosine from which two photos count as one."""
@@ -67,8 +67,8 @@ def unit_rows(rows: Float32, dimension: int | None = None) -> Float32:
 
 
 def embeddings_given(
-    embeddings: Mapping[Recogniser, Float32], dimensions: Mapping[Recogniser, int]
-) -> dict[Recogniser, Float32]:
+    embeddings: Mapping[Role, Float32], dimensions: Mapping[Role, int]
+) -> dict[Role, Float32]:
     """Return the unit rows that were handed over, a stack for each recogniser of ``dimensions``.
 
     Raises:
@@ -89,7 +89,7 @@ def embeddings_given(
 def require_consistency(
     rows: Float32,
     floor: float,
-    recogniser: Recogniser,
+    recogniser: Role,
     *,
     enrolled: Float32 | None = None,
     error: type[UsageError] = PhotoError,
@@ -118,7 +118,7 @@ def require_consistency(
         )
 
 
-def rows_under(templates: Templates, recogniser: Recogniser) -> Float32:
+def rows_under(templates: Templates, recogniser: Role) -> Float32:
     """Return the templates ``[n, d]`` under ``recogniser``, or raise ``EmbeddingError``."""
     if recogniser not in templates.by_recogniser:
         raise EmbeddingError(f"recogniser {recogniser} has not seen this subject")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from govsdk.ports import Recogniser, SubjectId
+from govsdk.ports import Role, SubjectId
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Enrolment:
     """Photos (or embeddings without photos) of the person enrolled now, earlier calls included."""
     added: int
     """How many this call added; what was enrolled before, byte for byte, is not added twice."""
-    least_cosine: Mapping[Recogniser, float]
+    least_cosine: Mapping[Role, float]
     """Smallest cosine between two of the person's templates, by recogniser; 1.0 for one alone."""
     near_duplicates: int
     """Photos nearly identical to an earlier one: they tell the judge nothing new."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from govsdk.errors import NoAnchorError
-from govsdk.ports import Anchor, Float32, Templates
+from govsdk.ports import CONDITIONING, Anchor, Float32, Templates
 from govsdk.registry.anchors import Choice, choose_anchor
 from govsdk.registry.gates import rows_under
 from govsdk.registry.index import FlatIndex
@@ -36,8 +36,8 @@ def nearest_anchor(
         NoAnchorError: Nobody qualifies.
         EmbeddingError: Recogniser A has not seen the subject.
     """
-    rows_under(subject, "A")
-    ordered = by_proximity(subject.centroid("A"), serving)
+    rows_under(subject, CONDITIONING)
+    ordered = by_proximity(subject.centroid(CONDITIONING), serving)
     most = SHORTLIST if choice == "nearest-qualified" else len(ordered)
     while True:
         try:
@@ -61,9 +61,9 @@ def nearest_anchor(
 
 def by_proximity(centroid: Float32, people: Sequence[Templates]) -> list[Templates]:
     """Return those of ``people`` whom recogniser A has seen, nearest centroid first."""
-    seen = [person for person in people if "A" in person.by_recogniser]
+    seen = [person for person in people if CONDITIONING in person.by_recogniser]
     if not seen:
         return []
-    index = FlatIndex.of(np.stack([person.centroid("A") for person in seen]))
+    index = FlatIndex.of(np.stack([person.centroid(CONDITIONING) for person in seen]))
     _, ids = index.nearest(centroid[None], len(seen))
     return [seen[i] for i in ids[0]]

@@ -17,7 +17,16 @@ from typing import Self, TypeVar
 import numpy as np
 
 from govsdk.errors import BackendError, LockedError, UnknownSubjectError
-from govsdk.ports import Anchor, Embedder, Float32, Picture, Recogniser, SubjectId, Templates
+from govsdk.ports import (
+    CONDITIONING,
+    Anchor,
+    Embedder,
+    Float32,
+    Picture,
+    Role,
+    SubjectId,
+    Templates,
+)
 from govsdk.records import Erasure
 from govsdk.registry import erasure
 from govsdk.registry.anchors import Choice
@@ -83,7 +92,7 @@ class Registry:
         self,
         subject: SubjectId,
         photos: Sequence[Picture],
-        embedders: Mapping[Recogniser, Embedder],
+        embedders: Mapping[Role, Embedder],
         *,
         may_anchor: bool | None = None,
         allow_forgotten: bool = False,
@@ -110,7 +119,7 @@ class Registry:
     def enroll_embeddings(
         self,
         subject: SubjectId,
-        by_recogniser: Mapping[Recogniser, Float32],
+        by_recogniser: Mapping[Role, Float32],
         *,
         may_anchor: bool | None = None,
         allow_forgotten: bool = False,
@@ -186,7 +195,7 @@ class Registry:
         return [person.templates for person in self._searchable(exclude)]
 
     def search(
-        self, query: Float32 | SubjectId, *, top: int = 5, recogniser: Recogniser = "A"
+        self, query: Float32 | SubjectId, *, top: int = 5, recogniser: Role = CONDITIONING
     ) -> list[Match]:
         """Return the ``top`` people nearest to an embedding ``[d]`` or to a subject, best first.
 

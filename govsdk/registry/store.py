@@ -28,7 +28,7 @@ from govsdk.errors import (
     MissingWorkspaceError,
     RegistryCorruptError,
 )
-from govsdk.ports import Float32, Recogniser, SubjectId
+from govsdk.ports import Float32, Role, SubjectId
 from govsdk.registry.dossier import Dossier
 from govsdk.registry.roster import Roster, State
 from govsdk.registry.vault import Entropy, Vault
@@ -106,11 +106,11 @@ class Store:
             return None
         return self.dossier(entry.folder)
 
-    def dimensions(self) -> dict[Recogniser, int]:
+    def dimensions(self) -> dict[Role, int]:
         """Return the dimension ``d`` of each recogniser's embeddings."""
         return {name: int(known["dimension"]) for name, known in self._recognisers().items()}
 
-    def admit(self, rows: Mapping[Recogniser, Float32], weights: Mapping[Recogniser, str]) -> None:
+    def admit(self, rows: Mapping[Role, Float32], weights: Mapping[Role, str]) -> None:
         """Fix dimension and weights of each recogniser when it is first seen.
 
         Args:
@@ -138,7 +138,7 @@ class Store:
         if wanted != known:
             write_file(self.folder / "recognisers.json", json.dumps(wanted).encode())
 
-    def _recognisers(self) -> dict[Recogniser, dict[str, Any]]:
+    def _recognisers(self) -> dict[Role, dict[str, Any]]:
         path = self.folder / "recognisers.json"
         return _json(path) if path.exists() else {}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from govsdk.ports import Recogniser
+from govsdk.ports import Role
 from govsdk.verify.statistics_samples import scores_differ
 from govsdk.verify.transcript import PARTS, Transcript
 
@@ -22,7 +22,7 @@ class Comparison:
     """One part of the trials under one recogniser, measured by two."""
 
     part: str
-    recogniser: Recogniser
+    recogniser: Role
     compared: int
     """Scores from the same seeds."""
     largest_difference: float

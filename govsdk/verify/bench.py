@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from govsdk.models.distribution import Conditions, draw_conditions
 from govsdk.policy import Policy
-from govsdk.ports import Embedder, Float32, Progress, Recogniser, SubjectId, Templates
+from govsdk.ports import CONDITIONING, Embedder, Float32, Progress, Role, SubjectId, Templates
 from govsdk.records import Sha256
 from govsdk.verify.panel import Panel, choose_panel, nearest_people
 from govsdk.verify.seeds import picture_seeds, stream
-from govsdk.verify.thresholds import CONDITIONING, Thresholds
+from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Model, Scores, Store, run_trials
 
 
@@ -73,7 +73,7 @@ class Bench:
     subject: Templates
     people: Sequence[Templates]
     """Retained people whom every recogniser knows, never the subject; none for a reproduction."""
-    embedders: Mapping[Recogniser, Embedder]
+    embedders: Mapping[Role, Embedder]
     thresholds: Thresholds
     note: bytes
     progress: Progress

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.ports import Embedder, Progress, Recogniser, Templates
+from govsdk.ports import Embedder, Progress, Role, Templates
 from govsdk.verify.attacks.direction import enough_people
 from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench
@@ -30,8 +30,8 @@ class Inquiry:
     """All photos of the person."""
     gallery: Sequence[Templates]
     """Retained, searchable people."""
-    embedders: Mapping[Recogniser, Embedder]
-    calibrations: Mapping[Recogniser, CalibrationRecord]
+    embedders: Mapping[Role, Embedder]
+    calibrations: Mapping[Role, CalibrationRecord]
     earlier: Sequence[Forgotten] = ()
     """People whom this line of models forgot before, each with their own policy."""
 

@@ -19,7 +19,7 @@ from typing import Literal
 
 from govsdk.policy.limits import CONFIDENCE_ALPHA, loss_lower, loss_upper, rate_lower, rate_upper
 from govsdk.policy.power import Power, power_of_loss, power_of_mean, power_of_rate
-from govsdk.ports import Recogniser
+from govsdk.ports import Role
 from govsdk.records import (
     Attack,
     Claim,
@@ -39,7 +39,7 @@ class Question:
 
     name: Literal["forget", "retention", "quality", "no-face"]
     part: str
-    recogniser: Recogniser
+    recogniser: Role
     metric: str
     bound: float
     alpha: float
@@ -77,7 +77,7 @@ def judge_mean(question: Question, estimate: Estimate, pairs: int) -> Claim:
 
 def control(
     name: Literal["baseline", "impostor", "retained"],
-    recogniser: Recogniser,
+    recogniser: Role,
     *,
     part: str | None = None,
     events: int,

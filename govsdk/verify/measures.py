@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_upper
-from govsdk.ports import Recogniser, SubjectId, Templates
+from govsdk.ports import Role, SubjectId, Templates
 from govsdk.records import Reported, decimal_text
 from govsdk.verify.distances import frechet_distance, kernel_distance
 from govsdk.verify.judge import lower_text, upper_text
@@ -112,7 +112,7 @@ def srk(lines: Sequence[Reported]) -> Iterator[Reported]:
 
 
 def face_distances(
-    before: Scores, after: Scores, recognisers: Collection[Recogniser]
+    before: Scores, after: Scores, recognisers: Collection[Role]
 ) -> Iterator[Reported]:
     """Yield kernel and Frechet distance of the retained panel's pictures, and a yardstick.
 
@@ -193,7 +193,7 @@ def clustered_loss(
 
 
 def _cosines(
-    drawn: npt.NDArray[np.float32], people: Sequence[Templates], name: Recogniser
+    drawn: npt.NDArray[np.float32], people: Sequence[Templates], name: Role
 ) -> npt.NDArray[np.float32]:
     """Return the cosines of pictures to centroids: ``[n, people]``, -1 where nobody is."""
     if not people:

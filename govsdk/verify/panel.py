@@ -15,10 +15,9 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.ports import Float32, Recogniser, SubjectId, Templates
+from govsdk.ports import CONDITIONING, Float32, Role, SubjectId, Templates
 from govsdk.records import Sha256
 from govsdk.verify.seeds import picture_seed
-from govsdk.verify.thresholds import CONDITIONING
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +31,7 @@ class Panel:
     """``[n, d]``, unit rows: one of the person's own photos each."""
     seeds: Sequence[int]
 
-    def centroids(self, recogniser: Recogniser) -> Float32:
+    def centroids(self, recogniser: Role) -> Float32:
         """Return the centroid ``[n, d]`` of the person of each pair."""
         stack = np.stack([person.centroid(recogniser) for person in self.people])
         return np.asarray(stack[self.person], dtype=np.float32)

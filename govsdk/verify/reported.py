@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from govsdk.policy import Policy
-from govsdk.ports import Anchor, Picture, SubjectId, Templates
+from govsdk.ports import CONDITIONING, Anchor, Picture, SubjectId, Templates
 from govsdk.records import Reported
 from govsdk.verify.attacks.strangers import far_people
 from govsdk.verify.bench import Bench, Panels, SubjectTrials
@@ -26,7 +26,6 @@ from govsdk.verify.measures import (
 from govsdk.verify.probes import Probing, photo_leak, run_probes
 from govsdk.verify.probes.probing import Portraits
 from govsdk.verify.seeds import stream
-from govsdk.verify.thresholds import CONDITIONING
 from govsdk.verify.trials import Model, Scores, Store
 
 Photos = Callable[[SubjectId], Sequence[Picture]]

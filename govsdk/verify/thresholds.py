@@ -19,22 +19,19 @@ from govsdk.errors import (
 )
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
-from govsdk.ports import Embedder, Recogniser
+from govsdk.ports import CONDITIONING, Embedder, Role
 from govsdk.records import JUDGES_NEEDED, DecimalText, decimal_text
-
-CONDITIONING = "A"
-"""The recogniser whose embeddings condition the generator."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
     """The decision thresholds of each recogniser."""
 
-    forget: Mapping[Recogniser, float]
+    forget: Mapping[Role, float]
     """Cosine from which a picture shows the subject."""
-    retention: Mapping[Recogniser, float]
+    retention: Mapping[Role, float]
     """Cosine from which a picture shows the retained person it was drawn for."""
-    face: Mapping[Recogniser, float]
+    face: Mapping[Role, float]
     """Quality below which a picture shows no face."""
     radius: float
     """Radius of D, radians: the 99.9 % quantile of genuine angles under A."""
@@ -51,8 +48,8 @@ class Thresholds:
 
 def thresholds_for(
     policy: Policy,
-    recognisers: Iterable[Recogniser],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
+    recognisers: Iterable[Role],
+    calibrations: Mapping[Role, CalibrationRecord],
 ) -> Thresholds:
     """Return the thresholds that ``policy`` asks for, in the order of the recognisers' names.
 
@@ -77,8 +74,8 @@ def thresholds_for(
 
 def why_not_judged(
     policy: Policy,
-    embedders: Mapping[Recogniser, Embedder],
-    calibrations: Mapping[Recogniser, CalibrationRecord],
+    embedders: Mapping[Role, Embedder],
+    calibrations: Mapping[Role, CalibrationRecord],
 ) -> str | None:
     """Return why these recognisers support no verdict, or None if they do."""
     if CONDITIONING not in embedders or len(embedders) < JUDGES_NEEDED:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from govsdk.ports import Float32, Recogniser, Templates
+from govsdk.ports import Float32, Role, Templates
 from govsdk.verify.bench import SubjectTrials
 from govsdk.verify.trials import Scores
 
@@ -27,12 +27,12 @@ class Transcript:
 
     alone: npt.NDArray[np.intp]
     """``[k]``, ascending: which trials from D are in it; the others need other people's data."""
-    distribution: Mapping[Recogniser, Float32]
+    distribution: Mapping[Role, Float32]
     """``[k]``, of these."""
-    photos: Mapping[Recogniser, Float32]
+    photos: Mapping[Role, Float32]
     """``[m]``, of all trials from sealed photos."""
 
-    def part(self, name: str) -> Mapping[Recogniser, Float32]:
+    def part(self, name: str) -> Mapping[Role, Float32]:
         """Return the cosines of ``distribution`` or ``photos``."""
         return {"distribution": self.distribution, "photos": self.photos}[name]
 
@@ -51,7 +51,7 @@ def transcript(drawn: SubjectTrials, subject: Templates) -> Transcript:
     return Transcript(drawn.alone, around, dict(_cosines(drawn.photos, subject)))
 
 
-def _cosines(scores: Scores, subject: Templates) -> list[tuple[Recogniser, Float32]]:
+def _cosines(scores: Scores, subject: Templates) -> list[tuple[Role, Float32]]:
     return [
         (name, scores.cosines(name, subject.centroid(name)).astype(np.float32))
         for name in sorted(scores.embeddings)

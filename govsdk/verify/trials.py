@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govsdk.errors import BackendError, NonFiniteError
-from govsdk.ports import Drawer, Embedder, Float32, Progress, Recogniser, silent
+from govsdk.ports import Drawer, Embedder, Float32, Progress, Role, silent
 from govsdk.records import Resource
 from govsdk.verify.weights import Weights
 
@@ -70,9 +70,9 @@ class Model:
 class Scores:
     """What each recogniser says of ``n`` generations, in the order of their trials."""
 
-    embeddings: Mapping[Recogniser, Float32]
+    embeddings: Mapping[Role, Float32]
     """``[n, d]``, unit rows."""
-    quality: Mapping[Recogniser, Float32]
+    quality: Mapping[Role, Float32]
     """``[n]``; higher is better."""
 
     def __len__(self) -> int:
@@ -85,14 +85,14 @@ class Scores:
             {name: rows[start:stop] for name, rows in self.quality.items()},
         )
 
-    def cosines(self, recogniser: Recogniser, centroids: Float32) -> npt.NDArray[np.float64]:
+    def cosines(self, recogniser: Role, centroids: Float32) -> npt.NDArray[np.float64]:
         """Return the cosines ``[n]`` to one centroid ``[d]``, or to each one's own ``[n, d]``."""
         drawn = self.embeddings[recogniser].astype(np.float64)
         cosines: npt.NDArray[np.float64] = (drawn * centroids.astype(np.float64)).sum(axis=1)
         return cosines
 
     def matches(
-        self, recogniser: Recogniser, centroids: Float32, threshold: float
+        self, recogniser: Role, centroids: Float32, threshold: float
     ) -> npt.NDArray[np.bool_]:
         """Return whether each generation is accepted as the person (or its own person)."""
         accepted: npt.NDArray[np.bool_] = self.cosines(recogniser, centroids) >= threshold
@@ -103,7 +103,7 @@ def run_trials(
     model: Model,
     conditions: Float32,
     seeds: Sequence[int],
-    embedders: Mapping[Recogniser, Embedder],
+    embedders: Mapping[Role, Embedder],
     *,
     store: Store,
     stage: str,
@@ -139,7 +139,7 @@ def run_trials(
     return _scores([known[key] for key in keys], list(judges))
 
 
-def _key(model: Model, judges: Mapping[Recogniser, Embedder], condition: Float32, seed: int) -> str:
+def _key(model: Model, judges: Mapping[Role, Embedder], condition: Float32, seed: int) -> str:
     parts = [model.resource.sha256, *(judge.sha256 for judge in judges.values()), str(seed)]
     content = "\n".join(parts).encode() + condition.astype("<f4").tobytes()
     return hashlib.sha256(content).hexdigest()
@@ -149,7 +149,7 @@ def _answers(
     drawer: Drawer,
     conditions: Float32,
     seeds: Sequence[int],
-    judges: Mapping[Recogniser, Embedder],
+    judges: Mapping[Role, Embedder],
 ) -> list[bytes]:
     """Return what all recognisers say of each picture, packed."""
     pictures = drawer.draw(conditions, seeds)
@@ -172,9 +172,9 @@ def _pack(rows: Sequence[Float32]) -> bytes:
     return struct.pack(f"<{len(rows)}I", *map(len, rows)) + b"".join(r.tobytes() for r in rows)
 
 
-def _scores(answers: Sequence[bytes], names: Sequence[Recogniser]) -> Scores:
-    embeddings: dict[Recogniser, Float32] = {}
-    quality: dict[Recogniser, Float32] = {}
+def _scores(answers: Sequence[bytes], names: Sequence[Role]) -> Scores:
+    embeddings: dict[Role, Float32] = {}
+    quality: dict[Role, Float32] = {}
     start = 4 * len(names)
     for i, name in enumerate(names):
         width = struct.unpack_from("<I", answers[0], 4 * i)[0] if answers else 1

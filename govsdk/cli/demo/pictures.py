@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.cli.demo.people import Extra
-from govsdk.ports import Float32, Picture, Progress
+from govsdk.ports import CONDITIONING, Float32, Picture, Progress
 from govsdk.report.before_after import Row, Sheet, Tile
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Studio:
         )
 
     def _condition(self, extra: Extra) -> Float32:
-        embedder = self._workspace.embedders["A"]
+        embedder = self._workspace.embedders[CONDITIONING]
         return _unit(embedder.embed(_read(extra.files(self._photos))).embeddings.mean(axis=0))
 
     def _draw(self, conditions: Sequence[Float32], version: int) -> list[Picture]:
@@ -114,8 +114,8 @@ class Studio:
         return drawn
 
     def _judged(self, pictures: Sequence[Picture], condition: Float32) -> tuple[Tile, ...]:
-        threshold = self._workspace.calibrations["A"].threshold("0.001")
-        scores = self._workspace.embedders["A"].embed(pictures).embeddings @ condition
+        threshold = self._workspace.calibrations[CONDITIONING].threshold("0.001")
+        scores = self._workspace.embedders[CONDITIONING].embed(pictures).embeddings @ condition
         return tuple(
             Tile(picture, bool(score >= threshold))
             for picture, score in zip(pictures, scores, strict=True)

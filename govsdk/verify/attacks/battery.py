@@ -15,7 +15,7 @@ from typing import Protocol
 from govsdk.errors import RequestError
 from govsdk.policy import Policy
 from govsdk.policy.attacks import Attacks, Direction, Relearning, Search, Teaching, Tuning
-from govsdk.ports import Progress, Recogniser, Templates
+from govsdk.ports import Progress, Role, Templates
 from govsdk.records import Attack
 from govsdk.verify.attacks import (
     difference,
@@ -158,7 +158,7 @@ def _control_aims(
     return [subject] if isinstance(settings, Teaching) else [subject, *strangers]
 
 
-def _control_steps(control: Sequence[Runs], name: Recogniser) -> tuple[Steps, Steps]:
+def _control_steps(control: Sequence[Runs], name: Role) -> tuple[Steps, Steps]:
     """Return the runs on the unedited model at the subject, and at all strangers."""
     own, *beside = [found[name] for found in control] or [[]]
     return own, [step for found in beside for step in found]
@@ -187,7 +187,7 @@ def _line(
     policy: Policy,
     settings: Settings,
     attack: str,
-    name: Recogniser,
+    name: Role,
     group: Group,
     alpha: float,
 ) -> Attack:

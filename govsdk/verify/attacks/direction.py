@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from govsdk.policy.attacks import Attacks
-from govsdk.ports import Float32, Templates
+from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
-from govsdk.verify.thresholds import CONDITIONING
 
 NAME = "direction-arithmetic"
 

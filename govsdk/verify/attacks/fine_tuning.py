@@ -13,10 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from govsdk.policy.attacks import Attacks
-from govsdk.ports import Float32, Templates
+from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.verify.attacks.relearning import taught, teach
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
-from govsdk.verify.thresholds import CONDITIONING
 
 NAME = "benign-fine-tuning"
 

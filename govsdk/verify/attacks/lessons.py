@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from govsdk.ports import Float32, Int64, Templates
+from govsdk.ports import CONDITIONING, Float32, Int64, Templates
 from govsdk.verify.attacks.scene import Scene
-from govsdk.verify.thresholds import CONDITIONING
 
 LATENTS = 16
 """Pictures that an attack which tunes conditions learns from."""

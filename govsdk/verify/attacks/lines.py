@@ -19,7 +19,7 @@ from statistics import median
 from typing import Literal
 
 from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower
-from govsdk.ports import Recogniser
+from govsdk.ports import Role
 from govsdk.records import Attack, DecimalText, Outcome, decimal_text
 from govsdk.verify.comparisons import (
     Steps,
@@ -51,7 +51,7 @@ class Group:
 
 def count_line(
     name: str,
-    recogniser: Recogniser,
+    recogniser: Role,
     group: Group,
     *,
     bound: float | None,
@@ -103,7 +103,7 @@ def _untaught(group: Group) -> bool:
 
 def speed_line(
     name: str,
-    recogniser: Recogniser,
+    recogniser: Role,
     group: Group,
     *,
     bound: int,
@@ -148,7 +148,7 @@ def speed_line(
     )
 
 
-def untried_line(name: str, recogniser: Recogniser, *, bound: float, alpha: float) -> Attack:
+def untried_line(name: str, recogniser: Role, *, bound: float, alpha: float) -> Attack:
     """Return the line of an attack that too few people are enrolled for: INCONCLUSIVE."""
     return Attack(
         name=name,
@@ -165,7 +165,7 @@ def untried_line(name: str, recogniser: Recogniser, *, bound: float, alpha: floa
 
 def _line(
     name: str,
-    recogniser: Recogniser,
+    recogniser: Role,
     group: Group,
     *,
     metric: Literal["success-rate-difference", "speed-ratio"],

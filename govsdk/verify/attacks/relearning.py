@@ -18,12 +18,11 @@ from functools import partial
 import numpy as np
 
 from govsdk.policy.attacks import Teaching
-from govsdk.ports import Drawer, Float32, Recogniser, Templates
+from govsdk.ports import CONDITIONING, Drawer, Float32, Role, Templates
 from govsdk.verify.attacks.lessons import add_noise, draw_latents
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import derive
-from govsdk.verify.thresholds import CONDITIONING
 
 NAME = "relearning"
 
@@ -99,7 +98,7 @@ def _steps(ends: Float32) -> Steps:
 
 def _accepted(
     scene: Scene, student: Drawer, aim: Templates, label: str, n: int
-) -> dict[Recogniser, float]:
+) -> dict[Role, float]:
     """Return which share of fresh pictures from D around the subject shows ``aim``."""
     conditions = scene.around_subject(n, scene.stream(label))
     pictures = student.draw(conditions, scene.seeds(label, n))

@@ -15,15 +15,15 @@ import numpy as np
 
 from govsdk.models.distribution import draw_conditions, pull_inside
 from govsdk.policy.attacks import Attacks
-from govsdk.ports import Embedder, Float32, Recogniser, Templates
+from govsdk.ports import CONDITIONING, Embedder, Float32, Role, Templates
 from govsdk.records import Resource
 from govsdk.verify.comparisons import Steps
 from govsdk.verify.seeds import picture_seeds, stream
-from govsdk.verify.thresholds import CONDITIONING, Thresholds
+from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Model, Store, run_trials
 from govsdk.verify.weights import Weights
 
-Runs = Mapping[Recogniser, Steps]
+Runs = Mapping[Role, Steps]
 """After how many steps each run of an attack succeeded, under each recogniser."""
 
 
@@ -47,7 +47,7 @@ class Scene:
     """Those of them whom the attack is also aimed at."""
     before: Opened
     """The unedited model: the attacker's teacher."""
-    embedders: Mapping[Recogniser, Embedder]
+    embedders: Mapping[Role, Embedder]
     thresholds: Thresholds
     note: bytes
     store: Store
@@ -134,7 +134,7 @@ class Scene:
             stage=label,
         )
         self.report(len(conditions) * pictures)
-        found: dict[Recogniser, Steps] = {}
+        found: dict[Role, Steps] = {}
         for name, threshold in self.thresholds.forget.items():
             hits = scores.matches(name, aim.centroid(name), threshold).reshape(-1, pictures)
             found[name] = [0 if any(row) else None for row in hits.tolist()]

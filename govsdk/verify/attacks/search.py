@@ -17,11 +17,10 @@ from functools import partial
 
 import numpy as np
 
-from govsdk.ports import Float32, Templates
+from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.verify.attacks.lessons import LESSONS, Lessons, lessons_of
 from govsdk.verify.attacks.scene import Opened, Runs, Scene
 from govsdk.verify.attacks.tuning import tune
-from govsdk.verify.thresholds import CONDITIONING
 
 NAME = "embedding-search"
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from govsdk.policy import Policy
-from govsdk.ports import Templates
-from govsdk.verify.thresholds import CONDITIONING, Thresholds
+from govsdk.ports import CONDITIONING, Templates
+from govsdk.verify.thresholds import Thresholds
 from govsdk.verify.trials import Scores
 
 POOL = 2

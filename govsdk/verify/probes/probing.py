@@ -15,12 +15,11 @@ import numpy as np
 
 from govsdk.canonical import digest
 from govsdk.models.distribution import Conditions, draw_conditions
-from govsdk.ports import Drawer, Float32, Picture, Templates
+from govsdk.ports import CONDITIONING, Drawer, Float32, Picture, Templates
 from govsdk.records import Reported, Resource
 from govsdk.verify.bench import Bench
 from govsdk.verify.lines import MATCH_RATE, Side, rate_line
 from govsdk.verify.seeds import picture_seeds, stream
-from govsdk.verify.thresholds import CONDITIONING
 from govsdk.verify.trials import Model, Scores, Store, run_trials
 
 Who = Literal["subject", "stranger"]

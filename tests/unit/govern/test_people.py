@@ -20,12 +20,12 @@ from govsdk.errors import (
 )
 from govsdk.govern.editing import _Watch
 from govsdk.govern.workflow import Forgetting
-from govsdk.ports import Float32, Picture, Recogniser, SubjectId, silent
+from govsdk.ports import Float32, Picture, Role, SubjectId, silent
 from govsdk.reference.renderer import person, photo
 from tests.docs.test_pages import ROOT
 
 LONGER_THAN_A_FILE_NAME = "x" * 300
-Rows = Mapping[Recogniser, Float32]
+Rows = Mapping[Role, Float32]
 
 
 def opened(place: Path) -> Workspace:
