@@ -70,9 +70,21 @@ def kill(place: Path, stage: Stage, *, recorded: bool = False) -> None:
             world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DECLINED])
-def test_killed_just_before_a_stage_is_recorded(place: Path, stage: Stage) -> None:
-    """The stage's effect is durable, its record is not: the hardest moment of each stage."""
+STAGES = [stage for stage in Stage if stage is not Stage.DECLINED]
+
+
+def test_killed_just_before_every_stage_is_recorded(place: Path) -> None:
+    """The stage's effect is durable, its record is not: the hardest moment of each, one by one."""
+    for stage in STAGES:
+        kill(place, stage)
+
+    finish(place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_once_just_before_a_stage_is_recorded(place: Path, stage: Stage) -> None:
+    """The same with one kill alone: nothing else was ever done twice."""
     kill(place, stage)
 
     finish(place)
