@@ -1,6 +1,8 @@
 """Files that survive a crash, and locks between processes.
 
-- A file written here is either the old one or the new one, whole, whatever happens in between.
+- A file written here is either the old one or the new one, whole, whatever happens in between and
+  whoever writes it at the same time: each write has a temporary file of its own,
+  ``.<name>.<hex digits>.tmp`` beside it, which a killed one leaves.
 - After a function returns, its bytes and its name are on the disk (fsync of file and folder).
 - A full disk, and a limit on how large files may grow, become ``DiskFullError`` and leave the old
   file in place.
@@ -11,6 +13,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -113,9 +117,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         BackendError, DiskFullError: No folder can be made there.
     """
     _require_free(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    aside = _aside(path, "partial")
     try:
-        remove_tree(aside)
         _make(aside)
         yield aside
         _require_free(path)
@@ -141,9 +144,9 @@ def _make(folder: Path) -> None:
 
 
 def _replace(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _aside(path, "tmp")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:
             file.writelines(chunks)
             file.flush()
@@ -152,6 +155,30 @@ def _replace(path: Path, chunks: Iterable[bytes], mode: int) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _aside(path: Path, suffix: str) -> Path:
+    """Return a name beside ``path`` that no other write has, in this process or another."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.{suffix}")
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove, durably, what writes of ``path`` that were killed left beside it.
+
+    The caller alone may write ``path`` meanwhile: a write that is under way would fail.
+
+    Raises:
+        BackendError: It cannot be removed.
+    """
+    theirs = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.tmp")
+    try:
+        left = [each for each in path.parent.glob(".*.tmp") if theirs.fullmatch(each.name)]
+        for each in left:
+            each.unlink(missing_ok=True)
+        if left:
+            sync_folder(path.parent)
+    except OSError as cause:
+        raise disk_error(cause, "removing a half-written file") from cause
 
 
 def remove_tree(folder: Path) -> None:

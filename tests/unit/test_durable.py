@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from govsdk.durable import locked, new_folder, write_file
+from govsdk.durable import clear_leftovers, locked, new_folder, write_file, write_stream
 from govsdk.errors import BackendError, ConflictError, DiskFullError, LockedError
 from tests.small_disk import no_file_larger_than
 
@@ -39,6 +42,56 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
 
     write_file(path, large)
     assert path.read_bytes() == large
+
+
+def test_two_writes_of_one_file_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
+    """The second begins and ends while the first is half done, in the same process."""
+    path = tmp_path / "file"
+
+    def slowly() -> Iterator[bytes]:
+        yield b"first, "
+        write_file(path, b"second")
+        assert path.read_bytes() == b"second"
+        yield b"to its end"
+
+    write_stream(path, slowly())
+    assert path.read_bytes() == b"first, to its end"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_write_left_is_cleared(tmp_path: Path) -> None:
+    """All of the file's own leftovers, and nothing of its neighbours."""
+    path, whole = tmp_path / "a", ["a", "a.age", ".a.tmp", ".a.b.17.tmp", ".b.17.tmp"]
+    for name in whole:
+        (tmp_path / name).write_bytes(b"")
+    for _ in range(2):
+        killed_while_writing(path)
+    assert len(list(tmp_path.iterdir())) == len(whole) + 2
+
+    clear_leftovers(path)
+    assert {each.name for each in tmp_path.iterdir()} == set(whole)
+
+
+def killed_while_writing(path: Path) -> None:
+    """Let another process die with half of the file written."""
+
+    def dies() -> Iterator[bytes]:
+        yield b"half"
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        write_stream(path, dies())
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def test_nothing_to_clear_is_no_error(tmp_path: Path) -> None:
+    """Neither is a folder that is not there; one that cannot be cleared is a typed error."""
+    clear_leftovers(tmp_path / "none" / "file")
+
+    (tmp_path / ".file.17.tmp").mkdir()
+    with pytest.raises(BackendError, match="removing a half-written file"):
+        clear_leftovers(tmp_path / "file")
 
 
 @pytest.mark.parametrize("taken", [".", "/", ".."])
