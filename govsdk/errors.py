@@ -233,7 +233,7 @@ class MissingAnchorError(MissingError):
     says = "a folder that keeps the ledger's heads is not there, or remembers nothing"
     advice = (
         "mount or restore it; to begin it anew, without what it remembered, run"
-        " `govsdk ledger anchor DIR`"
+        " `govsdk ledger anchor DIR`; to do without it, take it out of `anchors` in workspace.yaml"
     )
 
 

@@ -192,9 +192,8 @@ class Writer:
         self._require_newest_log_key(newest)
         seen = (self._frontier.size, self._frontier.root()) == (newest.size, newest.root)
         lost = self._rows_beyond(stored, kept)
-        grown = self._accepted(
-            rows, stored, lost, kept, [public, *([] if seen else self.outside())]
-        )
+        # Asked every time: another process may have signed more before a rollback to this size.
+        grown = self._accepted(rows, stored, lost, kept, [public, *self.outside()])
         # From here on things are written: what died is brought to its end.
         if lost:
             rows.insert(lost, first=stored)

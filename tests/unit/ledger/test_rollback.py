@@ -214,6 +214,42 @@ def test_anchors_notice_that_the_whole_folder_went_back(tmp_path: Path) -> None:
     assert opened(folder).size == 2, "nothing outside remembers the third entry"
 
 
+def test_a_rollback_to_nothing_is_noticed(tmp_path: Path) -> None:
+    """Put back as it was before its first entry, the ledger is refused, and nothing is signed."""
+    folder, anchor, old = tmp_path / "ledger", tmp_path / "anchor", tmp_path / "old"
+    ledger = ledger_of(folder, 0, anchors=[anchor])
+    shutil.copytree(folder, old)
+    assert opened(folder, anchor).size == 0, "the control"
+    ledger.append(envelope("e0"), once="e0")
+    heads = sorted((anchor / keys().log.origin).iterdir())
+
+    shutil.rmtree(folder)
+    shutil.copytree(old, folder)
+
+    with pytest.raises(LedgerRollbackError):
+        opened(folder, anchor)
+    with pytest.raises(LedgerRollbackError):
+        Ledger(folder, keys=keys(), anchors=[anchor]).append(envelope("x0"), once="x0")
+    assert sorted((anchor / keys().log.origin).iterdir()) == heads
+    assert opened(folder).size == 0, "nothing outside remembers the entry"
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_a_running_process_asks_the_anchors_too(tmp_path: Path, size: int) -> None:
+    """What another process appended was rolled back to the very size that this one last saw."""
+    folder, anchor, old = tmp_path / "ledger", tmp_path / "anchor", tmp_path / "old"
+    ledger_of(folder, size, anchors=[anchor])
+    running = opened(folder, anchor)
+    shutil.copytree(folder, old)
+    opened(folder, anchor).append_many([envelope("f0"), envelope("f1")])
+    shutil.rmtree(folder)
+    shutil.copytree(old, folder)
+
+    with pytest.raises(LedgerRollbackError):
+        running.append(envelope("x0"), once="x0")
+    assert not (anchor / keys().log.origin / f"{size + 1}.txt").exists()
+
+
 def test_anchors_notice_another_history(tmp_path: Path) -> None:
     """A rewritten history of the same length contradicts the anchor."""
     folder, anchor = tmp_path / "ledger", tmp_path / "anchor"
@@ -238,6 +274,38 @@ def test_anchors_hold_every_head(tmp_path: Path) -> None:
     head = opened(tmp_path / "ledger", anchor).head()
 
     assert (kept / "2.txt").read_text() == head.note
+
+
+def test_an_anchor_that_is_emptied_meanwhile_is_not_begun_anew(tmp_path: Path) -> None:
+    """Nor in the midst of a session; what stands in it besides heads does not count."""
+    anchor = tmp_path / "anchor"
+    running = ledger_of(tmp_path / "ledger", 2, anchors=[anchor])
+    kept = anchor / keys().log.origin
+    with running.session() as session:
+        session.append(envelope("e2"), once="e2")
+        assert (kept / "3.txt").exists(), "the control"
+        for head in kept.iterdir():
+            head.rename(head.with_suffix(".old"))
+        with pytest.raises(MissingAnchorError):
+            session.append(envelope("e3"), once="e3")
+    with pytest.raises(MissingAnchorError):
+        running.append(envelope("e4"), once="e4")
+
+    assert not list(kept.glob("*.txt"))
+
+
+def test_of_several_anchors_the_missing_one_is_named(tmp_path: Path) -> None:
+    """By its place in the configuration, with what can be done about it."""
+    anchors = [tmp_path / name for name in ("one", "two")]
+    ledger_of(tmp_path / "ledger", 2, anchors=anchors)
+    assert opened(tmp_path / "ledger", *anchors).size == 2
+    shutil.rmtree(anchors[1])
+
+    with pytest.raises(MissingAnchorError, match=str(anchors[1])) as caught:
+        opened(tmp_path / "ledger", *anchors)
+
+    assert caught.value.facts["folder"] == str(anchors[1])
+    assert "workspace.yaml" in caught.value.hint
 
 
 @pytest.mark.parametrize("gone", ["", keys().log.origin], ids=["unmounted", "emptied"])
