@@ -3,14 +3,16 @@
 Heads that witnesses cosigned lie in ``cosignatures/<size>.txt`` beside the log's folder: the note
 with their lines added. They are kept apart from the log, which is complete without them. Some
 may be from before the log's key was replaced: they are held against the log, not against its key.
+No line that was kept is lost, whoever else keeps one at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from govsdk.durable import PUBLIC, disk_error, write_file
+from govsdk.durable import PUBLIC, disk_error, locked, write_file
 from govsdk.errors import LedgerForkError, LedgerRollbackError, RequestError, SignatureError
 from govsdk.ledger.public_log import PublicLog, read_checkpoint
 from govsdk.records import Position
@@ -27,6 +29,7 @@ from govsdk.tlog.notes import VerifierKey, key_ids
 from govsdk.tlog.witnessing import Offer
 
 COSIGNATURES = "cosignatures"
+_LOCK = ".lock"
 
 
 def offer(log_folder: Path, log: VerifierKey, *, since: int) -> bytes:
@@ -55,6 +58,7 @@ def keep(
         MalformedEvidenceError, SignatureError: Not a head of this log, or none of ``witnesses``
             cosigned it.
         LedgerRollbackError, LedgerForkError: A head that the log in ``log_folder`` does not have.
+        LockedError: Another process is storing one (retryable).
     """
     head = remembered_checkpoint(cosigned, log.name)
     if not witnesses_of(cosigned, witnesses):
@@ -64,14 +68,30 @@ def keep(
     if not signed_by or log.key_id in signed_by:
         open_checkpoint(cosigned, log)
     _require_inside(log_folder, present, head)
-    path = _place(log_folder) / f"{head.size}.txt"
     # The log's own lines come first, also those that the witness could not verify.
     own = present.note if present.size == head.size else head.note
-    note = merged(own, head.note)
-    if path.exists():
-        note = merged(note, _read(path, log).note)
-    write_file(path, note.encode(), mode=PUBLIC)
-    return SignedCheckpoint(head.origin, head.size, head.root, note)
+    return _join(log_folder, replace(head, note=merged(own, head.note)), log)
+
+
+def adopt(log_folder: Path, head: SignedCheckpoint, log: VerifierKey) -> None:
+    """Store the witnesses' lines that ``head``, an export's and one of this log's, came with.
+
+    Not checked: that they are witnesses'. Whoever pinned some will see.
+
+    Raises:
+        LockedError: Another process is storing one (retryable).
+    """
+    if head.note != head.own_note:
+        _join(log_folder, head, log)
+
+
+def _join(log_folder: Path, head: SignedCheckpoint, log: VerifierKey) -> SignedCheckpoint:
+    """Store ``head`` with the lines that were kept of it, and return that."""
+    path = _place(log_folder) / f"{head.size}.txt"
+    with locked(path.with_name(_LOCK)):
+        whole = replace(head, note=with_cosignatures(log_folder, head, log))
+        write_file(path, whole.note.encode(), mode=PUBLIC)
+    return whole
 
 
 def newest(log_folder: Path, log: VerifierKey) -> SignedCheckpoint | None:

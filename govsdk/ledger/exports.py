@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from govsdk.durable import PUBLIC, remove_tree, sync_folder, write_file, write_stream
+from govsdk.durable import PUBLIC, disk_error, remove_tree, sync_folder, write_file, write_stream
 from govsdk.errors import ConflictError, LedgerRollbackError
 from govsdk.ledger.audit import audit
-from govsdk.ledger.cosigned import with_cosignatures
+from govsdk.ledger.cosigned import adopt, with_cosignatures
 from govsdk.ledger.entries import rows_of
-from govsdk.ledger.journal import JOURNAL, Journal
+from govsdk.ledger.journal import JOURNAL, Journal, require_fits
 from govsdk.ledger.ledger import ROWS, Ledger, LedgerKeys
 from govsdk.ledger.public_log import CHECKPOINT, PublicLog, read_checkpoint
 from govsdk.ledger.rows import DuckRows
@@ -36,11 +37,12 @@ def export(
             one file. It holds no proofs; what shows that it is whole is ``target``.
 
     Raises:
-        ConflictError: ``target`` is not empty, or ``lines`` is there already or lies in it.
+        ConflictError: ``target`` is not empty or no folder, or ``lines`` is there already or lies
+            in it.
         MissingError: There is no log in ``log_folder``.
+        BackendError: What is in ``target`` cannot be seen.
     """
-    if target.exists() and any(target.iterdir()):
-        raise ConflictError("the folder to export to is not empty")
+    _require_empty(target)
     if lines is not None and lines.exists():
         raise ConflictError("the file to write the entries to exists")
     if lines is not None and lines.resolve().is_relative_to(target.resolve()):
@@ -70,7 +72,8 @@ def restore(
 
     ``source`` may be an export or the ``log`` folder of ``folder`` itself, whose database was lost.
     Where what was lost is the writer's journal alone, it is made anew and the database kept: the
-    opening compares the two.
+    opening compares the two. What witnesses added to the head of ``source`` is kept where their
+    lines lie, not in the head.
 
     Raises:
         ConflictError: ``folder`` still has a database and a journal; move the database away first.
@@ -84,12 +87,26 @@ def restore(
     report = audit(source, key_pem=keys.certificate.public_pem, log_vkey=log_vkey)
     report.require()
     _require_newest(folder / LOG, report.size, log_vkey)
-    head = read_checkpoint(source, VerifierKey.parse(log_vkey))
+    key = VerifierKey.parse(log_vkey)
+    head = read_checkpoint(source, key)
+    own = replace(head, note=head.own_note)
+    require_fits(own)
     if not kept:
-        _rebuild(source, folder, head, signer)
+        _rebuild(source, folder, own, signer)
+    adopt(folder / LOG, head, key)
     if not (folder / JOURNAL).exists():
-        Journal.create(folder / JOURNAL, head)
+        Journal.create(folder / JOURNAL, own)
     return Ledger.open(folder, keys=keys, anchors=anchors, overlapping=overlapping)
+
+
+def _require_empty(target: Path) -> None:
+    try:
+        if target.exists() and any(target.iterdir()):
+            raise ConflictError("the folder to export to is not empty")
+    except NotADirectoryError as cause:
+        raise ConflictError("what is to be exported to is no folder") from cause
+    except OSError as cause:
+        raise disk_error(cause, "looking into the folder to export to") from cause
 
 
 def _rebuild(source: Path, folder: Path, head: SignedCheckpoint, signer: PublicKey) -> None:

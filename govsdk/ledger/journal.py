@@ -34,6 +34,7 @@ from govsdk.errors import (
     EvidenceError,
     GovsdkError,
     IntegrityError,
+    MalformedEvidenceError,
     StaleKeysError,
 )
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
@@ -92,7 +93,7 @@ class Journal:
 
     @staticmethod
     def create(path: Path, head: SignedCheckpoint) -> None:
-        """Write the file anew, remembering ``head`` alone."""
+        """Write the file anew, remembering ``head`` alone, which fits (``require_fits``)."""
         write_file(path, _first(head).ljust(LENGTH, b"\0"))
 
     @staticmethod
@@ -194,6 +195,16 @@ class Journal:
         if record != _record(note, envelope):
             raise _damaged()
         return Entry(self._head(note), envelope)
+
+
+def require_fits(head: SignedCheckpoint) -> None:
+    """Accept ``head``, which comes from elsewhere, if a sector holds it.
+
+    Raises:
+        MalformedEvidenceError: It has more signatures in the log's name than the log gives.
+    """
+    if len(head.note.encode()) > SECTOR:
+        raise MalformedEvidenceError("a head with too many signatures", reason="note")
 
 
 def not_ours(cause: GovsdkError, said: str, *, hint: str | None = None) -> IntegrityError:

@@ -30,7 +30,7 @@ from govsdk.errors import (
 from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.cosignatures import WitnessSigner, merged, witnesses_of
 from govsdk.tlog.merkle import EMPTY_ROOT, verify_consistency
-from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey, note, take_apart
+from govsdk.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 from govsdk.tlog.witnessing import parse_offer
 
 
@@ -80,8 +80,7 @@ class Witness:
             self._require_continuation(self.last(log), head, given.old, given.proof)
             # Foreign lines of the note are not vouched for, so they are not passed on. All of the
             # log's own are: who pinned its next key needs the one that we cannot verify yet.
-            text, signed = _own(head, log)
-            whole = merged(signed, self._signer.cosign(text, seconds=seconds))
+            whole = merged(head.own_note, self._signer.cosign(head.text, seconds=seconds))
             write_file(self._path(log), whole.encode())
         return whole
 
@@ -114,9 +113,3 @@ class Witness:
 def _require_no(proof: tuple[bytes, ...]) -> None:
     if proof:
         raise ProofError("a proof from an empty log has no lines", reason="consistency")
-
-
-def _own(head: SignedCheckpoint, log: VerifierKey) -> tuple[str, str]:
-    """Return ``head``'s text, and its note with the log's own signatures alone."""
-    text, lines = take_apart(head.note.encode())
-    return text, note(text, *((name, value) for name, value in lines if name == log.name))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from govsdk.canonical import base64_bytes, base64_text
 from govsdk.errors import MalformedEvidenceError
-from govsdk.tlog.notes import VerifierKey, open_note, take_apart
+from govsdk.tlog.notes import VerifierKey, note, open_note, take_apart
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -37,6 +37,12 @@ class SignedCheckpoint(Checkpoint):
     """The head of a log, with the note that signs it."""
 
     note: str
+
+    @property
+    def own_note(self) -> str:
+        """The note with all signatures in the log's own name, and no witness's."""
+        text, lines = take_apart(self.note.encode())
+        return note(text, *((name, value) for name, value in lines if name == self.origin))
 
 
 def open_checkpoint(signed: bytes, key: VerifierKey, *others: VerifierKey) -> SignedCheckpoint:

@@ -18,6 +18,7 @@ from govsdk.certify.statements import Kind
 from govsdk.errors import (
     ConflictError,
     EvidenceError,
+    GovsdkError,
     IntegrityError,
     LedgerRollbackError,
     MalformedEvidenceError,
@@ -248,6 +249,18 @@ def test_an_export_is_not_written_over_another(tmp_path: Path) -> None:
 
     with pytest.raises(ConflictError):
         exported(ledger, tmp_path / "export")
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_an_export_is_not_written_to_a_file(tmp_path: Path, below: str) -> None:
+    """Nor below one: a typed error, and the file stays; a new folder is made, with those above."""
+    ledger, file = ledger_of(tmp_path / "ledger", 1), tmp_path / "file"
+    file.write_text("kept")
+
+    with pytest.raises(GovsdkError):
+        exported(ledger, file / below)
+    assert file.read_text() == "kept"
+    assert audited(exported(ledger, tmp_path / "new" / below)).ok
 
 
 @pytest.mark.parametrize("source", ["export", "ledger/log"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
+from govsdk.canonical import base64_text
 from govsdk.certify.check import check
 from govsdk.certify.witnesses import Witnessing
+from govsdk.durable import write_file
 from govsdk.errors import (
     ConflictError,
     IntegrityError,
@@ -18,15 +21,16 @@ from govsdk.errors import (
     RequestError,
     SignatureError,
 )
-from govsdk.ledger import Ledger, audit, export
+from govsdk.ledger import Ledger, audit, cosigned, export, restore
 from govsdk.ledger.cosigned import keep, newest, offer, prove
 from govsdk.ledger.witness import Witness
+from govsdk.tlog.cosignatures import WitnessSigner, witnesses_of
 from govsdk.tlog.findings import Status
 from govsdk.tlog.notes import VerifierKey
 from govsdk.tlog.proofs import proof_text
 from govsdk.tlog.witnessing import Offer, parse_offer
 from tests.evidence import certificate_in, envelope, keys, ledger_of
-from tests.unit.tlog.test_cosignatures import ONE, SEEN, TWO
+from tests.unit.tlog.test_cosignatures import ONE, SEEN, TWO, witness
 
 LOG = VerifierKey.parse(keys().log.vkey)
 
@@ -160,6 +164,77 @@ def test_an_export_carries_the_cosignatures(tmp_path: Path) -> None:
     assert (lines["before"].status, lines["before"].reason) == (Status.FAIL, "quorum")
     assert (lines["after"].status, lines["after"].name) == (Status.PASS, "witnesses")
     assert ledger.audit().ok
+
+
+def test_restoring_keeps_what_witnesses_added(tmp_path: Path) -> None:
+    """Rebuilt from an export that many witnesses cosigned, the ledger works, and an export of it
+    carries their lines again; those that were kept here meanwhile are there as well."""
+    ledger = ledger_of(tmp_path / "ledger", 2)
+    signers = [witness(number) for number in range(1, 5)]
+    pinned = [each.verifier for each in signers]
+
+    def cosign(signer: WitnessSigner) -> None:
+        note = Witness(tmp_path / signer.name, signer).cosign(offered(ledger, 0), LOG, seconds=SEEN)
+        keep(ledger.log_folder, note.encode(), LOG, pinned)
+
+    for signer in signers[:3]:
+        cosign(signer)
+    carried = export(ledger.log_folder, tmp_path / "export", log_vkey=keys().log.vkey)
+    assert carried == ledger.head(), "the control: the live head is the log's own"
+    cosign(signers[3])
+
+    for folder, expected in (("new", 3), ("ledger", 4)):
+        (tmp_path / folder / "ledger.duckdb").unlink(missing_ok=True)
+        (tmp_path / folder / "journal").unlink(missing_ok=True)
+        restored = restore(tmp_path / "export", tmp_path / folder, keys=keys())
+        assert restored.append(envelope("e0"), once="e0").index == 0
+        assert restored.head() == carried
+        kept = newest(restored.log_folder, LOG)
+        assert kept is not None
+        assert len(witnesses_of(kept.note.encode(), pinned)) == expected
+        assert restored.audit().ok
+
+
+def test_a_head_that_strangers_signed_in_the_logs_name_restores_nothing(tmp_path: Path) -> None:
+    """It holds, since unknown signatures do not count, and is too long to be kept here."""
+    ledger = ledger_of(tmp_path / "ledger", 2)
+    export(ledger.log_folder, tmp_path / "export", log_vkey=keys().log.vkey)
+    line = f"\N{EM DASH} {LOG.name} {base64_text(bytes(68))}\n"
+    with (tmp_path / "export" / "checkpoint").open("a") as checkpoint:
+        checkpoint.write(line * 5)
+
+    with pytest.raises(MalformedEvidenceError, match="too many signatures"):
+        restore(tmp_path / "export", tmp_path / "new", keys=keys())
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_cosignature_is_lost_between_two_that_keep_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is joined with those that are there, another process cannot store its own."""
+    ledger = ledger_of(tmp_path / "ledger", 2)
+    pinned = [ONE.verifier, TWO.verifier]
+    first, second = (
+        Witness(tmp_path / signer.name, signer).cosign(offered(ledger, 0), LOG, seconds=SEEN)
+        for signer in (ONE, TWO)
+    )
+    with ThreadPoolExecutor(max_workers=1) as other:
+        waiting: list[Future[object]] = []
+
+        def meanwhile(path: Path, data: bytes, *, mode: int) -> None:
+            monkeypatch.undo()
+            waiting.append(other.submit(keep, ledger.log_folder, second.encode(), LOG, pinned))
+            wait(waiting, timeout=0.3)
+            write_file(path, data, mode=mode)
+
+        monkeypatch.setattr(cosigned, "write_file", meanwhile)
+        keep(ledger.log_folder, first.encode(), LOG, pinned)
+        assert len(waiting) == 1, "the control: the two met"
+        waiting[0].result()
+
+    both = newest(ledger.log_folder, LOG)
+    assert both is not None
+    assert len(witnesses_of(both.note.encode(), pinned)) == 2
 
 
 def test_a_certificate_under_a_cosigned_head(tmp_path: Path) -> None:
