@@ -188,20 +188,29 @@ class _Audit:
     def _files(self) -> str:
         expected = 1
         for tile in tiles_of(self.log.size):
-            path = self.folder / tile.path
-            if path.is_symlink() or not path.is_file():
+            if not (self.folder / tile.path).is_file():
                 raise IntegrityError("a file is missing", reason="file-missing", file=tile.path)
             expected += 1
-        # All that belongs here is here: so many files and no others are exactly those.
-        if sum(1 for _ in _files_in(self.folder)) != expected:
+        # All that belongs here is here: so many files, and no links, are exactly those.
+        if sum(map(self._regular, _files_in(self.folder))) != expected:
             raise self._unexpected()
         self.log = Snapshot(self.folder, self.log.size)
         return f"{expected} files"
 
+    def _regular(self, entry: os.DirEntry[str]) -> bool:
+        """Accept what stands in the folder unless it is a link, a pipe or the like."""
+        if not entry.is_file(follow_symlinks=False):
+            raise self._stranger(Path(entry))
+        return True
+
     def _unexpected(self) -> IntegrityError:
-        expected = {CHECKPOINT, *(tile.path for tile in tiles_of(self.log.size))}
-        found = (path.relative_to(self.folder).as_posix() for path in _files_in(self.folder))
-        name = next((path for path in found if path not in expected), "")
+        expected = {self.folder / CHECKPOINT}
+        expected.update(self.folder / tile.path for tile in tiles_of(self.log.size))
+        found = map(Path, _files_in(self.folder))
+        return self._stranger(next((path for path in found if path not in expected), self.folder))
+
+    def _stranger(self, path: Path) -> IntegrityError:
+        name = path.relative_to(self.folder).as_posix()
         return IntegrityError("a file is unexpected", reason="file-unexpected", file=name)
 
     def _root(self) -> None:
@@ -327,11 +336,11 @@ class _Audit:
             raise MalformedEvidenceError("a file of the log has a tail", reason="tail")
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def _files_in(folder: str | Path) -> Iterator[os.DirEntry[str]]:
     """Yield all that is not a folder, links included."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _files_in(Path(entry.path))
+                yield from _files_in(entry.path)
             else:
-                yield Path(entry.path)
+                yield entry

@@ -4,17 +4,19 @@ Invariants:
 
 - a reader sees the log as of one checkpoint, whose signature was verified, even while the ledger
   grows;
-- no file is read that is larger than so many items of its sort can be: whoever made an export
-  does not decide how much memory its reader needs;
+- no file is read that is larger than so many items of its sort can be, and none that is a pipe:
+  whoever made an export does not decide how much memory its reader needs, or how long it waits;
 - nothing is written here.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from govsdk.durable import disk_error
 from govsdk.errors import IntegrityError, MissingError, RequestError
@@ -119,18 +121,28 @@ class PublicLog:
         """Return the bytes of ``tile``, or of the wider file that has taken its place.
 
         Raises:
-            IntegrityError: There is no such file, or it is larger than its items can be.
+            IntegrityError: There is no such file, or it is none, or larger than its items can be.
         """
         folder = (self.folder / tile.path).parent
-        wider = [width for width in _widths(folder) if tile.width < width < WIDTH]
-        for each in (replace(tile, width=width) for width in (tile.width, *wider, WIDTH)):
-            try:
-                return _capped(self.folder / each.path, each)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as cause:
-                raise disk_error(cause, "reading the log") from cause
+        listed, there = None, _widths(folder)
+        # Whoever appends replaces what was listed by a wider file, perhaps before it is opened.
+        while there != listed:
+            wider = [width for width in there if tile.width < width < WIDTH]
+            for width in (tile.width, *wider, WIDTH):
+                content = self._content(replace(tile, width=width))
+                if content is not None:
+                    return content
+            listed, there = there, _widths(folder)
         raise IntegrityError("a file of the log is not there", reason="missing", file=tile.path)
+
+    def _content(self, tile: Tile) -> bytes | None:
+        """Return the bytes of ``tile``'s own file; None if there is none."""
+        try:
+            return _capped(self.folder / tile.path, tile)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as cause:
+            raise disk_error(cause, "reading the log") from cause
 
     def exactly(self, tile: Tile) -> bytes:
         """Return the bytes of ``tile`` as a log of this size has them."""
@@ -174,26 +186,44 @@ def read_checkpoint(folder: Path, key: VerifierKey) -> SignedCheckpoint:
 def checkpoint_note(folder: Path) -> bytes:
     """Return the head of the log in ``folder``, not verified; MissingError if there is none."""
     try:
-        with (folder / CHECKPOINT).open("rb") as file:
-            return file.read(MAX_NOTE_BYTES + 1)
+        with open(folder / CHECKPOINT, "rb", opener=_at_once) as file:
+            if _is_regular(file):
+                return file.read(MAX_NOTE_BYTES + 1)
     except OSError as cause:
         raise MissingError("no log in that folder") from cause
+    raise MissingError("no log in that folder: its checkpoint is no file")
 
 
 def _widths(folder: Path) -> list[int]:
-    """Return the widths of the files in ``folder``, if it holds a growing tile's."""
-    if folder.suffix != ".p" or not folder.is_dir():
+    """Return the widths of the files in ``folder``, in order, if it holds a growing tile's."""
+    if folder.suffix != ".p":
         return []
-    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    try:
+        return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as cause:
+        raise disk_error(cause, "reading the log") from cause
 
 
 def _capped(path: Path, tile: Tile) -> bytes:
     """Return what is in ``path``, the file of ``tile``, unless it is larger than that can be."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_at_once) as file:
+        if not _is_regular(file):
+            raise IntegrityError("a file of the log is none", reason="missing", file=tile.path)
         # Asked before it is read: a buffer of so many bytes would be made for one byte too many.
         if os.fstat(file.fileno()).st_size <= tile.most:
             return file.read(tile.most)
     raise IntegrityError("a file of the log is too large", reason="size", file=tile.path)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that somebody put in its place is not waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _is_regular(file: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def _first(tile: Tile, items: list[bytes]) -> list[bytes]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -26,7 +26,10 @@ from govsdk.errors import (
 )
 from govsdk.ledger import AuditReport, Ledger, audit, export, restore
 from govsdk.ledger.tiles import unpack_envelopes
+from govsdk.ledger.view import ExportedLog
 from govsdk.tlog.findings import Status
+from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.verifying import Signed, verifying
 from tests.evidence import envelope, flips, keys, ledger_of
 
@@ -152,6 +155,48 @@ def test_lines_without_end_are_not_taken_apart() -> None:
     assert unpack_envelopes(b"\n" * 256) == [b""] * 256
     with pytest.raises(MalformedEvidenceError, match="more envelopes"):
         unpack_envelopes(b"\n" * 257)
+
+
+@pytest.mark.parametrize("place", ["tile", "tile/0", "tile/0/000.p/2", "checkpoint"])
+def test_a_link_is_no_part_of_an_export(tmp_path: Path, place: str) -> None:
+    """Whatever it leads to, even where it hides as many files as were added; moved back, it
+    passes."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    assert audited(folder).ok
+    shutil.move(folder / place, tmp_path / "elsewhere")
+    (folder / place).symlink_to(tmp_path / "elsewhere")
+    (folder / "added.html").write_text("")
+
+    report = audited(folder)
+
+    assert failed(report) == {"files": "file-unexpected"}
+    (folder / "added.html").unlink()
+    with pytest.raises(IntegrityError) as caught:
+        audited(folder).require()
+    assert caught.value.facts["file"] == place
+    (folder / place).unlink()
+    shutil.move(tmp_path / "elsewhere", folder / place)
+    assert audited(folder).ok
+
+
+@pytest.mark.parametrize("place", ["tile/0/000.p/2", "checkpoint"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path, place: str) -> None:
+    """Readers and the audit say that a file is missing, instead of hanging."""
+    folder = exported(ledger_of(tmp_path / "ledger", 2), tmp_path / "export")
+    key, log_key = keys().certificate.public_pem, VerifierKey.parse(keys().log.vkey)
+
+    def roots() -> Mapping[int, bytes]:
+        log = ExportedLog(folder, key=PublicKey.from_pem(key), log_key=log_key)
+        return log.roots([1])
+
+    assert len(roots()) == 2
+    (folder / place).unlink()
+    os.mkfifo(folder / place)
+
+    with pytest.raises((IntegrityError, MissingError)):
+        roots()
+    with pytest.raises((IntegrityError, MissingError)):
+        audited(folder).require()
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

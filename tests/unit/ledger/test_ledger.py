@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from govsdk.errors import (
     RequestError,
     SignatureError,
 )
-from govsdk.ledger import Ledger
+from govsdk.ledger import Ledger, public_log
 from govsdk.ledger.public_log import PublicLog
 from govsdk.tlog.checkpoints import open_checkpoint
 from govsdk.tlog.merkle import root_of, verify_inclusion
@@ -175,3 +176,28 @@ def test_reading_while_the_ledger_grows(tmp_path: Path) -> None:
 
     assert list(reader.entries()) == stored
     assert root_of(3, reader.node) == root_of(3, PublicLog(ledger.log_folder, 303).node)
+
+
+def test_a_file_that_is_replaced_twice_while_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once before it is listed and once after, it is found all the same; one that is gone is not,
+    and is told as missing."""
+    ledger = ledger_of(tmp_path / "ledger", 1)
+    reader, listing = PublicLog(ledger.log_folder, 1), public_log._widths
+    stored = list(reader.entries())
+
+    def meanwhile(folder: Path) -> list[int]:
+        monkeypatch.undo()
+        ledger.append(envelope("a"), once="a")
+        found = listing(folder)
+        ledger.append(envelope("b"), once="b")
+        return found
+
+    monkeypatch.setattr(public_log, "_widths", meanwhile)
+    assert list(reader.entries()) == stored
+    assert ledger.size == 3, "the control: it grew meanwhile"
+
+    shutil.rmtree(ledger.log_folder / "envelopes")
+    with pytest.raises(IntegrityError, match="not there"):
+        list(reader.entries())
