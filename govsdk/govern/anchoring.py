@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from govsdk.errors import ConflictError
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.events import log
+from govsdk.govern.places import require_apart
 from govsdk.ledger.anchors import Anchor
 from govsdk.tlog.checkpoints import SignedCheckpoint
 from govsdk.tlog.notes import VerifierKey
@@ -26,9 +27,11 @@ def begin_anchor(workspace: Workspace, folder: Path) -> SignedCheckpoint:
     The other anchors are compared first; what ``folder`` may once have remembered is not known.
 
     Raises:
+        RequestError: It lies in the workspace, or holds it.
         ConflictError: It remembers heads of this ledger already.
         LockedError: An edit, or another such call, is under way (retryable).
     """
+    require_apart(workspace.folder, folder)
     place = str(folder.absolute())
     anchor = Anchor(Path(place), VerifierKey.parse(workspace.log_vkey))
     with workspace.editing():

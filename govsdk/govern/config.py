@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from govsdk.certify.recipients import is_recipient
+from govsdk.documents import Place, document, dotted
 from govsdk.durable import disk_error, write_file
 from govsdk.errors import MissingWorkspaceError, RequestError
+from govsdk.govern.places import require_apart
 from govsdk.ports import Role
 from govsdk.records import Instant
 
@@ -79,7 +81,7 @@ class WorkspaceConfig(BaseModel):
     recognisers: dict[Role, RecogniserFiles]
     sampling: Sampling = Sampling()
     anchors: tuple[str, ...] = ()
-    """Folders outside the workspace that get a copy of each checkpoint."""
+    """Folders outside the workspace that get a copy of each checkpoint; see ``require_apart``."""
     signer: str | None = None
     """URI of the token or key service that holds the certificate key, e.g. ``hsm:2?label=acme``;
     None: the encrypted file in ``keys/``."""
@@ -104,7 +106,8 @@ class WorkspaceConfig(BaseModel):
 
         Raises:
             MissingWorkspaceError: There is no ``workspace.yaml``.
-            RequestError: It is no such configuration; the first wrong field is named.
+            RequestError: It is no such configuration, or a folder in ``anchors`` does not lie apart
+                from the workspace; line, field and fix are named.
             BackendError: It cannot be read.
         """
         try:
@@ -115,11 +118,11 @@ class WorkspaceConfig(BaseModel):
             raise RequestError(f"{FILE} is no UTF-8 text") from cause
         except OSError as cause:
             raise disk_error(cause, f"reading {FILE}") from cause
-        try:
-            return cls.model_validate(yaml.safe_load(text))
-        except yaml.YAMLError as cause:
-            raise RequestError(f"{FILE} is not YAML") from cause
-        except ValidationError as cause:
-            first = cause.errors(include_input=False, include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or FILE
-            raise RequestError(f"{FILE}, {field}: {first['msg']}", field=field) from cause
+        config = document(text, cls, _fault)
+        for anchor in config.anchors:
+            require_apart(workspace, Path(anchor))
+        return config
+
+
+def _fault(line: int, message: str, place: Place) -> RequestError:
+    return RequestError(f"{FILE}:{line}: {message}", line=line, field=dotted(place) or FILE)

@@ -20,7 +20,7 @@ from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.durable import PUBLIC, disk_error, remove_tree, write_file
 from govsdk.errors import ConflictError, MissingModelError, RequestError
 from govsdk.govern.config import FILE, RecogniserFiles, Sampling, WorkspaceConfig
-from govsdk.govern.places import Places
+from govsdk.govern.places import Places, require_apart
 from govsdk.ledger import Ledger
 from govsdk.models import layout
 from govsdk.models.calibration import CalibrationRecord
@@ -77,6 +77,8 @@ def create(
         RequestError, MissingKeyError, MissingModelError, ModelCorruptError, DigestMismatchError: As
             ``Workspace.create``.
     """
+    for anchor in anchors:
+        require_apart(folder, Path(anchor))
     sampling = _sampling(models)
     origin = f"w-{entropy(4).hex()}.ledger.invalid"
     # Keys before models: what is most often forgotten is found before gigabytes are copied.

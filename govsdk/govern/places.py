@@ -1,9 +1,31 @@
-"""What lies where in a workspace's folder."""
+"""What lies where in a workspace's folder, and what must not lie there."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from govsdk.errors import RequestError
+
+
+def require_apart(workspace: Path, anchor: Path) -> None:
+    """Accept ``anchor`` if neither it nor the folder ``workspace`` lies in the other.
+
+    Who puts an old copy of one back puts back the other with it: such an anchor would tell of no
+    rollback, and make the audit say that it would. Links are followed.
+
+    Raises:
+        RequestError: One lies in the other.
+    """
+    one, other = (Path(os.path.realpath(path)) for path in (workspace, anchor))
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise RequestError(
+            "a folder for checkpoints (`anchors`) lies in the workspace, or holds it",
+            hint="name one apart from it, best on another machine; what `anchors` in workspace.yaml"
+            " names can be taken out there, and another one begun with `govsdk ledger anchor DIR`",
+            folder=str(anchor),
+        )
 
 
 @dataclass(frozen=True)
