@@ -21,9 +21,10 @@ def require_apart(workspace: Path, anchor: Path) -> None:
     one, other = (Path(os.path.realpath(path)) for path in (workspace, anchor))
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise RequestError(
-            "a folder for checkpoints (`anchors`) lies in the workspace, or holds it",
+            f"anchors: {anchor} lies in the workspace, or holds it",
             hint="name one apart from it, best on another machine; what `anchors` in workspace.yaml"
             " names can be taken out there, and another one begun with `govsdk ledger anchor DIR`",
+            field="anchors",
             folder=str(anchor),
         )
 
