@@ -113,6 +113,23 @@ def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "file").read_bytes() == b"x"
 
 
+def test_two_new_folders_of_one_name_are_made_apart(tmp_path: Path) -> None:
+    """Whoever is ready first has the name, and takes nothing of the other's."""
+    path = tmp_path / "new"
+
+    def overtaken() -> None:
+        with new_folder(path) as late:
+            (late / "late").write_bytes(b"")
+            with new_folder(path) as early:
+                (early / "early").write_bytes(b"")
+            assert [each.name for each in late.iterdir()] == ["late"]
+
+    with pytest.raises(ConflictError):
+        overtaken()
+    assert [each.name for each in path.iterdir()] == ["early"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_new_folder_takes_nobodys_place(tmp_path: Path) -> None:
     """Neither one that was there, nor one that came meanwhile, nor below a file."""
     (tmp_path / "file").write_bytes(b"")
