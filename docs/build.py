@@ -47,7 +47,7 @@ The same for every verb. Scripts may rely on them.
 | 5 | evidence does not hold: a signature, a digest, a proof, a store |
 | 6 | conflict, legal hold, or locked by another process |
 | 7 | something needed is missing: an extra, a key, a model, a workspace |
-| 130 | stopped with Ctrl-C; the same call goes on |
+| 130 | stopped with Ctrl-C: the same call goes on; or declined when asked: nothing was done |
 
 `govsdk forget` ends with 0 when every stage passed: the person is erased, and either FORGOTTEN or
 NOTHING_TO_FORGET, without an edit (`verdict` under `--json` tells); with 3 nothing was published.
@@ -62,10 +62,17 @@ and only the verdict does not stand: withdrawn, or weaker than the policy given 
 Under `--json` an error is one document on stdout:
 
 ```json
-{"error": "no-match.subject", "message": "…", "hint": "…", "retryable": false, "facts": {}}
+{"error": "no-match.subject", "message": "…", "hint": "…", "retryable": false, "facts": {},
+ "cause": null}
 ```
 
-A traceback is shown only where `GOVSDK_DEBUG=1` is set.
+`cause` is the type of what failed underneath, such as `PermissionError`; its words may hold
+personal data and are left out. A traceback, and with it those words, is shown on stderr only where
+`GOVSDK_DEBUG=1` is set, then for every error.
+
+Documents are ASCII; elsewhere a character that stdout cannot encode is printed as an escape. An
+answer that cannot be printed, because the disk behind stdout is full, is an error; that the reader
+of a pipe left early is none.
 
 ## All errors
 

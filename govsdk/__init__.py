@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 
 from govsdk.errors import GovsdkError
 from govsdk.ports import GovernedModels, Progress, RecogniserSource, silent
-from govsdk.records import Verdict
 
 if TYPE_CHECKING:
     from govsdk.certify.check import Report
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from govsdk.govern.result import Certificate, ForgetResult
     from govsdk.govern.workspace import Workspace
     from govsdk.policy import Policy
+    from govsdk.records import Verdict
 
 __version__ = "0.1.0"
 
@@ -66,6 +66,7 @@ _LAZY = {
     "ForgetResult": "govsdk.govern.result",
     "KeyProvider": "govsdk.certify.keys",
     "Policy": "govsdk.policy",
+    "Verdict": "govsdk.records",
     "Workspace": "govsdk.govern.workspace",
     "calibrate": "govsdk.govern.calibrating",
 }

@@ -3,6 +3,8 @@
 ::
 
     GovsdkError                          .code  .hint  .retryable  .exit_code  .facts
+     +- StoppedError                   130  Ctrl-C; of the command line alone
+     |   +- DeclinedError                   its question was not answered with yes
      +- UsageError (ValueError)          2  the caller can mend the call
      |   +- RequestError                    an argument is not what the call needs
      |   +- PolicyError                     a policy file says something the schema does not know
@@ -90,6 +92,7 @@ class GovsdkError(Exception):
             "hint": self.hint,
             "retryable": self.retryable,
             "facts": dict(self.facts),
+            "cause": type(self.__cause__).__name__ if self.__cause__ else None,
         }
 
 
@@ -98,6 +101,23 @@ def _rebuild(
 ) -> GovsdkError:
     """Return the error that pickling took apart."""
     return kind(detail, hint=hint, **facts)
+
+
+# -- the caller wants no more of it ----------------------------------------------------------------
+
+
+class StoppedError(GovsdkError):
+    code = "stopped"
+    says = "stopped before it was done"
+    advice = "the same call goes on where it stopped"
+    retryable = True
+    exit_code = 130
+
+
+class DeclinedError(StoppedError):
+    code = "declined"
+    says = "the question was not answered with yes: nothing was done"
+    advice = "answer `y`, or give --yes"
 
 
 # -- the caller can mend the call ------------------------------------------------------------------
@@ -346,7 +366,7 @@ class ModelCorruptError(IntegrityError):
 class BackendError(GovsdkError):
     code = "backend"
     says = "a library or the machine failed"
-    advice = "the cause stands below; run `govsdk doctor`"
+    advice = "look at the cause (GOVSDK_DEBUG=1 shows where it arose), and run `govsdk doctor`"
 
 
 class NonFiniteError(BackendError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
-from rich.syntax import Syntax
 from rich.text import Text
 
 import govsdk
@@ -19,7 +17,7 @@ from govsdk.cli import summaries, sweeping, withdrawing
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
-from govsdk.cli.tables import table
+from govsdk.cli.tables import document, table
 from govsdk.cli.verb import Answer, Verb, add_group, add_verbs
 from govsdk.errors import MalformedEvidenceError, VerdictError
 from govsdk.tlog.findings import Finding, first_failure
@@ -190,8 +188,7 @@ def cert_show(
         "subject": [resource.public() for resource in said.subjects],
         "predicate": said.predicate,
     }
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    return Answer(data, Syntax(text, "json", background_color="default", word_wrap=True))
+    return Answer(data, document(data))
 
 
 def cert_save(

@@ -17,7 +17,7 @@ from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
 from govsdk.cli.stopwatch import Stopwatch, in_words
 from govsdk.cli.tables import cell, fields, table
-from govsdk.cli.verb import Answer, Verb, add_verbs
+from govsdk.cli.verb import Answer, Verb, add_verbs, confirm
 from govsdk.errors import RequestError, VerdictError
 from govsdk.govern.result import ForgetResult
 from govsdk.records import Attack, Claim, Verdict
@@ -93,7 +93,7 @@ def forget(
     """
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
-        typer.confirm("Forget this person for good?", abort=True, err=True)
+        confirm("Forget this person for good?")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from govsdk.cli import auditors
 from govsdk.cli.inputs import read_input, read_key
@@ -116,7 +115,7 @@ def export(
 def checkpoint(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """Print the latest checkpoint, a signed note: give it to somebody who keeps it."""
     note = open_workspace(workspace, keys).ledger.head().note
-    return Answer({"checkpoint": note}, Text(note.rstrip("\n")))
+    return Answer({"checkpoint": note}, note.rstrip("\n"))
 
 
 def trusted_root(

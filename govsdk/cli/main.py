@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,8 +13,10 @@ from typing import Annotated, Any
 import typer
 
 import govsdk
-from govsdk.cli.verb import STOPPED, Screen, fail, note, screen
-from govsdk.errors import RequestError
+from govsdk.cli.streams import take_any_character
+from govsdk.cli.verb import Screen, fail, screen
+from govsdk.durable import disk_error
+from govsdk.errors import RequestError, StoppedError
 
 # Typer carries its own copy of click; this is the class of every parsing error, wherever it lives.
 _ParsingError: Any = typer.BadParameter.__bases__[0].__bases__[0]
@@ -47,7 +50,7 @@ def build(verb: str | None = None) -> typer.Typer:
         name="govsdk",
         help="Make face models forget a person, and prove it.",
         epilog="Exit codes: 0 ok · 1 internal · 2 usage · 3 verdict · 4 no match · 5 evidence · "
-        "6 conflict · 7 missing",
+        "6 conflict · 7 missing · 130 stopped or declined",
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
     # Models come from local folders; a wrong path must fail at once, not ask a hub for minutes.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    take_any_character()
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -87,6 +91,7 @@ def call(arguments: Sequence[str]) -> int:
     # A call that cannot be parsed has told nobody yet how it wants its error.
     screen.set(Screen(as_json="--json" in arguments))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # __main__ put Ctrl-C off
         code = build(next(iter(arguments), None))(
             args=list(arguments) or ["--help"], prog_name="govsdk", standalone_mode=False
         )
@@ -94,9 +99,10 @@ def call(arguments: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # it has printed the help already
             return RequestError.exit_code
         return fail(_usage(error))
-    except typer.Abort:
-        note("nothing was done")
-        return STOPPED
+    except KeyboardInterrupt:
+        return fail(StoppedError())
+    except OSError as cause:  # of the help; a verb's own errors have been shown
+        return fail(disk_error(cause, "printing the help"))
     return int(code or 0)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.syntax import Syntax
 
 from govsdk.cli.plain import plain
-from govsdk.cli.tables import table
+from govsdk.cli.tables import document, table
 from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.errors import PolicyError
 
@@ -90,7 +88,5 @@ def schema() -> Answer:
     """Print the JSON schema of a policy file."""
     from govsdk.policy import schema as describe
 
-    document = describe()
-    return Answer(
-        document, Syntax(json.dumps(document, indent=2), "json", background_color="default")
-    )
+    found = describe()
+    return Answer(found, document(found))

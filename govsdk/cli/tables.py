@@ -1,11 +1,17 @@
-"""Tables and field lists for people; everything is shown as it is, no markup is read from data."""
+"""Tables, field lists and JSON for people; everything is shown as it is."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from rich.console import RenderableType
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
+
+from govsdk.cli.streams import is_terminal
 
 _STYLES = {
     "PASS": "green",
@@ -58,3 +64,11 @@ def fields(values: Mapping[str, object]) -> Table:
     for name, value in leaves(values):
         result.add_row(Text(name), cell(value))
     return result
+
+
+def document(value: object) -> RenderableType:
+    """Return JSON, coloured and wrapped on a terminal; anywhere else it can be parsed again."""
+    text = json.dumps(value, indent=2)
+    if is_terminal(sys.stdout):
+        return Syntax(text, "json", background_color="default", word_wrap=True)
+    return text

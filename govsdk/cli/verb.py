@@ -3,7 +3,9 @@
 - A verb returns an ``Answer``; it prints nothing itself.
 - Under ``--json`` stdout carries exactly one JSON document, the answer or the error.
 - Errors go to stderr as: what was found, what to do next, the code. The exit code is the family's.
-- A traceback is shown only where ``GOVSDK_DEBUG`` is set.
+- An answer that cannot be printed is an error like any other; the work itself is done then.
+- No markup is read from what a view holds.
+- A traceback is shown only where ``GOVSDK_DEBUG`` is set, and then for every error.
 """
 
 from __future__ import annotations
@@ -13,19 +15,21 @@ import inspect
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any
+from io import StringIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from govsdk.errors import GovsdkError, MissingExtraError
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from govsdk.cli.streams import is_terminal, put
+from govsdk.durable import disk_error
+from govsdk.errors import DeclinedError, GovsdkError, MissingExtraError, StoppedError
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Answer:
     data: object
     """JSON values."""
     view: RenderableType = ""
+    """A string is printed as it is, without line breaks of ours."""
     exit_code: int = 0
 
 
@@ -107,18 +112,13 @@ def run(work: Callable[[], Answer]) -> int:
     """Do the work, show its answer or its error, and return the exit code."""
     try:
         answer = work()
+        show(answer)
     except GovsdkError as error:
         return fail(error)
     except KeyboardInterrupt:
-        note("stopped; the same call goes on where it stopped")
-        return STOPPED
-    except (typer.Abort, typer.Exit):
-        raise
+        return fail(StoppedError())
     except Exception as error:
-        if os.environ.get("GOVSDK_DEBUG"):
-            raise
         return fail(_unexpected(error))
-    show(answer)
     return answer.exit_code
 
 
@@ -126,40 +126,94 @@ def _unexpected(error: Exception) -> GovsdkError:
     """Return what is said of an error that nobody foresaw; its own words may hold personal data."""
     module = error.name if isinstance(error, ModuleNotFoundError) else None
     if module and not module.startswith("govsdk"):
-        return MissingExtraError(f"there is no module {module}")
-    return GovsdkError(type(error).__name__, hint="GOVSDK_DEBUG=1 shows where; please report it")
+        found: GovsdkError = MissingExtraError(f"there is no module {module}")
+    else:
+        found = GovsdkError(hint="GOVSDK_DEBUG=1 shows where; please report it")
+    found.__cause__ = error
+    return found
 
 
 def show(answer: Answer) -> None:
-    """Print an answer to stdout."""
+    """Print an answer to stdout.
+
+    Raises:
+        BackendError, DiskFullError: It cannot be written.
+    """
     if screen.get().as_json:
-        print(json.dumps(answer.data, indent=2, ensure_ascii=False))  # noqa: T201  the answer itself
+        _print_answer(_document(answer.data))
     elif not screen.get().quiet:
-        # A pipe has no width; a table cut at 80 columns would lose digests.
-        width = None if sys.stdout.isatty() else 160
-        Console(width=width, highlight=False).print(answer.view)
+        _print_answer(_rendered(answer.view, sys.stdout))
+
+
+def _print_answer(text: str) -> None:
+    try:
+        put(text, sys.stdout)
+    except OSError as cause:
+        screen.set(LOUD)  # nothing reaches stdout any more; stderr is left for what is to be said
+        raise disk_error(cause, "printing the answer, not getting it") from cause
 
 
 def fail(error: GovsdkError) -> int:
     """Print an error and return its exit code."""
+    if os.environ.get("GOVSDK_DEBUG"):
+        _tell("".join(traceback.format_exception(error)))
     if screen.get().as_json:
-        print(json.dumps(error.to_dict(), indent=2))  # noqa: T201  the answer itself
-    else:
-        lines = Text.assemble(("error  ", "bold red"), str(error), "\n")
-        if error.hint:
-            lines.append_text(Text.assemble(("next   ", "bold"), error.hint, "\n"))
-        lines.append_text(Text.assemble(("code   ", "dim"), (error.code, "dim")))
-        _stderr().print(lines)
-        if error.__cause__ is not None and error.exit_code == 1:
-            _stderr().print(Text(f"cause  {type(error.__cause__).__name__}", style="dim"))
+        with suppress(GovsdkError):
+            _print_answer(_document(error.to_dict()))
+    if not screen.get().as_json:
+        _tell(_rendered(_lines(error), sys.stderr))
     return error.exit_code
+
+
+def _lines(error: GovsdkError) -> Text:
+    lines = Text.assemble(("error  ", "bold red"), str(error))
+    if error.hint:
+        lines.append_text(Text.assemble(("\nnext   ", "bold"), error.hint))
+    lines.append_text(Text.assemble(("\ncode   ", "dim"), (error.code, "dim")))
+    if error.__cause__ is not None and error.exit_code == GovsdkError.exit_code:
+        lines.append(f"\ncause  {type(error.__cause__).__name__}", style="dim")
+    return lines
 
 
 def note(line: str) -> None:
     """Print one line to stderr, for people; never under ``--json`` or ``--quiet``."""
     if screen.get() == LOUD:
-        _stderr().print(Text(line))
+        _tell(f"{line}\n")
 
 
-def _stderr() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+def confirm(question: str) -> None:
+    """Ask on stderr, whatever stdout is for.
+
+    Raises:
+        DeclinedError: The answer is not yes.
+    """
+    _tell(f"{question} [y/N] ")
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise DeclinedError
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # where nothing can be printed, the exit code speaks
+        put(text, sys.stderr)
+
+
+def _document(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+def _rendered(view: RenderableType, stream: TextIO | None) -> str:
+    """Return what people are shown on ``stream``; what is text already keeps its lines."""
+    # A pipe has no width; a table cut at 80 columns would lose digests.
+    width = None if is_terminal(stream) else 160
+    # Into memory: Rich itself ends the process where a pipe is closed.
+    page = StringIO()
+    console = Console(
+        file=page,
+        force_terminal=is_terminal(stream) or None,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(view, soft_wrap=isinstance(view, str | Text))
+    return page.getvalue()

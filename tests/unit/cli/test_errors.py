@@ -66,14 +66,18 @@ def test_the_families_have_the_promised_exit_codes() -> None:
         errors.ConflictError: 6,
         errors.LegalHoldError: 6,
         errors.MissingError: 7,
+        errors.StoppedError: 130,
     }
     assert {kind: kind.exit_code for kind in promised} == promised
 
 
 def test_ctrl_c_says_that_the_same_call_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """Interrupted work is not lost, and the exit code is the shell's."""
+    """Interrupted work is not lost, and the exit code is the shell's; under --json, too."""
     assert failing(KeyboardInterrupt()) == 130
     assert "same call goes on" in capsys.readouterr().err
+    screen.set(Screen(as_json=True))
+    assert failing(KeyboardInterrupt()) == 130
+    assert json.loads(capsys.readouterr().out)["error"] == "stopped"
 
 
 @pytest.fixture(autouse=True)
@@ -101,11 +105,41 @@ def test_a_library_that_is_not_installed_is_a_missing_extra(
     assert failing(ModuleNotFoundError(name="govsdk.gone")) == 1
 
 
-def test_a_bug_is_raised_where_debugging_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GOVSDK_DEBUG=1 shows where it happened."""
+def backend_error() -> errors.BackendError:
+    error = errors.BackendError("writing a file")
+    error.__cause__ = IsADirectoryError("/home/somebody")
+    return error
+
+
+def test_the_cause_is_named_by_its_type(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people and for machines; its words may be personal."""
+    assert failing(backend_error()) == 1
+    assert "cause  IsADirectoryError" in capsys.readouterr().err
+    screen.set(Screen(as_json=True))
+    failing(backend_error())
+    assert json.loads(capsys.readouterr().out)["cause"] == "IsADirectoryError"
+    failing(errors.BackendError())
+    assert json.loads(capsys.readouterr().out)["cause"] is None
+    failing(ZeroDivisionError("name of a person"))
+    out, err = capsys.readouterr()
+    assert json.loads(out)["cause"] == "ZeroDivisionError"
+    assert "person" not in out + err
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by nothing"), backend_error()])
+def test_debugging_shows_where_any_error_arose(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GOVSDK_DEBUG=1: the whole chain on stderr; stdout and the exit code stay what they are."""
+    screen.set(Screen(as_json=True))
+    assert failing(error) == 1
+    assert capsys.readouterr().err == ""
     monkeypatch.setenv("GOVSDK_DEBUG", "1")
-    with pytest.raises(ZeroDivisionError):
-        failing(ZeroDivisionError())
+    assert failing(error) == 1
+    out, err = capsys.readouterr()
+    assert "in work" in err
+    assert str(error.__cause__ or error) in err
+    assert json.loads(out)["cause"] in {"ZeroDivisionError", "IsADirectoryError"}
 
 
 @pytest.mark.parametrize(
