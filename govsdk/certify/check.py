@@ -32,6 +32,7 @@ from govsdk.errors import (
     SignatureError,
 )
 from govsdk.models.manifest import manifest_of
+from govsdk.records import Verdict
 from govsdk.tlog.checkpoints import open_checkpoint
 from govsdk.tlog.findings import Check, Checked, Findings, Status
 from govsdk.tlog.leaves import leaf_of
@@ -45,12 +46,22 @@ from govsdk.tlog.statements import Kind, Statement, statement
 class Report(Checked):
     """What the check of one certificate found."""
 
-    verdict: str | None
-    """The verdict with policy and bound, as signed; None if checks 1 to 5 did not pass."""
+    said: Forgetting | None
+    """What the certificate states; None if checks 1 to 5 did not pass."""
     reproduction: Reproduction | None = None
     """What an auditor measured again, if check 16 passed."""
     supported: bool = False
     """Whether that is enough to raise the level."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict as signed; None if checks 1 to 5 did not pass."""
+        return self.said.verdict if self.said else None
+
+    @property
+    def headline(self) -> str | None:
+        """The same in one line, with policy and bound."""
+        return self.said.text if self.said else None
 
     @property
     def assurance(self) -> str:
@@ -76,7 +87,8 @@ class Report(Checked):
         return {
             "ok": self.ok,
             "withdrawn": self.withdrawn,
-            "verdict": self.verdict,
+            "verdict": self.verdict.value if self.verdict else None,
+            "headline": self.headline,
             "assuranceLevel": self.assurance,
             "checks": [finding.to_dict() for finding in self.findings],
         }
@@ -148,8 +160,8 @@ class _Examination:
         sound = found.chain(self._foundation())
         held = self.held.checks(self.bundle, self.predicate, self.log) if sound else {}
         found.each({**self._further(), **held}, reached=sound)
-        verdict = self.predicate.text if sound else None
-        return Report(tuple(found.lines), verdict, self.reproduction, self.supported)
+        said = self.predicate if sound else None
+        return Report(tuple(found.lines), said, self.reproduction, self.supported)
 
     def _foundation(self) -> dict[str, Check]:
         return {

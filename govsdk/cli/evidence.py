@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -20,10 +20,20 @@ from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.tables import document, table
 from govsdk.cli.verb import Answer, Verb, add_group, add_verbs
 from govsdk.errors import MalformedEvidenceError, VerdictError
-from govsdk.tlog.findings import Finding, first_failure
+from govsdk.tlog.findings import Finding, Status, first_failure
+
+if TYPE_CHECKING:
+    from govsdk.certify.check import Report
 
 MALFORMED = 2
 """Exit code for a certificate that cannot be read: the input is wrong, not the evidence."""
+
+UNFIT = {
+    "model": "is not about the model of --model",
+    "receipt": "does not belong to the receipt of --receipt",
+    "policy": "does not meet the policy of --require",
+}
+"""Checks of something that the verifier named: the certificate itself may hold where they fail."""
 
 
 def register(app: typer.Typer) -> None:
@@ -113,13 +123,22 @@ def verify(
         timestamp=timestamp,
         timestamp_ca=timestamp_ca,
     )
-    said = report.verdict if report.ok else "the certificate does not hold; do not rely on it"
-    if report.withdrawn:
-        said = f"valid but {report.withdrawn}; do not rely on it"
-    verdict = Text(str(said), style="bold green" if report.ok else "bold red")
+    last = Text(_conclusion(report), style="bold green" if report.ok else "bold red")
     level = Text(f"assurance level: {report.assurance}" if report.ok else "")
-    view = Group(findings(report.findings), Text(), level, verdict)
+    view = Group(findings(report.findings), Text(), level, last)
     return Answer(report.to_dict(), view, _code(report.findings))
+
+
+def _conclusion(report: Report) -> str:
+    """Return the last line: the headline, or what speaks against the certificate."""
+    if report.ok:
+        return str(report.headline)
+    if report.withdrawn:
+        return f"valid but {report.withdrawn}; do not rely on it"
+    failed = [each.name for each in report.findings if each.status is Status.FAIL]
+    if failed and set(failed) <= UNFIT.keys():
+        return f"the certificate holds, but {' and '.join(UNFIT[name] for name in failed)}"
+    return "the certificate does not hold; do not rely on it"
 
 
 def findings(lines: Sequence[Finding]) -> RenderableType:
@@ -150,14 +169,16 @@ def cert_list(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Ans
     found = [
         {
             "request": request,
-            "verdict": (said := certificate.says).text,
+            "verdict": (said := certificate.says).verdict.value,
+            "headline": said.text,
             "verified": said.validity.verified_at,
             "standing": later.get(certificate.leaf.leaf_hash, "stands"),
         }
         for request, certificate in issued.items()
     ]
-    rows = [tuple(row.values()) for row in found]
-    return Answer(found, table(("request", "verdict", "verified", "standing"), rows))
+    columns = ("request", "headline", "verified", "standing")
+    rows = [[row[column] for column in columns] for row in found]
+    return Answer(found, table(columns, rows))
 
 
 def cert_show(

@@ -27,7 +27,7 @@ from govsdk.errors import (
 )
 from govsdk.ledger import Ledger
 from govsdk.models.manifest import manifest_of
-from govsdk.records import Resource
+from govsdk.records import Resource, Verdict
 from govsdk.tlog.findings import Status
 from tests.evidence import (
     RECEIPT_KEY,
@@ -84,7 +84,10 @@ def test_the_untouched_certificate_passes(issued: tuple[bytes, Path, Path]) -> N
 
     report.require()
     assert report.ok
-    assert report.verdict == "FORGOTTEN (quickstart: < 5 %)"
+    assert report.headline == "FORGOTTEN (quickstart: < 5 %)"
+    assert report.verdict is Verdict.FORGOTTEN
+    said = report.to_dict()
+    assert (said["verdict"], said["headline"]) == ("FORGOTTEN", report.headline)
     assert [f.number for f in report.findings] == list(range(1, 18))
     assert [f.name for f in report.findings][:5] == FOUNDATION
     assert [f.name for f in report.findings if f.status is Status.PASS] == FOUNDATION + FURTHER
@@ -101,7 +104,7 @@ def test_the_sampler_is_told_with_the_verdict(
 
     assert checked(issued[0]).findings[3].detail == sentence
     assert checked(stated).findings[3].detail == f"{sentence}, drawn with 15 steps, guidance 7.5"
-    assert checked(stated).verdict == sentence
+    assert checked(stated).headline == sentence
 
 
 def test_what_is_not_given_is_not_passed(issued: tuple[bytes, Path, Path]) -> None:

@@ -46,6 +46,7 @@ def test_an_honest_certificate_passes(govsdk: Govsdk, kit: Kit) -> None:
     report = govsdk("verify", kit.certificate, *kit.pinned, *more, "--json").json
     assert answer.code == 0
     assert "FORGOTTEN (quickstart: < 5 %)" in answer.out
+    assert (report["verdict"], report["headline"]) == ("FORGOTTEN", "FORGOTTEN (quickstart: < 5 %)")
     assert all(check["name"] in answer.out for check in report["checks"])
 
 
@@ -62,9 +63,24 @@ def test_a_changed_certificate_fails(govsdk: Govsdk, kit: Kit) -> None:
 
 
 def test_a_changed_model_fails(govsdk: Govsdk, kit: Kit) -> None:
-    """The certificate is about these bytes and no others: exit code 5."""
+    """The certificate is about these bytes and no others: exit code 5; it holds all the same."""
     (kit.model / "added.txt").write_text("one file more")
-    assert govsdk("verify", kit.certificate, *kit.pinned, "--model", kit.model).code == 5
+    answer = govsdk("verify", kit.certificate, *kit.pinned, "--model", kit.model)
+    assert answer.code == 5
+    assert "the certificate holds, but is not about the model of --model" in answer.out
+
+
+def test_a_receipt_of_somebody_else_says_nothing_against_the_certificate(
+    govsdk: Govsdk, kit: Kit
+) -> None:
+    """Exit code 5; a damaged certificate beside it does not hold, whatever the receipt."""
+    kit.receipt.write_bytes(receipt_bytes(receipt(RECEIPT_KEY, "somebody", TEMPLATES)))
+    call = ("verify", kit.certificate, *kit.pinned, "--receipt", kit.receipt)
+    answer = govsdk(*call)
+    assert answer.code == 5
+    assert "holds, but does not belong to the receipt of --receipt" in answer.out
+    kit.certificate.write_bytes(kit.certificate.read_bytes().replace(b'"logIndex"', b'"logindex"'))
+    assert "the certificate does not hold" in govsdk(*call).out
 
 
 def test_what_is_no_certificate_is_malformed_input(govsdk: Govsdk, kit: Kit) -> None:

@@ -65,9 +65,13 @@ def test_the_list_says_what_no_longer_stands(govsdk: Govsdk, certified: Path) ->
     """One revoked, the other standing."""
     assert govsdk("cert", "revoke", FIRST, "--reason", "key-compromise").code == 0
 
-    listed = {row["request"]: row["standing"] for row in govsdk("cert", "list", "--json").json}
+    rows = govsdk("cert", "list", "--json").json
+    listed = {row["request"]: row["standing"] for row in rows}
 
     assert listed == {FIRST: "revoked: key-compromise", SECOND: "stands"}
+    assert {row["verdict"] for row in rows} == {"FORGOTTEN"}
+    assert all(row["headline"].startswith("FORGOTTEN (") for row in rows)
+    assert rows[0]["headline"] in govsdk("cert", "list").out
 
 
 def test_reasons_are_words_from_a_list(govsdk: Govsdk, certified: Path) -> None:
@@ -98,7 +102,10 @@ def test_a_policy_and_an_older_head_of_ones_own(govsdk: Govsdk, certified: Path)
 
     since = ("--since", kept)
     assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 0
-    assert govsdk(*verify(govsdk, certified, FIRST, *since, "--require", "standard")).code == 3
+    weaker = govsdk(*verify(govsdk, certified, FIRST, *since, "--require", "standard"))
+    assert weaker.code == 3
+    assert "the certificate holds, but does not meet the policy of --require" in weaker.out
+    assert "do not rely" not in weaker.out
     kept.write_text("junk")
     assert govsdk(*verify(govsdk, certified, FIRST, *since)).code == 2
     kept.unlink()
