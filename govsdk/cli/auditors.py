@@ -19,6 +19,7 @@ from govsdk.cli.evidence import findings
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.naming import full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.outputs import require_file
 from govsdk.cli.own_keys import passphrase_of, read_own_key
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
@@ -145,6 +146,7 @@ def prove(
     from govsdk.tlog.notes import VerifierKey
     from govsdk.tlog.proofs import proof_text
 
+    require_file(file, "FILE")
     opened = open_workspace(workspace, keys)
     index = int(entry) if _is_index(entry) else _certificate_of(opened, entry)
     place = place_of(opened.ledger.log_folder, index, VerifierKey.parse(opened.log_vkey))
@@ -163,6 +165,7 @@ def offer(
     from govsdk.ledger.cosigned import offer as offered
     from govsdk.tlog.notes import VerifierKey
 
+    require_file(file, "FILE")
     opened = open_workspace(workspace, keys)
     content = offered(opened.ledger.log_folder, VerifierKey.parse(opened.log_vkey), since=since)
     write_file(file, content, mode=PUBLIC)
@@ -220,6 +223,7 @@ def witness(
     from govsdk.ledger.witness import Witness
     from govsdk.tlog.notes import VerifierKey
 
+    require_file(file, "FILE")
     signer = _signer(state, passphrases, name)
     log = VerifierKey.parse(read_key(log_key, "--log-key"))
     note = Witness(state, signer).cosign(

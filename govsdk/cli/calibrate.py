@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Group, RenderableType
 
+from govsdk.cli.outputs import require_file
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, add_verbs
@@ -76,6 +77,7 @@ def calibrate(
     from govsdk.govern.config import Sampling
     from govsdk.models.calibrating import RATES
 
+    require_file(out, "--out")
     with bars() as progress:
         done = calibrating.calibrate(
             people,

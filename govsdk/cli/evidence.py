@@ -17,6 +17,7 @@ from govsdk.cli import summaries, sweeping, withdrawing
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.outputs import require_file
 from govsdk.cli.tables import document, table
 from govsdk.cli.verb import Answer, Verb, add_group, add_verbs
 from govsdk.errors import MalformedEvidenceError, VerdictError
@@ -219,6 +220,7 @@ def cert_save(
     keys: KeysFolder = None,
 ) -> Answer:
     """Write a certificate to a file."""
+    require_file(file, "FILE")
     opened = open_workspace(workspace, keys)
     name = full_name(request, opened.certificates())
     opened.certificate(name).save(file)

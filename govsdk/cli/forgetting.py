@@ -13,12 +13,13 @@ from rich.text import Text
 
 from govsdk.certify.bundles import SUFFIX
 from govsdk.cli.opening import KeysFolder, Subject, WorkspaceFolder, open_workspace
+from govsdk.cli.outputs import made_folder
 from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
 from govsdk.cli.stopwatch import Stopwatch, in_words
 from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, Verb, add_verbs, confirm
-from govsdk.errors import RequestError, VerdictError
+from govsdk.errors import VerdictError
 from govsdk.govern.result import ForgetResult
 from govsdk.records import Attack, Claim, Verdict
 
@@ -94,16 +95,12 @@ def forget(
     opened = open_workspace(workspace, keys)
     if not yes and sys.stdin.isatty():
         confirm("Forget this person for good?")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise RequestError("--out is no folder, and none can be made there") from cause
-    with bars() as progress:
+    with made_folder(out, "--out"), bars() as progress:
         watch = Stopwatch(progress)
         result = opened.forget(
             subject, policy, request_id=request_id, receipt_to=out, progress=watch
         )
-    files, timing = save(result, out), watch.figures()
+        files, timing = save(result, out), watch.figures()
     data = {**result.to_dict(), "files": files, "timing": timing}
     view = Group(describe(result, files), fields({"time": in_words(timing)}))
     return Answer(data, view, 0 if result.ok else VerdictError.exit_code)

@@ -10,6 +10,7 @@ import typer
 from govsdk.cli import auditors
 from govsdk.cli.inputs import read_input, read_key
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.outputs import require_file, require_folder
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_group
 from govsdk.durable import PUBLIC, write_file
@@ -81,6 +82,11 @@ def audit(
     checkpoints = [read_input(path, "--checkpoint") for path in kept or ()]
     stamps = auditors.stamps_from(timestamp or (), timestamp_ca)
     if exported is None:
+        if key is not None or log_key is not None:
+            raise RequestError(
+                "--key and --log-key are for an export",
+                hint="add --export DIR; a workspace's ledger is audited with its own keys",
+            )
         ledger = open_workspace(workspace, keys).ledger
         report = ledger.audit(checkpoints=checkpoints, stamps=stamps)
     else:
@@ -104,6 +110,9 @@ def export(
     """Copy the ledger for auditors: entries, tiles and checkpoint."""
     from govsdk.ledger import export as copy
 
+    require_folder(folder, "DIR")
+    if jsonl is not None:
+        require_file(jsonl, "--jsonl")
     opened = open_workspace(workspace, keys)
     found = copy(opened.ledger.log_folder, folder, log_vkey=opened.log_vkey, lines=jsonl)
     data = {"folder": str(folder), "entries": found.size}
@@ -125,6 +134,7 @@ def trusted_root(
     """Write the trusted_root.json with which stock Sigstore verifiers believe this ledger."""
     from govsdk.certify import trusted_root as roots
 
+    require_file(file, "FILE")
     content = roots.trusted_root(read_key(log_key, "--log-key"))
     write_file(file, content, mode=PUBLIC)
     return Answer({"file": str(file)}, str(file))
@@ -157,6 +167,7 @@ def anchor(
     """Begin, or begin anew, a folder that gets a copy of every checkpoint."""
     from govsdk.govern.anchoring import begin_anchor
 
+    require_folder(folder, "DIR")
     head = begin_anchor(open_workspace(workspace, keys), folder)
     data = {"folder": str(folder), "entries": head.size}
     return Answer(data, f"{folder} keeps every checkpoint from {head.size} entries on")

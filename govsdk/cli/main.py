@@ -116,7 +116,8 @@ def _said(error: Any) -> str:  # noqa: ANN401  as above
     message = error.format_message().splitlines()[0].strip()
     match type(error).__name__:
         case "MissingParameter" | "BadOptionUsage" | "BadArgumentUsage":
-            return str(message)  # these name what the verb declares, nothing else
+            # These name what the verb declares, on several lines, and nothing else.
+            return " ".join(error.format_message().split())
         case "NoSuchOption":
             near = ", ".join(error.possibilities or ())
             return "there is no such option" + (f"; did you mean {near}?" if near else "")

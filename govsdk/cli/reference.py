@@ -9,6 +9,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from govsdk.cli.outputs import require_folder
 from govsdk.cli.progress import bars
 from govsdk.cli.tables import fields, table
 from govsdk.cli.verb import Answer, Verb, add_group
@@ -63,6 +64,8 @@ def evaluate(
     from govsdk.reference.evaluate import evaluate as measure
 
     shipped_models()
+    if pictures is not None:
+        require_folder(pictures, "--pictures")
     with bars() as progress:
         data = measure(pictures=pictures, progress=progress)
     return Answer(data, fields(data))

@@ -14,6 +14,7 @@ from rich.text import Text
 from govsdk.certify.reproductions import SUFFIX
 from govsdk.cli.forgetting import claims as claims_table
 from govsdk.cli.inputs import read_input, read_key
+from govsdk.cli.outputs import require_file
 from govsdk.cli.own_keys import passphrase_of, read_own_key
 from govsdk.cli.progress import bars
 from govsdk.cli.setup import REFERENCE, governed
@@ -81,6 +82,8 @@ def reproduce(
     from govsdk.registry import photos_from
     from govsdk.verify.harness import harness_digest
 
+    file = out / f"{certificate.name.removesuffix('.sigstore.json')}{SUFFIX}"
+    require_file(file, "--out")
     signer = _signer(state, passphrases)
     case = open_case(
         read_input(certificate, "CERT"),
@@ -104,7 +107,6 @@ def reproduce(
             note("measured with another version of the judge than the certificate's")
         return Answer(_data(found), _view(found), VerdictError.exit_code)
     said = statement_of(found, case, seed=seed, auditor=signer, clock=lambda: datetime.now(UTC))
-    file = out / f"{certificate.name.removesuffix('.sigstore.json')}{SUFFIX}"
     write_file(file, said, mode=PUBLIC)
     return Answer({**_data(found), "file": str(file)}, Group(_view(found), Text(str(file))))
 

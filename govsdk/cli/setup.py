@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from govsdk.cli.opening import KeysFolder
+from govsdk.cli.outputs import require_folder
 from govsdk.cli.reference import shipped_models
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, add_verbs
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 REFERENCE = "reference"
 
 REUSED = (
-    "The passphrases that lay in the folder of --keys were kept and used: whatever they opened "
-    "before, they still open, and this workspace besides."
+    "The passphrases that lay in the folder of --keys were kept and used: what they opened before, "
+    "if anything, they still open, and this workspace besides."
 )
 
 
@@ -81,6 +82,12 @@ def init(
     from govsdk.govern.workspace import Workspace
 
     keys = _apart(keys, folder)
+    require_folder(folder, "DIR")
+    if recogniser and model == REFERENCE:
+        raise RequestError(
+            "--recogniser without --model",
+            hint="name the generator with --model: the built-in world has recognisers of its own",
+        )
     models = governed(model, recogniser or [])
     if guidance is not None:
         models = replace(models, guidance=guidance)

@@ -9,6 +9,7 @@ import typer
 
 from govsdk.cli.naming import Request, full_name
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
+from govsdk.cli.outputs import require_file
 from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
 from govsdk.durable import PUBLIC, write_file
@@ -28,10 +29,14 @@ def cert_svr(
     from govsdk.certify.summaries import properties, summary
     from govsdk.govern.withdrawing import is_withdrawn
 
+    require_file(file, "FILE")
     opened = open_workspace(workspace, keys)
     name = full_name(request, opened.certificates())
     if is_withdrawn(opened, name):
-        raise ConflictError("the certificate was withdrawn: there is nothing to sum up")
+        raise ConflictError(
+            "the certificate was withdrawn: there is nothing to sum up",
+            hint="`govsdk cert list` says which certificates stand",
+        )
     certificate = opened.certificate(name)
     write_file(file, summary(certificate.bundle, opened.keys.certificate), mode=PUBLIC)
     found = properties(certificate.says)

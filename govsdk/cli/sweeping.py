@@ -29,6 +29,8 @@ def sweep(
     from govsdk.govern.sweeping import sweep as destroy
 
     found = destroy(open_workspace(workspace, keys), dry_run=dry_run)
+    if not found:
+        return Answer([], "nothing has expired")
     word = "expired" if dry_run else "destroyed; these certificates are no longer re-verifiable"
     rows = [(each.request, each.expired_at, each.entry) for each in found]
     view = Group(table(("request", "expired", "entry"), rows), Text(f"{len(found)} {word}"))

@@ -68,6 +68,15 @@ def test_too_few_people_are_refused_before_anything_is_embedded(
     assert "--fmr" in called.json["hint"]
 
 
+def test_a_place_that_cannot_be_written_to_is_seen_first(
+    people: Path, onnx: Path, tmp_path: Path, govsdk: Govsdk
+) -> None:
+    """Before the people are counted, let alone embedded."""
+    called = govsdk("calibrate", people, onnx, "--out", tmp_path, "--json")
+    assert (called.code, called.json["error"]) == (2, "usage.request")
+    assert "--out" in called.json["message"]
+
+
 def test_a_broken_photo_is_named_by_its_position(
     people: Path, onnx: Path, tmp_path: Path, govsdk: Govsdk
 ) -> None:

@@ -191,6 +191,7 @@ def test_a_misplaced_id_is_not_repeated(
         (("search", "x", "--top", "0"), "'--top': Input should be greater than or equal to 1"),
         (("cert", "revoke", "x", "--reason", "y"), "'--reason': not one of 'key-compromise'"),
         (("forget",), "Missing argument 'SUBJECT'"),
+        (("cert", "revoke", "x"), "'--reason'. Choose from: key-compromise, "),
         (("search", "x", "--top"), "'--top' requires an argument"),
         (("subjects", "x"), "more arguments"),
     ],

@@ -63,6 +63,15 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(
     assert "--out" in answer.json["message"]
 
 
+@pytest.mark.parametrize("wrong", [("nobody",), ("ada", "--policy", "typo"), ("ada",)])
+def test_a_refused_request_leaves_no_folder(
+    govsdk: Govsdk, enrolled: Path, tmp_path: Path, wrong: tuple[str, ...]
+) -> None:
+    """Nobody, no policy, too few photos: the folder of --out is not left behind."""
+    assert govsdk("forget", *wrong, "--yes", "--out", tmp_path / "new" / "deep").code != 0
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_certificate_is_saved_beside_the_receipt(tmp_path: Path) -> None:
     """The receipt was written by ``forget`` itself, before it let go of it."""
     written = tmp_path / "receipt-abababab.json"

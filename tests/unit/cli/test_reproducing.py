@@ -31,6 +31,18 @@ def test_an_auditor_keeps_the_passphrase_apart(
     assert not (tmp_path / "own").exists()
 
 
+def test_a_place_for_the_statement_is_looked_at_first(
+    govsdk: Govsdk, call: list[object], tmp_path: Path
+) -> None:
+    """Hours of measuring come later; not even the auditor's key is made."""
+    (tmp_path / "file").write_text("")
+    passphrases = ("--passphrases", tmp_path / "apart")
+    answer = govsdk(*call, *passphrases, "--out", tmp_path / "file", "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    assert not (tmp_path / "own").exists()
+    assert govsdk(*call, *passphrases, "--out", tmp_path / "new", "--json").code == 7
+
+
 def test_a_missing_file_is_named(govsdk: Govsdk, call: list[object], tmp_path: Path) -> None:
     """Exit code 7; the auditor's key was made and is used again by the next call."""
     for _ in range(2):

@@ -38,6 +38,18 @@ def test_a_model_of_ones_own_needs_both_recognisers(govsdk: Govsdk, tmp_path: Pa
     assert "--recogniser" in answer.err
 
 
+def test_recognisers_without_a_model_are_not_taken_for_the_built_in_world_s(
+    govsdk: Govsdk, models: list[str], tmp_path: Path
+) -> None:
+    """The hint names what is missing."""
+    without = models[models.index("--recogniser") :]
+    keys = ("--keys", tmp_path / "k", "--generate-keys")
+    answer = govsdk("init", tmp_path / "w", *without, *keys, "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    assert "--model" in answer.json["hint"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_can_be_repeated_after_forgotten_keys(
     govsdk: Govsdk, models: list[str], tmp_path: Path
 ) -> None:
@@ -195,6 +207,24 @@ def test_the_exported_ledger_audits_without_the_workspace(
         *("--key", keys / "signer.pub.pem", "--log-key", keys / "log.vkey"),
     )
     assert answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize("option", ["--key", "--log-key"])
+def test_keys_that_were_given_are_not_passed_over(govsdk: Govsdk, place: Path, option: str) -> None:
+    """Without an export the workspace's own keys are used: whoever gave others is told."""
+    file = (
+        place / "workspace" / "keys" / ("log.vkey" if option == "--log-key" else "signer.pub.pem")
+    )
+    assert govsdk("ledger", "audit").code == 0
+    answer = govsdk("ledger", "audit", option, file, "--json")
+    assert (answer.code, answer.json["error"]) == (2, "usage.request")
+    assert "--export" in answer.json["hint"]
+
+
+def test_a_sweep_that_found_nothing_says_so(govsdk: Govsdk, place: Path) -> None:
+    """Not that certificates are no longer re-verifiable."""
+    answer = govsdk("evidence", "sweep")
+    assert (answer.code, answer.out.strip()) == (0, "nothing has expired")
 
 
 def test_a_lost_database_is_restored_from_the_public_log(govsdk: Govsdk, place: Path) -> None:
