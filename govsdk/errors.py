@@ -204,12 +204,14 @@ class NoAnchorError(NoMatchError):
 class ConflictError(UsageError):
     code = "conflict"
     says = "the call contradicts what is already recorded"
+    advice = "nothing was changed: name another one, or look at what is there already"
     exit_code = 6
 
 
 class SubjectExistsError(ConflictError):
     code = "conflict.subject-exists"
     says = "the subject is already enrolled, being forgotten, or was forgotten"
+    advice = "`govsdk requests --ended` lists the requests about them"
 
 
 class RequestConflictError(ConflictError):
@@ -228,6 +230,7 @@ class LockedError(ConflictError):
 class MissingError(UsageError):
     code = "missing"
     says = "something the call needs is not there"
+    advice = "check the path; of what belongs to a workspace, `govsdk doctor` says what is gone"
     exit_code = 7
 
 
@@ -240,7 +243,7 @@ class MissingExtraError(MissingError):
 class MissingKeyError(MissingError):
     code = "missing.key"
     says = "a key or its passphrase cannot be found"
-    advice = "point GOVSDK_KEYS at the folder of passphrase files, or pass keys="
+    advice = "point GOVSDK_KEYS or --keys (in Python keys=) at the folder of passphrase files"
 
 
 class MissingModelError(MissingError):
@@ -356,7 +359,8 @@ class ModelCorruptError(IntegrityError):
     code = "integrity.model"
     says = "a model's files are damaged or do not fit together"
     advice = (
-        "replace the damaged files; of a workspace's versions, `govsdk models verify` names them"
+        "replace the damaged files; `govsdk models verify` names those of a workspace's versions, "
+        "`govsdk doctor` its recognisers"
     )
 
 

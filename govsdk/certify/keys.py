@@ -44,6 +44,8 @@ __all__ = ["KeyProvider", "WorkspaceKeys"]
 CERTIFICATE_FILE, LOG_FILE, _VAULT = "certificate.key.pem", "log.key.pem", "vault.json"
 SIGNER_FILE, VKEY_FILE, _RECIPIENT = "signer.pub.pem", "log.vkey", "verifier.recipient"
 
+_RESTORE = "restore it from a copy of the workspace: it lies in its folder keys/"
+
 
 @dataclass(frozen=True)
 class WorkspaceKeys:
@@ -175,7 +177,7 @@ def _secret(folder: Path, name: str) -> bytes:
     """Return a file that holds a secret, which not every user of the machine may read."""
     found = read_secret_file(folder / name)
     if found is None:
-        raise MissingKeyError(f"{name} is not there", name=name)
+        raise MissingKeyError(f"{name} is not there", hint=_RESTORE, name=name)
     return found
 
 
@@ -183,4 +185,4 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as cause:
-        raise MissingKeyError(f"{name} is not there", name=name) from cause
+        raise MissingKeyError(f"{name} is not there", hint=_RESTORE, name=name) from cause

@@ -86,10 +86,17 @@ class KeyProvider:
         """
         found = (self._ask(name) or b"").strip()
         if not found:
-            raise MissingKeyError(f"no secret named {name!r}", name=name)
+            raise MissingKeyError(self._lacking(name), name=name)
         if len(found) < least:
             raise KeyUseError(f"the secret {name!r} is shorter than {least} bytes", name=name)
         return found
+
+    def _lacking(self, name: str) -> str:
+        if self.folder is None:
+            return f"no secret named {name!r}"
+        if not self.folder.is_dir():
+            return "the folder of passphrases is not there"
+        return f"the folder of passphrases has no {file_of(name)}"
 
     def keep_verifier(self, make: Callable[[], str]) -> str:
         """Return the verifier's identity, made and filed first if a folder is there to hold it."""

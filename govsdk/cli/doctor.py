@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 import govsdk
+from govsdk.canonical import sha256_hex
 from govsdk.cli.opening import KeysFolder, WorkspaceFolder, open_workspace
 from govsdk.cli.plain import plain
 from govsdk.cli.tables import table
 from govsdk.cli.verb import Answer, add_verbs
-from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError
-from govsdk.ports import CONDITIONING
+from govsdk.durable import read_file
+from govsdk.errors import GovsdkError, MissingExtraError, MissingKeyError, MissingModelError
+from govsdk.models.calibration import CalibrationRecord
+from govsdk.ports import CONDITIONING, Role
 from govsdk.records import decimal_text
 
 if TYPE_CHECKING:
+    from govsdk.govern.config import RecogniserFiles
     from govsdk.govern.workspace import Workspace
 
 ROOM_BYTES = 2 * 2**30
@@ -203,8 +207,44 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
             yield Finding(what, "ok", look())
         except GovsdkError as error:
             yield _failed(what, error)
+    for role, files in sorted(opened.config.recognisers.items()):
+        yield _recogniser(role, opened.folder, files)
     yield from _drawings(opened)
+    yield from _left_open(opened)
     yield from _outside(opened)
+
+
+def _recogniser(role: Role, workspace: Path, files: RecogniserFiles) -> Finding:
+    """Compare a recogniser's file with the one that its calibration record was made of."""
+    what = f"recogniser {role}"
+    try:
+        content = read_file(workspace / files.onnx, "reading a recogniser")
+        if content is None:
+            raise MissingModelError(
+                f"{files.onnx}, which workspace.yaml names",
+                hint="put it back: nothing can be enrolled or measured without it",
+            )
+        if files.calibration is None:
+            advice = "no verdict is possible without one: `govsdk calibrate`, then workspace.yaml"
+            return Finding(what, "warning", "no calibration record", advice)
+        CalibrationRecord.load(workspace / files.calibration).fits(sha256_hex(content))
+    except GovsdkError as error:
+        return _failed(what, error)
+    return Finding(what, "ok", "the file that its calibration record was made of")
+
+
+def _left_open(opened: Workspace) -> Iterator[Finding]:
+    """Count the requests that were begun and did not end: nothing else may begin before."""
+    try:
+        count = len(opened.requests())
+    except GovsdkError as error:
+        yield _failed("requests", error)
+        return
+    if count:
+        advice = "`govsdk requests` lists them: make their calls again, or `govsdk abandon`"
+        yield Finding("requests", "warning", f"{count} begun and not ended", advice)
+    else:
+        yield Finding("requests", "ok", "none left open")
 
 
 def _drawings(opened: Workspace) -> Iterator[Finding]:
@@ -246,6 +286,7 @@ def _outside(opened: Workspace) -> Iterator[Finding]:
         found = "none: a rollback of the whole folder is not detectable"
         yield Finding(what, "warning", found, "run `govsdk ledger anchor DIR`, outside of it")
     for folder in opened.config.anchors:
+        what = f"checkpoints outside, {folder}"
         try:
             newest = Anchor(Path(folder), VerifierKey.parse(opened.log_vkey)).newest()
             yield Finding(what, "ok", f"a copy of each, up to {newest.size} entries")

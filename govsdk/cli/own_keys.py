@@ -21,7 +21,13 @@ def passphrase_of(key: Path, folder: Path, name: str) -> bytes:
     if folder.resolve().is_relative_to(key.parent.resolve()):
         raise RequestError("a passphrase beside the key it opens protects nothing")
     file = folder / f"{name}.passphrase"
-    if not key.exists() and not file.exists():
+    if not file.exists():
+        if key.exists():
+            raise MissingKeyError(
+                f"{file.name} is not there",
+                hint="name the folder that it was written to with --passphrases",
+                name=name,
+            )
         write_file(file, os.urandom(32).hex().encode() + b"\n")
     return KeyProvider.from_folder(folder).secret(name)
 

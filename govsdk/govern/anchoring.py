@@ -36,7 +36,10 @@ def begin_anchor(workspace: Workspace, folder: Path) -> SignedCheckpoint:
     anchor = Anchor(Path(place), VerifierKey.parse(workspace.log_vkey))
     with workspace.editing():
         if anchor.begun():
-            raise ConflictError("the folder keeps heads of this ledger already")
+            raise ConflictError(
+                "the folder keeps heads of this ledger already",
+                hint="it need not be begun; `govsdk doctor` says whether it is in use",
+            )
         named = WorkspaceConfig.load(workspace.folder).anchors
         try:
             workspace.reconfigure(anchors=tuple(each for each in named if each != place))

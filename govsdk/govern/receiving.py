@@ -59,7 +59,11 @@ def require_no_other(jobs: Path, *, subject: Sha256, enrolled: bool) -> None:
     for other in jobs_of(jobs):
         same, named = other.state.subject_reference == subject, other.state.request[:16]
         if same and other.state.stage is Stage.CERTIFIED and not enrolled:
-            raise SubjectExistsError("forgotten before, under another request", request=named)
+            raise SubjectExistsError(
+                "forgotten before, under another request",
+                hint=f"nothing is left to forget: `govsdk cert show {named}` shows the certificate",
+                request=named,
+            )
         if other.under_way or (same and not other.state.stage.terminal):
             raise ConflictError(
                 "another request is under way",

@@ -101,7 +101,10 @@ def retire_certificate_key(workspace: Workspace) -> Position:
         _require_idle(workspace)
         old = [key for key in keys_in_use(folder) if key.keyid != current.keyid]
         if not old:
-            raise ConflictError("no certificate key is waiting to be retired")
+            raise ConflictError(
+                "no certificate key is waiting to be retired",
+                hint="`govsdk keys rotate certificate` brings in a new one first",
+            )
         if old[0].pem.decode() != _predecessor(workspace, current):
             raise ConflictError(
                 "the last rotation was not concluded", hint="make the call that rotates again"
@@ -123,7 +126,9 @@ def _name(workspace: Workspace, old: PublicKey, new: Signer) -> Position:
     """Let ``old`` name ``new`` in the ledger, and ``new`` itself; return where it did."""
     folder, about = workspace.places.keys, PublicKey.from_pem(new.public_pem)
     if {key.keyid for key in keys_in_use(folder)} - {old.keyid, about.keyid}:
-        raise ConflictError("retire the older certificate key first")
+        raise ConflictError(
+            "retire the older certificate key first", hint="`govsdk keys retire certificate`"
+        )
     keep_public(folder, old, about)
     workspace.reopen_ledger()
     said = KeyEvent(
@@ -197,7 +202,10 @@ def retire_log_key(workspace: Workspace) -> Position:
             log.info("govsdk.key.retired", role="log")
             return position
         if coming is None:
-            raise ConflictError("no log key is waiting to be retired")
+            raise ConflictError(
+                "no log key is waiting to be retired",
+                hint="`govsdk keys rotate log` brings in a new one first",
+            )
         # This head still has both signatures, so it opens under the new key as under the old.
         position = _append_log_event(workspace, "retired", keys.log.vkey)
         vkey = _vkey(workspace, coming)
@@ -260,4 +268,7 @@ def _name_of(vkey: str) -> str:
 
 def _require_idle(workspace: Workspace) -> None:
     if not all(job.state.stage.terminal for job in jobs_of(workspace.places.jobs)):
-        raise ConflictError("a request is under way; carry it to its end first")
+        raise ConflictError(
+            "a request is under way; carry it to its end first",
+            hint="`govsdk requests` lists it; `govsdk abandon` gives it up",
+        )

@@ -169,7 +169,11 @@ class CalibrationRecord(Record):
         """
         kept = read_file(path, "reading a calibration record")
         if kept is None:
-            raise MissingModelError("no calibration record", file=path.name)
+            raise MissingModelError(
+                "no calibration record",
+                hint="check the path, put the file back, or make another one: `govsdk calibrate`",
+                file=path.name,
+            )
         try:
             return cls.model_validate_json(kept)
         except ValidationError as cause:

@@ -115,7 +115,9 @@ class ModelLine:
         """
         path = self._path(number)
         if not path.is_dir():
-            raise MissingModelError(f"version {number} of the model line")
+            raise MissingModelError(
+                f"version {number} of the model line", hint="`govsdk models list` lists them all"
+            )
         recorded = self._recorded(number)
         wrong = recorded.differences(manifest_of(path))
         if wrong:

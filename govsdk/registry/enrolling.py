@@ -143,7 +143,7 @@ def enroll(
     """
     entry = store.roster.entry(offer.subject)
     if entry is not None and entry.state is State.ERASING:
-        raise SubjectExistsError("being erased")
+        raise SubjectExistsError("being erased", hint="make the request's call again, to its end")
     if entry is not None and entry.state is State.ENROLLED:
         dossier = store.dossier(entry.folder)
         return _extend(store, dossier, offer, gates=gates, may_anchor=may_anchor)
@@ -179,7 +179,7 @@ def _extend(
 ) -> Enrolment:
     profile = dossier.profile()
     if profile.restricted:
-        raise SubjectExistsError("restricted")
+        raise SubjectExistsError("restricted", hint="lift it first with `govsdk release`")
     templates = dossier.templates(profile)
     if set(templates.by_recogniser) != set(offer.rows):
         raise EmbeddingError("the subject was enrolled under other recognisers")

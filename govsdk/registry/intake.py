@@ -67,7 +67,11 @@ def pictures_in(path: Path) -> list[Path]:
         return [path]
     found = _pictures_of(path)
     if not found:
-        raise PhotoError("the folder holds no picture")
+        raise PhotoError(
+            "the folder holds no picture",
+            hint="put some in, or leave it out; with one folder per person in it: `govsdk enroll "
+            "--people`",
+        )
     return found
 
 

@@ -62,7 +62,11 @@ def thresholds_for(
     names = sorted(recognisers)
     for name in names:
         if name not in calibrations:
-            raise MissingModelError(f"recogniser {name} has no calibration record", recogniser=name)
+            raise MissingModelError(
+                f"recogniser {name} has no calibration record",
+                hint="make one of your own photos: `govsdk calibrate`",
+                recogniser=name,
+            )
     records = {name: calibrations[name] for name in names}
     return Thresholds(
         forget={name: record.strictest(forget, "low") for name, record in records.items()},

@@ -151,8 +151,22 @@ def test_a_lost_request_is_found_again(govsdk: Govsdk, enrolled: Path) -> None:
     }
     assert {each["receivedAt"] for each in listed} == {"2020-01-01T00:00:00Z"}
     assert "ada" not in govsdk("requests").out
+    (open_ones,) = (each for each in govsdk("doctor", "--json").json if each["what"] == "requests")
+    assert (open_ones["state"], open_ones["found"]) == ("warning", "2 begun and not ended")
     assert "ada" in govsdk("requests", "--ended").out
     assert "`govsdk requests`" in govsdk("abandon", "cleo", "--json").json["hint"]
+
+
+@pytest.mark.parametrize("verb", [("plan",), ("forget", "--yes", "--request-id", "r-2")])
+def test_whoever_was_forgotten_already_is_found_by_their_certificate(
+    govsdk: Govsdk, enrolled: Path, verb: tuple[str, ...]
+) -> None:
+    """Under another request; the hint is no "try again"."""
+    run = ended(enrolled, Verdict.FORGOTTEN, subject="gone")
+    run.job.advance(Stage.CERTIFIED)
+    answer = govsdk(*verb, "gone", "--policy", "quickstart", "--json")
+    assert (answer.code, answer.json["error"]) == (6, "conflict.subject-exists")
+    assert f"govsdk cert show {run.request[:16]}" in answer.json["hint"]
 
 
 def test_a_new_outcome_and_an_old_success_do_not_ask_for_another_try(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -300,6 +301,30 @@ def test_doctor_sees_an_open_key_and_a_damaged_model(govsdk: Govsdk, place: Path
     assert found["key log"]["advice"].startswith("chmod 600")
 
 
+@pytest.mark.parametrize(
+    ("damage", "code", "state"),
+    [
+        (lambda file, record: None, 0, "ok"),
+        (lambda file, record: file.unlink(), 7, "error"),
+        (lambda file, record: file.write_bytes(b""), 5, "error"),
+        (lambda file, record: record.unlink(), 7, "error"),
+        (lambda file, record: record.write_text("{}"), 5, "error"),
+    ],
+    ids=["nothing", "file gone", "file empty", "record gone", "record damaged"],
+)
+def test_doctor_looks_at_the_recognisers(
+    govsdk: Govsdk, place: Path, damage: Callable[[Path, Path], None], code: int, state: str
+) -> None:
+    """Against the records they were calibrated with; the other recogniser is as it was."""
+    folder = place / "workspace" / "recognisers" / "b"
+    damage(folder / "recogniser.onnx", folder / "calibration.json")
+    answer = govsdk("doctor", "--json")
+    found = {finding["what"]: finding for finding in answer.json}
+    assert (answer.code, found["recogniser B"]["state"]) == (code, state)
+    assert bool(found["recogniser B"]["advice"]) is bool(code)
+    assert found["recogniser A"]["state"] == "ok"
+
+
 def test_doctor_tells_keys_that_every_workspace_needs_from_others(
     govsdk: Govsdk, place: Path
 ) -> None:
@@ -325,12 +350,14 @@ def test_a_folder_that_keeps_checkpoints(govsdk: Govsdk, place: Path) -> None:
     assert doctor()[0][0] == "warning"
     assert govsdk("ledger", "anchor", outside).code == 0
     assert doctor() == [("ok", "a copy of each, up to 2 entries")]
+    assert str(outside) in govsdk("doctor", "--json").out
     assert govsdk("ledger", "anchor", outside).code == 6
     assert govsdk("ledger", "audit", "--json").json["anchored"] is True
 
     shutil.rmtree(outside)
 
     assert [state for state, _ in doctor()] == ["error"]
+    assert str(outside) in govsdk("doctor", "--json").out
     assert govsdk("ledger", "audit").code == 7
     assert not outside.exists()
     assert govsdk("ledger", "anchor", outside).code == 0
