@@ -70,9 +70,9 @@ Under `--json` an error is one document on stdout:
 personal data and are left out. A traceback, and with it those words, is shown on stderr only where
 `GOVSDK_DEBUG=1` is set, then for every error.
 
-Documents are ASCII; elsewhere a character that stdout cannot encode is printed as an escape. An
-answer that cannot be printed, because the disk behind stdout is full, is an error; that the reader
-of a pipe left early is none.
+Documents are ASCII; whatever else goes to a file or a pipe is UTF-8. An answer that cannot be
+printed, because the disk behind stdout is full, is an error; that the reader of a pipe left early
+is none.
 
 ## All errors
 

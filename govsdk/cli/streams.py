@@ -1,6 +1,7 @@
 """Text on stdout and stderr, whatever lies behind them.
 
-- A character that a stream cannot encode is written as its escape: it is no error.
+- Files and pipes get UTF-8, whatever the locale: a checkpoint that lacks a character is no note.
+- A character that a terminal cannot encode is written as its escape: it is no error.
 - A reader who has closed the pipe has what they wanted: that is no error either.
 """
 
@@ -14,10 +15,11 @@ from typing import TextIO
 
 
 def take_any_character() -> None:
-    """Let stdout and stderr write what their encoding lacks as escapes."""
+    """Let stdout and stderr write whatever they are given."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            encoding = stream.encoding if is_terminal(stream) else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def put(text: str, stream: TextIO | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from govsdk.cli.streams import put, take_any_character
 from govsdk.cli.tables import document, table
 from govsdk.cli.verb import Answer, Screen, confirm, run, screen
 from govsdk.errors import DeclinedError
@@ -69,18 +70,42 @@ def test_a_closed_stdout_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_terminal_without_umlauts_shows_escapes(enrolled: Path) -> None:
-    """Help, tables and documents; the document still says who it is."""
-    named = {"GOVSDK_WORKSPACE": f"{enrolled}/workspace", "GOVSDK_KEYS": f"{enrolled}/keys"}
-    assert process("enroll", enrolled / "people" / "ada", "-s", "zoë", **named).returncode == 0
+class Terminal(io.TextIOWrapper):
+    """A terminal that knows ASCII."""
+
+    def __init__(self) -> None:
+        self.raw_bytes = io.BytesIO()
+        super().__init__(self.raw_bytes, encoding="ascii")
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_without_umlauts_shows_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, it is an error."""
+    terminal = Terminal()
+    with pytest.raises(UnicodeEncodeError):
+        put("zoë", terminal)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    take_any_character()
+    put("zoë", terminal)
+    assert terminal.raw_bytes.getvalue() == rb"zo\xeb"
+
+
+def test_a_pipe_gets_every_character_in_any_locale(place: Path) -> None:
+    """Help, a signed note to the byte, tables, and documents."""
+    named = {"GOVSDK_WORKSPACE": f"{place}/workspace", "GOVSDK_KEYS": f"{place}/keys"}
     ascii_only = {**named, "PYTHONIOENCODING": "ascii"}
-    shown, said, described = (
-        process(*arguments, **ascii_only)
-        for arguments in (["subjects"], ["subjects", "--json"], ["--help"])
+    assert process("enroll", place / "people" / "ada", "-s", "zoë", **ascii_only).returncode == 0
+    shown, said, note, described = (
+        process(*arguments.split(), **ascii_only)
+        for arguments in ("subjects", "subjects --json", "ledger checkpoint", "--help")
     )
-    assert (shown.returncode, said.returncode, described.returncode) == (0, 0, 0)
-    assert r"zo\xeb" in shown.stdout
+    assert "zoë" in shown.stdout
     assert "zoë" in {each["subject"] for each in json.loads(said.stdout)}
+    kept = (place / "workspace" / "ledger" / "log" / "checkpoint").read_text(encoding="utf-8")
+    assert note.stdout == kept
+    assert not kept.isascii()
     assert "Exit codes" in described.stdout
 
 
