@@ -28,11 +28,9 @@ def screen(workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer
 
     The certificate of whoever came back is revoked, unless its policy says `regression: report`.
     """
-    from govsdk.govern.screening import screen as measure
-
     opened = open_workspace(workspace, keys)
     with bars() as progress:
-        found = measure(opened, progress=progress)
+        found = opened.screen(progress=progress)
     back = sum(each.came_back for each in found)
     columns = ("request", "policy", "hits", "of", "upper", "outcome", "certificate")
     view = Group(

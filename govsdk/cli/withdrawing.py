@@ -25,11 +25,9 @@ def cert_revoke(
     keys: KeysFolder = None,
 ) -> Answer:
     """Withdraw a certificate for ever; `verify --ledger` reports it as valid but revoked."""
-    from govsdk.govern.withdrawing import revoke
-
     opened = open_workspace(workspace, keys)
     name = full_name(request, opened.certificates())
-    return _withdrawn(name, reason, revoke(opened, name, reason))
+    return _withdrawn(name, reason, opened.revoke(name, reason.value))
 
 
 def cert_supersede(
@@ -39,12 +37,10 @@ def cert_supersede(
     keys: KeysFolder = None,
 ) -> Answer:
     """Withdraw a certificate in favour of a later one."""
-    from govsdk.govern.withdrawing import supersede
-
     opened = open_workspace(workspace, keys)
     known = opened.certificates()
     name = full_name(request, known)
-    position = supersede(opened, name, full_name(by, known))
+    position = opened.supersede(name, full_name(by, known))
     return _withdrawn(name, Reason.SUPERSEDED, position)
 
 
