@@ -84,6 +84,11 @@ class GovsdkError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.detail, self.hint, self.facts)
 
+    @property
+    def cause(self) -> str | None:
+        """The type of what failed underneath, if anything did; its words may hold personal data."""
+        return type(self.__cause__).__name__ if self.__cause__ else None
+
     def to_dict(self) -> dict[str, object]:
         """Return the error as the CLI prints it under ``--json``."""
         return {
@@ -92,7 +97,7 @@ class GovsdkError(Exception):
             "hint": self.hint,
             "retryable": self.retryable,
             "facts": dict(self.facts),
-            "cause": type(self.__cause__).__name__ if self.__cause__ else None,
+            "cause": self.cause,
         }
 
 

@@ -295,4 +295,5 @@ def _outside(opened: Workspace) -> Iterator[Finding]:
 
 
 def _failed(what: str, error: GovsdkError) -> Finding:
-    return Finding(what, "error", str(error), error.hint, error.exit_code)
+    found = f"{error} ({error.cause})" if error.cause else str(error)
+    return Finding(what, "error", found, error.hint, error.exit_code)

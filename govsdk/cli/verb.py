@@ -170,8 +170,8 @@ def _lines(error: GovsdkError) -> Text:
     if error.hint:
         lines.append_text(Text.assemble(("\nnext   ", "bold"), error.hint))
     lines.append_text(Text.assemble(("\ncode   ", "dim"), (error.code, "dim")))
-    if error.__cause__ is not None and error.exit_code == GovsdkError.exit_code:
-        lines.append(f"\ncause  {type(error.__cause__).__name__}", style="dim")
+    if error.cause and error.exit_code == GovsdkError.exit_code:
+        lines.append(f"\ncause  {error.cause}", style="dim")
     return lines
 
 

@@ -83,7 +83,10 @@ def restore(
     log_vkey, signer = keys.log.vkey, PublicKey.from_pem(keys.certificate.public_pem)
     kept = (folder / ROWS).exists()
     if kept and (folder / JOURNAL).exists():
-        raise ConflictError("the ledger to restore still has a database")
+        raise ConflictError(
+            "the ledger to restore still has a database",
+            hint="it is in use, nothing was lost; one that is damaged is moved away first",
+        )
     report = audit(source, key_pem=keys.certificate.public_pem, log_vkey=log_vkey)
     report.require()
     _require_newest(folder / LOG, report.size, log_vkey)

@@ -29,7 +29,7 @@ def test_what_is_missing_or_in_the_way_has_a_hint_of_its_own(
         ("models show 5", "missing.model", "`govsdk models list`"),
         ("keys retire log", "conflict", "`govsdk keys rotate log`"),
         ("keys retire certificate", "conflict", "`govsdk keys rotate certificate`"),
-        ("ledger restore", "conflict", "look at what is there already"),
+        ("ledger restore", "conflict", "nothing was lost"),
         ("ledger export FOLDER", "conflict", "name another one"),
         ("ledger fsck gone --key KEY --log-key VKEY", "missing", "check the path"),
         ("verify CERT --key KEY --log-key VKEY --ledger gone", "missing", "check the path"),

@@ -325,6 +325,18 @@ def test_doctor_looks_at_the_recognisers(
     assert found["recogniser A"]["state"] == "ok"
 
 
+def test_doctor_names_the_cause(govsdk: Govsdk, place: Path) -> None:
+    """By its type, as every error does; where nothing failed there is none."""
+    file = place / "workspace" / "recognisers" / "b" / "recogniser.onnx"
+    assert "Error" not in govsdk("doctor").out
+    file.unlink()
+    file.mkdir()
+    answer = govsdk("doctor", "--json")
+    found = {finding["what"]: finding["found"] for finding in answer.json}
+    assert answer.code == 1
+    assert found["recogniser B"].endswith("(IsADirectoryError)")
+
+
 def test_doctor_tells_keys_that_every_workspace_needs_from_others(
     govsdk: Govsdk, place: Path
 ) -> None:
