@@ -27,7 +27,10 @@ def revoke(workspace: Workspace, request: str, reason: Reason) -> Position:
         RequestError: There is no such certificate, or the reason is ``superseded`` (see there).
     """
     if reason is Reason.SUPERSEDED:
-        raise RequestError("a superseded certificate names its successor")
+        raise RequestError(
+            "a superseded certificate names its successor",
+            hint="`govsdk cert supersede REQUEST --by LATER`",
+        )
     return _withdraw(workspace, request, reason, None)
 
 

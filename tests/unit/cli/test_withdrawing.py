@@ -77,7 +77,9 @@ def test_the_list_says_what_no_longer_stands(govsdk: Govsdk, certified: Path) ->
 def test_reasons_are_words_from_a_list(govsdk: Govsdk, certified: Path) -> None:
     """Free text could name a person; a successor is given by ``supersede``."""
     assert govsdk("cert", "revoke", FIRST, "--reason", "Zaphod came back").code == 2
-    assert govsdk("cert", "revoke", FIRST, "--reason", "superseded").code == 2
+    superseded = govsdk("cert", "revoke", FIRST, "--reason", "superseded")
+    assert superseded.code == 2
+    assert "govsdk cert supersede" in superseded.err
     assert govsdk("cert", "revoke", "999", "--reason", "key-compromise").code == 2
 
 
