@@ -17,6 +17,7 @@ from govsdk.cli.outputs import made_folder
 from govsdk.cli.plain import plain
 from govsdk.cli.progress import bars
 from govsdk.cli.stopwatch import Stopwatch, in_words
+from govsdk.cli.streams import is_terminal
 from govsdk.cli.tables import cell, fields, table
 from govsdk.cli.verb import Answer, Verb, add_verbs, confirm
 from govsdk.errors import VerdictError
@@ -93,7 +94,7 @@ def forget(
     request. `timing`, under --json, has the seconds that each stage took in this call.
     """
     opened = open_workspace(workspace, keys)
-    if not yes and sys.stdin.isatty():
+    if not yes and is_terminal(sys.stdin):
         confirm("Forget this person for good?")
     with made_folder(out, "--out"), bars() as progress:
         watch = Stopwatch(progress)

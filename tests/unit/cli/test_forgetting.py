@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +46,19 @@ def test_a_request_that_cannot_begin_says_why(
     answer = govsdk(verb, subject, "--policy", "quickstart", "--json")
     assert (answer.code, answer.json["error"]) == (code, error)
     assert len(govsdk("subjects", "--json").json) == 3
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("y\n")])
+def test_nobody_is_asked_where_nobody_can_answer(
+    govsdk: Govsdk, enrolled: Path, monkeypatch: pytest.MonkeyPatch, stdin: io.StringIO | None
+) -> None:
+    """Neither with stdin closed nor where it is no terminal; on one they are."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+    answer = govsdk("forget", "nobody", "--json")
+    assert (answer.code, answer.json["error"], answer.err) == (4, "no-match.subject", "")
+    if stdin is not None:
+        monkeypatch.setattr("govsdk.cli.forgetting.is_terminal", lambda _: True)
+        assert "[y/N]" in govsdk("forget", "nobody", "--json").err
 
 
 def test_a_held_person_is_not_forgotten(govsdk: Govsdk, enrolled: Path) -> None:
