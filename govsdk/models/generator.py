@@ -15,6 +15,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ from torch.nn import functional
 from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
 from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
-from govsdk.models.memory import in_batches, keep_freed
+from govsdk.models.memory import in_batches, keep_freed, whole
 from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.passed import Passed, Passing
 from govsdk.models.quiet import quiet
@@ -85,6 +86,7 @@ class Generator:
         """Name of the scheduler's algorithm."""
 
     @classmethod
+    @whole("the generator itself")
     def load(
         cls,
         folder: Path,
@@ -99,6 +101,7 @@ class Generator:
         Raises:
             MissingModelError: a component is not there.
             ModelCorruptError: a file is damaged, or its tensors do not fit its configuration.
+            OutOfMemoryError: the networks do not fit into memory.
         """
         from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
         from transformers import CLIPTextModel, CLIPTokenizer
@@ -175,7 +178,7 @@ class Generator:
         def drawn(batch: slice) -> list[Picture]:
             return self._decode(self.latents(conditions[batch], seeds[batch]))
 
-        return in_batches(drawn, len(seeds), BATCH)
+        return list(chain.from_iterable(in_batches(drawn, len(seeds), BATCH)))
 
     @torch.no_grad()
     def redraw(
@@ -206,7 +209,7 @@ class Generator:
             latents = self._denoise(conditions[batch], _randomness(seeds[batch]), begun)
             return self._decode(latents)
 
-        return in_batches(drawn, len(seeds), BATCH)
+        return list(chain.from_iterable(in_batches(drawn, len(seeds), BATCH)))
 
     def resampled(
         self,
@@ -246,14 +249,16 @@ class Generator:
 
         Raises:
             EmbeddingError: an embedding that names no direction.
+            OutOfMemoryError: not even one picture's states fit into memory.
         """
         conditions = self.condition(embeddings)
-        batches = []
-        for start in range(0, len(seeds), BATCH):
-            batch, passing = slice(start, start + BATCH), Passing()
+
+        def passed(batch: slice) -> Passed:
+            passing = Passing()
             self._denoise(conditions[batch], _randomness(seeds[batch]), passing=passing)
-            batches.append(passing.states())
-        return Passed.joined(batches)
+            return passing.states()
+
+        return Passed.joined(in_batches(passed, len(seeds), BATCH))
 
     def _noise(self, randomness: Randomness) -> Tensor:
         """Return one latent of pure noise per picture."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from govsdk.errors import OutOfMemoryError
-from govsdk.ports import Picture
+
+Part = TypeVar("Part")
 
 _ARENA = 33_000_000
 """Bytes; just below 32 MiB, the largest block from which glibc's malloc learns."""
@@ -28,23 +31,44 @@ def is_out_of_memory(cause: RuntimeError) -> bool:
     return isinstance(cause, torch.OutOfMemoryError) or "can't allocate memory" in str(cause)
 
 
-def in_batches(draw: Callable[[slice], list[Picture]], rows: int, most: int) -> list[Picture]:
-    """Return ``draw`` of all rows, ``most`` at a time, halved until they fit into memory.
+def in_batches(work: Callable[[slice], Part], rows: int, most: int) -> list[Part]:
+    """Return ``work`` of all rows, part by part: ``most`` at a time, halved until they fit.
+
+    Args:
+        work: Called again with fewer rows where memory runs out: what it began must not count.
 
     Raises:
         OutOfMemoryError: not even one row fits.
     """
-    drawn: list[Picture] = []
-    while len(drawn) < rows:
+    parts: list[Part] = []
+    done = 0
+    while done < rows:
+        most = min(most, rows - done)
         try:
-            drawn += draw(slice(len(drawn), min(len(drawn) + most, rows)))
+            parts.append(work(slice(done, done + most)))
+            done += most
             continue
         except RuntimeError as cause:
             if not is_out_of_memory(cause):
                 raise
             if most == 1:
-                raise OutOfMemoryError("one picture at a time") from cause
+                raise OutOfMemoryError("one row at a time") from cause
         # Only here, with the exception and the tensors that its frames hold gone.
         most //= 2
         torch.cuda.empty_cache()
-    return drawn
+    return parts
+
+
+@contextmanager
+def whole(what: str) -> Iterator[None]:
+    """Say in an error of ours that memory has run out where nothing can be halved.
+
+    Raises:
+        OutOfMemoryError: it has; ``what`` does not fit.
+    """
+    try:
+        yield
+    except RuntimeError as cause:
+        if not is_out_of_memory(cause):
+            raise
+        raise OutOfMemoryError(what) from cause

@@ -2,7 +2,8 @@
 
 - Arrays in and out: whoever attacks through this needs no torch.
 - The generator given is never changed; a :class:`Student` learns beside it.
-- Rows do not influence each other: each row's loss and gradient are its own.
+- Rows do not influence each other: each row's loss and gradient are its own. So those that do not
+  fit into memory together go through the networks by fewer at a time.
 
 Source: forward process and predicted noise as in Ho et al. 2020 (arXiv 2006.11239); the student's
 adapters as in Hu et al. 2021 (arXiv 2106.09685).
@@ -11,7 +12,7 @@ adapters as in Hu et al. 2021 (arXiv 2106.09685).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.func import functional_call
 from govsdk.errors import ModelCorruptError, NonFiniteError
 from govsdk.models.conditioning import encode_identity
 from govsdk.models.generator import BATCH, Generator
+from govsdk.models.memory import in_batches
 from govsdk.models.quiet import quiet
 from govsdk.ports import Float32, Int64, Picture
 
@@ -58,10 +60,11 @@ class WhiteBox:
     def latents(self, conditions: Float32, seeds: Sequence[int]) -> Float32:
         """Return the clean latents of :meth:`draw`'s pictures: ``[n, channels, h, w]``."""
         encoded = self._generator.condition(conditions)
-        parts = [
-            self._generator.latents(encoded[part], seeds[part]) for part in _batches(len(seeds))
-        ]
-        return _array(torch.cat(parts))
+
+        def drawn(part: slice) -> Float32:
+            return _array(self._generator.latents(encoded[part], seeds[part]))
+
+        return np.concatenate(in_batches(drawn, len(seeds), BATCH))
 
     def noised(self, latents: Float32, noise: Float32, times: Int64) -> Float32:
         """Return ``latents`` with as much of ``noise`` as there is at ``times`` ``[n]``."""
@@ -72,10 +75,11 @@ class WhiteBox:
     def predict(self, noised: Float32, times: Int64, conditions: Float32) -> Float32:
         """Return the noise that the network sees in ``noised`` under ``conditions`` ``[n, d]``."""
         encoded = self._generator.condition(conditions)
-        parts = [
-            self._noise(noised[part], times[part], encoded[part]) for part in _batches(len(times))
-        ]
-        return _array(torch.cat(parts))
+
+        def seen(part: slice) -> Float32:
+            return _array(self._noise(noised[part], times[part], encoded[part]))
+
+        return np.concatenate(in_batches(seen, len(times), BATCH))
 
     def misfit(
         self, noised: Float32, times: Int64, conditions: Float32, targets: Float32
@@ -85,15 +89,16 @@ class WhiteBox:
         Returns:
             The mean squared difference ``[n]`` and its gradient by the conditions ``[n, d]``.
         """
-        losses, gradients = [], []
-        for part in _batches(len(times)):
+
+        def off(part: slice) -> tuple[Float32, Float32]:
             rows = self._tensor(conditions[part]).requires_grad_(True)
             encoded = encode_identity(self._generator.text_encoder, self._generator.tokenizer, rows)
             seen = self._noise(noised[part], times[part], encoded)
             loss = (seen - self._tensor(targets[part])).square().mean(dim=(1, 2, 3))
             (gradient,) = torch.autograd.grad(loss.sum(), rows)
-            losses.append(_array(loss))
-            gradients.append(_array(gradient))
+            return _array(loss), _array(gradient)
+
+        losses, gradients = zip(*in_batches(off, len(times), BATCH), strict=True)
         return np.concatenate(losses), np.concatenate(gradients)
 
     def student(self, *, rank: int, learning_rate: float, seed: int) -> Student:
@@ -155,22 +160,38 @@ class Student:
     def learn(self, noised: Float32, times: Int64, conditions: Float32, noise: Float32) -> float:
         """Take one step towards seeing ``noise`` in ``noised``, and return the loss before it.
 
+        All rows are learned together, where they fit into memory, else by parts: the gradient is
+        the same up to rounding.
+
         Raises:
             NonFiniteError: the loss is a NaN or an infinity.
+            OutOfMemoryError: not even one row fits into memory.
         """
-        generator, source = self._generator, self._source
+        adapters = [*self._down.values(), *self._up.values()]
+
+        def slope(part: slice) -> tuple[float, tuple[Tensor, ...]]:
+            seen = self._seen(noised[part], times[part], conditions[part])
+            missed = (seen - self._source._tensor(noise[part])).square().mean()
+            loss = missed * (len(seen) / len(times))
+            if not bool(torch.isfinite(loss)):
+                raise NonFiniteError("the loss of a relearning step", what="loss")
+            # Not backward(): where memory runs out, it leaves half a gradient behind.
+            return float(loss.detach()), torch.autograd.grad(loss, adapters)
+
+        losses, slopes = zip(*in_batches(slope, len(times), len(times)), strict=True)
+        for adapter, *parts in zip(adapters, *slopes, strict=True):
+            adapter.grad = sum(parts[1:], start=parts[0])
+        self._optimiser.step()
+        return float(sum(losses))
+
+    def _seen(self, noised: Float32, times: Int64, conditions: Float32) -> Tensor:
+        generator = self._generator
         inputs = {"encoder_hidden_states": generator.condition(conditions)}
         place = torch.from_numpy(times).to(generator.device)
-        seen = functional_call(
-            generator.unet, self._weights(), (source._tensor(noised), place), inputs
+        seen: Tensor = functional_call(
+            generator.unet, self._weights(), (self._source._tensor(noised), place), inputs
         ).sample
-        loss = (seen - source._tensor(noise)).square().mean()
-        if not bool(torch.isfinite(loss)):
-            raise NonFiniteError("the loss of a relearning step", what="loss")
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-        return float(loss.detach())
+        return seen
 
     @torch.no_grad()
     def draw(self, conditions: Float32, seeds: Sequence[int]) -> list[Picture]:
@@ -184,10 +205,6 @@ class Student:
         return {
             name: weight + self._up[name] @ self._down[name] for name, weight in self._first.items()
         }
-
-
-def _batches(n: int) -> Iterator[slice]:
-    return (slice(start, start + BATCH) for start in range(0, n, BATCH))
 
 
 def _array(tensor: Tensor) -> Float32:

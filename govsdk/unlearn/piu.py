@@ -22,6 +22,7 @@ from torch import Tensor
 from govsdk.canonical import digest
 from govsdk.models import weights
 from govsdk.models.generator import Generator
+from govsdk.models.memory import whole
 from govsdk.ports import Float32, Progress, silent
 from govsdk.records import EditReport, Resource, decimal_text
 from govsdk.unlearn.checkpoints import CheckpointStore, EditState, pack, unpack
@@ -76,6 +77,7 @@ class Edited:
         )
 
 
+@whole("the networks and their optimiser")
 def edit(
     model: Path,
     out: Path,

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import govsdk
 from govsdk.canonical import source_digest
-from govsdk.errors import ModelCorruptError, RequestError
+from govsdk.errors import ModelCorruptError, OutOfMemoryError, RequestError
 from govsdk.models import weights
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
@@ -173,6 +174,19 @@ def test_damaged_checkpoint_is_an_error(run: Run, tmp_path: Path) -> None:
     for damaged in (b"", b"nonsense" * 9, kept.data[:-100]):
         with pytest.raises(ModelCorruptError, match="checkpoint"):
             run(tmp_path / "out", checkpoints=Kept(damaged))
+
+
+def test_an_edit_beyond_the_memory_is_an_error_of_ours(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no batch can be halved, as when the optimiser first asks for its share."""
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", full)
+    with pytest.raises(OutOfMemoryError, match="the networks and their optimiser"):
+        run(tmp_path / "out")
 
 
 def test_watch_stops_the_edit(run: Run, tmp_path: Path) -> None:
