@@ -2,8 +2,9 @@
 
 The editor trains on such draws and the judge tests on others: what D means stands here, once.
 
-D: the angle to the centroid is uniform on [0, radius]; every second direction is isotropic, the
-others lead towards another real person's centroid. Directions that end nearer to another enrolled
+D: the angle to the centroid is uniform on [0, radius]; half of the directions are isotropic, the
+others lead towards another real person's centroid: every second one where a judge draws many, each
+by chance where the editor draws a few at a time. Directions that end nearer to another enrolled
 person than to the subject belong to that person: they are drawn again, and counted.
 
 An isotropic draw does not depend on who else is enrolled, unless it had to be drawn again: the same
@@ -15,6 +16,7 @@ Source: docs/formats/policy-v1.md, "The distribution D".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,9 @@ _MAX_ROUNDS = 1000
 """After so many rounds of redrawing, the person's surroundings belong to others."""
 
 Float64 = npt.NDArray[np.float64]
+
+Directions = Literal["alternate", "by chance", "isotropic"]
+"""Which directions lead towards others: every second one, each with chance a half, or none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,7 @@ def draw_conditions(
     radius: float,
     rng: np.random.Generator,
     least: float = 0.0,
-    isotropic: bool = False,
+    directions: Directions = "alternate",
 ) -> Conditions:
     """Return ``n`` independent draws from D around ``centroid``.
 
@@ -54,20 +59,21 @@ def draw_conditions(
         others: ``[people, d]``, unit; without any, all directions are isotropic.
         radius: Largest angle, radians.
         least: Smallest angle; the same as ``radius`` for one angle alone.
-        isotropic: Lead nobody towards others: far from the centroid, such directions are theirs.
+        directions: ``alternate`` gives the first of few draws no direction towards others; far from
+            the centroid such directions are the others', and ``isotropic`` has none.
 
     Raises:
         RequestError: nearly every direction is nearer to somebody else.
     """
     centre, people = centroid.astype(np.float64), others.astype(np.float64)
     drawn = np.empty((n, len(centre)))
+    towards = _towards(n, directions if len(people) else "isotropic", rng)
     pending, excluded = np.arange(n), 0
     for _ in range(_MAX_ROUNDS):
         if not len(pending):
             return Conditions(drawn.astype(np.float32), excluded)
-        towards = (pending % 2 == 1) & (len(people) > 0 and not isotropic)
         angles = rng.uniform(least, radius, len(pending))[:, None]
-        tangents = _tangents(centre, _targets(centre, people, towards, rng))
+        tangents = _tangents(centre, _targets(centre, people, towards[pending], rng))
         drawn[pending] = np.cos(angles) * centre + np.sin(angles) * tangents
         foreign = _nearer_to_others(drawn[pending], centre, people)
         excluded += int(foreign.sum())
@@ -101,6 +107,13 @@ def pull_inside(
     angles = np.minimum(np.arctan2(lengths, along), limits.min(axis=1))[:, None]
     inside: Float32 = (np.cos(angles) * centre + np.sin(angles) * tangents).astype(np.float32)
     return inside
+
+
+def _towards(n: int, directions: Directions, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Return which of ``n`` draws lead towards others: drawn again, each does as before."""
+    if directions == "by chance":
+        return np.asarray(rng.random(n) < 0.5)
+    return np.asarray((np.arange(n) % 2 == 1) & (directions == "alternate"))
 
 
 def _targets(

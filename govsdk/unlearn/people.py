@@ -222,7 +222,14 @@ class People:
             raise RequestError("conditions from the distribution D need its radius")
         for n, least in zip(far, (0.0, BORDER * self.radius), strict=True):
             drawn = draw_conditions(
-                who.centroid, self.centroids, int(n), radius=self.radius, least=least, rng=rng
+                who.centroid,
+                self.centroids,
+                int(n),
+                radius=self.radius,
+                rng=rng,
+                least=least,
+                # Of somebody forgotten earlier there is one row at a time.
+                directions="by chance",
             )
             rows.append(drawn.embeddings)
         return np.concatenate(rows)

@@ -80,7 +80,7 @@ class Probing:
             radius=angle,
             rng=stream(self.bench.note, f"{label}/conditions"),
             least=angle,
-            isotropic=True,
+            directions="isotropic",
         )
 
     def model(self, side: Side) -> Model:

@@ -11,8 +11,15 @@ CENTRE = unit(np.eye(16)[0])
 OTHERS = unit(np.random.default_rng(1).standard_normal((30, 16)))
 
 
-def draw(n=4000, others=OTHERS, radius=0.4, seed=0):
-    return draw_conditions(CENTRE, others, n, radius=radius, rng=np.random.default_rng(seed))
+def draw(n=4000, others=OTHERS, radius=0.4, seed=0, **how):
+    return draw_conditions(CENTRE, others, n, radius=radius, rng=np.random.default_rng(seed), **how)
+
+
+def leading(drawn):
+    """Return which rows lie in the plane of the centroid and somebody else's."""
+    tangents = unit(drawn - (drawn @ CENTRE)[:, None] * CENTRE)
+    people = unit(OTHERS - (OTHERS @ CENTRE)[:, None] * CENTRE)
+    return (tangents @ people.T).max(axis=1) > 0.99
 
 
 def test_angles_are_uniform_up_to_the_radius():
@@ -25,13 +32,49 @@ def test_angles_are_uniform_up_to_the_radius():
 
 def test_half_the_directions_lead_to_other_people():
     """Every second draw lies in the plane of the centroid and somebody's centroid."""
-    drawn = draw(n=400).embeddings
-    tangents = unit(drawn - (drawn @ CENTRE)[:, None] * CENTRE)
-    people = unit(OTHERS - (OTHERS @ CENTRE)[:, None] * CENTRE)
-    best = (tangents @ people.T).max(axis=1)
+    led = leading(draw(n=400).embeddings)
 
-    assert (best[1::2] > 0.99).mean() > 0.95
-    assert (best[::2] > 0.99).mean() < 0.05
+    assert led[1::2].mean() > 0.95
+    assert led[::2].mean() < 0.05
+
+
+def test_the_judges_draws_stay_what_they_are():
+    """The same numbers in the same order, to the bit: first the angles, then isotropic directions,
+    then whom every second one leads to instead."""
+    rng = np.random.default_rng(7)
+    angles = rng.uniform(0, 0.4, 9)[:, None]
+    targets = rng.standard_normal((9, 16))
+    targets[1::2] = OTHERS.astype(float)[rng.integers(30, size=4)]
+    tangents = targets - (targets @ CENTRE.astype(float))[:, None] * CENTRE.astype(float)
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+    rows = np.cos(angles) * CENTRE.astype(float) + np.sin(angles) * tangents
+
+    drawn = draw(n=9, seed=7)
+
+    assert not drawn.excluded
+    assert np.array_equal(drawn.embeddings, rows.astype(np.float32))
+    assert not np.array_equal(draw(n=9, seed=7, directions="by chance").embeddings, rows)
+
+
+def test_few_draws_have_their_half_by_chance():
+    """One at a time, half of them lead to others; alternately none would."""
+    rng = np.random.default_rng(0)
+    shares = {
+        how: np.mean(
+            [
+                leading(
+                    draw_conditions(
+                        CENTRE, OTHERS, 1, radius=0.4, rng=rng, directions=how
+                    ).embeddings
+                )
+                for _ in range(400)
+            ]
+        )
+        for how in ("by chance", "alternate", "isotropic")
+    }
+
+    assert shares["by chance"] == pytest.approx(0.5, abs=0.08)
+    assert max(shares["alternate"], shares["isotropic"]) < 0.05
 
 
 def test_isotropic_directions_have_no_preference():

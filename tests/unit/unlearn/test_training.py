@@ -240,6 +240,25 @@ def test_conditions_can_come_from_around_the_subject(people: People, crowd: Crow
         unbounded.rows(PiuSettings(distribution=0.5), SHAPE, 0, 0)
 
 
+def test_half_of_the_draws_lead_to_others(crowd: Crowd) -> None:
+    """Of the subject as of whoever is replayed, one row at a time: all draws are from D."""
+    settings = PiuSettings(micro_batch=240, accumulate=1, distribution=1.0, replay=0.5)
+    earlier = [(crowd.retained[0], crowd.anchor)]
+    people = People.of(crowd.subject, crowd.anchor, crowd.retained[1:], earlier, radius=0.3)
+    conditions, who = people.conditions(240, settings, np.random.default_rng(0))
+
+    def leading(rows: np.ndarray, centre: np.ndarray) -> float:
+        ways = [each - (each @ centre)[:, None] * centre for each in (rows, people.centroids)]
+        ways = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in ways]
+        return float(((ways[0] @ ways[1].T).max(axis=1) > 0.99).mean())
+
+    shares = [
+        leading(conditions[who == place], each.centroid)
+        for place, each in enumerate(people.redirections)
+    ]
+    assert shares == pytest.approx([0.5, 0.5], abs=0.12)
+
+
 def test_people_that_do_not_fit_are_refused(crowd: Crowd) -> None:
     """Nobody to forget, nobody to keep, and embeddings of two lengths are errors."""
     for subject, anchor, retained in [
