@@ -61,14 +61,14 @@ def edit(run: Forgetting, attempt: int) -> None:
     radius = float(workspace.calibrations[CONDITIONING].genuine_angle.p999)
     note = run.entries.note(Kind.PLAN)
     seed = int.from_bytes(derive(note, f"edit/{attempt}", 4))
-    gallery = run.gallery
+    retained = [rows for person in run.gallery if len(rows := _taught(person, note))]
     staged = run.staging(attempt)
     edited = methods.find(wanted.method)(
         before.path,
         staged,
         subject=taught.by_recogniser[CONDITIONING],
         anchor=private.anchor.embedding,
-        retained=[rows for person in gallery if len(rows := _taught(person, note))],
+        retained=retained,
         settings=settings,
         seed=seed,
         radius=radius,
@@ -81,7 +81,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         device=workspace.config.device,
         checkpoints=_SealedCheckpoints(run, attempt),
         progress=run.progress,
-        watch=_Watch(run, taught, gallery, radius, settings.margin, seed),
+        watch=_Watch(run, taught, retained, radius, settings.margin, seed),
     )
     model = Resource(name=f"staged/{attempt}", sha256=manifest_of(staged).digest())
     report = edited.report(model, wanted.preset)
@@ -128,7 +128,7 @@ class _Watch:
         self,
         run: Forgetting,
         photos: Templates,
-        gallery: Sequence[Templates],
+        retained: Sequence[Float32],
         radius: float,
         margin: float,
         seed: int,
@@ -137,7 +137,8 @@ class _Watch:
         calibration, fmr = workspace.calibrations[CONDITIONING], str(run.policy.claims.forget.fmr)
         self._photos = photos.by_recogniser[CONDITIONING]
         self._centroid = photos.centroid(CONDITIONING)
-        self._others = np.stack([person.centroid(CONDITIONING) for person in gallery])
+        means = np.stack([rows.mean(axis=0) for rows in retained])
+        self._others = means / np.linalg.norm(means, axis=1, keepdims=True)
         self._recogniser = workspace.embedders[CONDITIONING]
         self._threshold = calibration.strictest(fmr, "low") - margin
         self._radius = radius

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import govsdk
@@ -295,14 +296,17 @@ def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> N
 def test_no_photo_of_others_is_both_taught_and_judged(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The editor is handed none of the photos whose pictures decide retention, and most others."""
+    """The editor is handed none of the photos whose pictures decide retention, and most others;
+    its early-stop signal goes by these as well."""
     taught: list[Any] = []
+    watched_by: list[Any] = []
     judged: list[Any] = []
     find, choose = methods.find, bench.choose_panel
 
     def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
         def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
             taught.extend(options["retained"])
+            watched_by.extend(options["watch"]._others)
             assert options["guidance"] == workspace.config.sampling.guidance != 3.0
             return find(name)(*args, **options)
 
@@ -326,6 +330,10 @@ def test_no_photo_of_others_is_both_taught_and_judged(
     assert not known & asked
     assert asked
     assert len(known) == sum(len(person) - len(person) // 3 for person in gallery)
+    for rows, centre, person in zip(taught, watched_by, gallery, strict=True):
+        mean = rows.mean(axis=0)
+        assert np.allclose(centre, mean / np.linalg.norm(mean), atol=1e-6)
+        assert not np.allclose(centre, person.centroid("A"), atol=1e-3)
 
 
 def test_zero_steps_end_as_not_forgotten(place: Path, workspace: Workspace) -> None:

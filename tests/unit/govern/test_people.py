@@ -161,7 +161,8 @@ def test_an_edit_is_watched_at_the_rate_of_the_policy(place: Path, tmp_path: Pat
         workspace, SubjectId("ada"), policy, request_id=None, receipt_to=None, progress=silent
     )
     taught = workspace.registry.templates(run.subject)
-    watch = _Watch(run, taught, workspace.registry.gallery(), radius=0.5, margin=0.125, seed=0)
+    others = [each.by_recogniser["A"] for each in workspace.registry.gallery()]
+    watch = _Watch(run, taught, others, radius=0.5, margin=0.125, seed=0)
 
     assert watch._threshold == pytest.approx(0.998 - 0.125)
 
