@@ -20,6 +20,7 @@ from govsdk.policy import Policy
 from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
+from govsdk.unlearn.streams import stream
 from govsdk.verify.folds import split_retained
 from govsdk.verify.seeds import derive
 
@@ -147,7 +148,7 @@ class _Watch:
 
     def __call__(self, student: Generator) -> float:
         # The same draws at each look: an edit that was interrupted stops where it would have.
-        rng = np.random.default_rng(self._seed)
+        rng = stream(self._seed, "watch")
         student.steps, student.guidance = self._sampling.steps, self._sampling.guidance
         own = self._photos[rng.integers(len(self._photos), size=LOOKS // 2)]
         near = draw_conditions(

@@ -17,6 +17,7 @@ from govsdk.models.distribution import draw_conditions
 from govsdk.ports import Float32, Int64
 from govsdk.unlearn.mixtures import mixtures, unit
 from govsdk.unlearn.presets import PiuSettings
+from govsdk.unlearn.streams import stream
 
 START_CONDITIONS = 512
 """Conditions of the subject that a start in closed form is fitted to."""
@@ -136,7 +137,7 @@ class People:
         Raises:
             RequestError: the settings draw from D and no radius was given.
         """
-        rng = np.random.default_rng([seed])
+        rng = stream(seed, "start")
         subject = self.around(self.subject, START_CONDITIONS, settings, rng)
         return subject, np.concatenate([self.photos, *(who.photos for who in self.earlier)])
 
@@ -151,7 +152,7 @@ class People:
         Raises:
             RequestError: the settings draw from D and no radius was given.
         """
-        rng = np.random.default_rng([seed, step])
+        rng = stream(seed, "rows", step)
         n, m = settings.batch, settings.batch * settings.preserved
         subject, who = self.conditions(n, settings, rng)
         return Rows(

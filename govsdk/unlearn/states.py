@@ -27,6 +27,7 @@ from govsdk.ports import Float32, Int64, Progress
 from govsdk.unlearn.people import People, Rows
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.searching import hard_conditions
+from govsdk.unlearn.streams import stream
 
 MOST_PHOTOS = 24
 """Photos of a neighbour that are preserved at most."""
@@ -73,7 +74,7 @@ class States:
         progress: Progress,
     ) -> States:
         """Return the states that the ``teacher`` passes through, the same for the same seed."""
-        rng = np.random.default_rng([seed, 1, 1])
+        rng = stream(seed, "states")
         sampler = teacher.resampled(steps=settings.states)
         own, leads = _redirections(people, settings, rng)
         kept, near = _kept_photos(people, settings, rng)
@@ -106,7 +107,7 @@ class States:
             return
         if people.radius is None:
             raise RequestError("a search for hard conditions needs the radius of D")
-        rng = np.random.default_rng([self.seed, step, 1])
+        rng = stream(self.seed, "search", step)
         found = hard_conditions(
             student,
             people.around(subject, settings.batch, settings, rng),
@@ -128,7 +129,7 @@ class States:
 
     def rows(self, step: int) -> Rows:
         """Return the rows of training step ``step``."""
-        settings, rng = self.settings, np.random.default_rng([self.seed, step])
+        settings, rng = self.settings, stream(self.seed, "rows", step)
         n, m = settings.batch, settings.batch * settings.preserved
         subject, who = self.people.conditions(n, settings, rng, self.hard)
         own = np.array([self._state(int(each), rng) for each in who])
