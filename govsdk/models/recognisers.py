@@ -5,7 +5,8 @@
 - Quality is what the calibration record says: the length of the raw embedding, or PreFIQs, the
   distance to what the same network says when pruned.
 - The weights' digest and the calibration record are checked against each other before use.
-- Nothing is downloaded, and onnxruntime must run on the provider that was asked for.
+- Nothing is downloaded, and onnxruntime must run on the device that was asked for; with none, on a
+  GPU if it can.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ from govsdk.ports import Embedded, Float32, Picture, Role
 
 BATCH = 64
 """Pictures embedded at a time."""
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""onnxruntime's name of each kind of device."""
+
+_ON_THE_CPU = "set `device: cpu` (in workspace.yaml), or install onnxruntime-gpu and its driver"
 
 Forward = Callable[[Float32], Float32]
 """Blob ``[n, 3, side, side]`` in about [-1, 1] to raw embeddings ``[n, d]``."""
@@ -188,28 +194,51 @@ def _forward(session: Session) -> Forward:
 
 
 def _session(data: bytes, name: Role, device: str) -> Session:
+    """Return a session on the named device; ``auto`` is the GPU where one can be used."""
     import onnxruntime
 
-    wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-    there = onnxruntime.get_available_providers()
-    if device == "auto":
-        device = "cuda" if wanted["cuda"] in there else "cpu"
     kind, _, number = device.partition(":")
-    provider = wanted.get(kind)
-    if provider is None:
-        raise RequestError(f"recognisers run on {', '.join(wanted)}, not on {device!r}")
-    if provider not in there:
-        raise BackendError(f"the onnxruntime installed here has no {provider}", device=device)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    if kind not in ("auto", *_PROVIDERS):
+        raise RequestError(f"recognisers run on {', '.join(_PROVIDERS)}, not on {device!r}")
+    there = onnxruntime.get_available_providers()
+    if kind == "cuda" and _PROVIDERS[kind] not in there:
+        raise BackendError(
+            f"the onnxruntime installed here has no {_PROVIDERS[kind]}",
+            hint=_ON_THE_CPU,
+            device=device,
+        )
+    if kind != "cpu" and _PROVIDERS["cuda"] in there:
+        session = _on_cuda(data, number)
+        if session is not None:
+            return session
     try:
-        where = {"device_id": number} if number else {}
-        session = onnxruntime.InferenceSession(data, options, providers=[(provider, where)])
+        session = _opened(data, _PROVIDERS["cpu"])
     except Exception as cause:
         raise ModelCorruptError(f"recogniser {name} cannot be read", recogniser=name) from cause
-    if session.get_providers()[0] != provider:
-        raise BackendError(f"onnxruntime does not run on {device}", device=device)
+    if kind == "cuda":
+        # The file is sound, as the CPU shows.
+        raise BackendError(f"onnxruntime does not run on {device}", hint=_ON_THE_CPU, device=device)
     return session
+
+
+def _on_cuda(data: bytes, number: str) -> Session | None:
+    """Return a session on a GPU; None if onnxruntime fails there, or goes elsewhere by itself."""
+    try:
+        session = _opened(data, _PROVIDERS["cuda"], **({"device_id": number} if number else {}))
+    except Exception:  # without a driver or a library: whatever onnxruntime makes of that
+        return None
+    return session if session.get_providers()[0] == _PROVIDERS["cuda"] else None
+
+
+def _opened(data: bytes, provider: str, **where: str) -> Session:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Its own fallback would print, and could change the device between two pictures.
+    return onnxruntime.InferenceSession(
+        data, options, providers=[(provider, where)], enable_fallback=0
+    )
 
 
 def _scale(data: bytes) -> tuple[float, float]:

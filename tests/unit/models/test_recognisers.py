@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -126,6 +127,43 @@ def test_a_gpu_that_onnxruntime_does_not_know(recogniser_file: Path) -> None:
     assert Recogniser.load(recogniser_file, "A", device="auto").sha256
     with pytest.raises(BackendError, match="has no CUDAExecutionProvider"):
         Recogniser.load(recogniser_file, "A", device="cuda")
+
+
+class Elsewhere:
+    """onnxruntime as it is where it lists a GPU; ``asked`` says what happens there."""
+
+    def __init__(self, asked: str) -> None:
+        self.asked = asked
+        self.made = onnxruntime.InferenceSession
+
+    def __call__(self, data: bytes, options: object, providers: list[Any], **_: object) -> object:
+        if providers[0][0] == "CUDAExecutionProvider" and self.asked == "fails":
+            raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected")
+        session = self.made(data, options, providers=["CPUExecutionProvider"])
+        if providers[0][0] == "CUDAExecutionProvider" and self.asked == "runs":
+            session.get_providers = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        return session
+
+
+@pytest.mark.parametrize("asked", ["fails", "goes to the CPU", "runs"])
+def test_a_gpu_that_is_listed_and_cannot_be_used(
+    recogniser_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str
+) -> None:
+    """Unasked, the CPU serves; whoever asked for the GPU is told, and so is who has a bad file."""
+    listed = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Elsewhere(asked))
+
+    assert Recogniser.load(recogniser_file, "A", device="auto").embed(pictures(112))
+    if asked == "runs":
+        assert Recogniser.load(recogniser_file, "A", device="cuda").embed(pictures(112))
+        return
+    with pytest.raises(BackendError, match="does not run on cuda") as caught:
+        Recogniser.load(recogniser_file, "A", device="cuda")
+    assert "`device: cpu`" in caught.value.hint
+    (tmp_path / "odd.onnx").write_bytes(b"no network")
+    with pytest.raises(ModelCorruptError, match="recogniser A"):
+        Recogniser.load(tmp_path / "odd.onnx", "A", device="cuda")
 
 
 def test_non_finite_embedding_is_an_error() -> None:
