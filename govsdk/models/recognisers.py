@@ -101,10 +101,14 @@ class Recogniser:
         data = path.read_bytes()
         session = _session(data, name, device)
         match [end.shape for end in (*session.get_inputs(), *session.get_outputs())]:
-            case [[_, _, _, int(side)], [*_, int(dimension)]]:
+            case [[_, 3, int(side), int(width)], [_, int(dimension)]] if side == width:
                 pass
-            case _:
-                raise ModelCorruptError(f"recogniser {name} is not one picture in, one vector out")
+            case shapes:
+                raise ModelCorruptError(
+                    f"recogniser {name} is not one picture in, one vector out:"
+                    f" [n, 3, side, side] and [n, d], not {' and '.join(map(str, shapes))}",
+                    recogniser=name,
+                )
         if calibration is not None:
             calibration.fits(hashlib.sha256(data).hexdigest())
             metric = calibration.quality.metric
@@ -184,11 +188,17 @@ class Recogniser:
 def _forward(session: Session) -> Forward:
     """Return what the network computes, in as many runs as its batch size asks for."""
     entry = session.get_inputs()[0]
-    at_once = entry.shape[0] if isinstance(entry.shape[0], int) else BATCH
+    fixed = entry.shape[0] if isinstance(entry.shape[0], int) else None
+    at_once = fixed or BATCH
+
+    def run(part: Float32) -> Float32:
+        missing = fixed - len(part) if fixed else 0
+        filled = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        raw: Float32 = session.run(None, {entry.name: filled})[0]
+        return raw[: len(part)]
 
     def forward(blob: Float32) -> Float32:
-        parts = [blob[i : i + at_once] for i in range(0, len(blob), at_once)]
-        return np.concatenate([session.run(None, {entry.name: part})[0] for part in parts])
+        return np.concatenate([run(blob[i : i + at_once]) for i in range(0, len(blob), at_once)])
 
     return forward
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from govsdk.errors import (
     BackendError,
@@ -23,6 +24,8 @@ from govsdk.errors import (
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.recognisers import Recogniser
 from tests.opencv import insightface_zoo
+
+from .conftest import SIDE
 
 
 def pictures(*sides: int) -> list[np.ndarray]:
@@ -116,6 +119,64 @@ def test_what_is_not_one_picture_in_and_one_vector_out(
             Recogniser.load(tmp_path / "odd.onnx", "A", device="cpu")
     with pytest.raises(RequestError, match="cpu, cuda, not on 'mps'"):
         Recogniser.load(recogniser_file, "A", device="mps")
+
+
+@pytest.mark.parametrize(
+    ("reads", "gives"),
+    [
+        (["n", SIDE, SIDE, 3], ["n", 8]),
+        (["n", 3, SIDE, 96], ["n", 8]),
+        (["n", 1, SIDE, SIDE], ["n", 8]),
+        (["n", 3, "h", "w"], ["n", 8]),
+        (["n", 3, SIDE, SIDE], ["n", 1, 8]),
+    ],
+)
+def test_what_reads_other_pictures_is_no_recogniser(
+    tmp_path: Path, reads: list[str | int], gives: list[str | int]
+) -> None:
+    """Channels last, not square, grey, of any size; or a vector in a row: told when it is loaded,
+    with what was found."""
+    flat_network(tmp_path / "odd.onnx", reads, gives)
+    with pytest.raises(ModelCorruptError, match=re.escape(f"not {reads} and {gives}")):
+        Recogniser.load(tmp_path / "odd.onnx", "A", device="cpu")
+
+    flat_network(tmp_path / "sound.onnx", ["n", 3, SIDE, SIDE], ["n", 8])
+    assert Recogniser.load(tmp_path / "sound.onnx", "A", device="cpu").dimension == 8
+
+
+def test_a_fixed_number_of_pictures_is_filled_up(tmp_path: Path) -> None:
+    """A network that reads four at a time gives for five what it gives for any number."""
+    flat_network(tmp_path / "any.onnx", ["n", 3, SIDE, SIDE], ["n", 8])
+    flat_network(tmp_path / "four.onnx", [4, 3, SIDE, SIDE], [4, 8])
+    five = pictures(*[SIDE] * 5)
+    whole, filled = (
+        Recogniser.load(tmp_path / name, "A", device="cpu").embed(five).embeddings
+        for name in ("any.onnx", "four.onnx")
+    )
+
+    np.testing.assert_allclose(filled, whole, atol=1e-5)
+
+
+def flat_network(path: Path, reads: list[str | int], gives: list[str | int]) -> None:
+    """Write a network that reads and gives such shapes: one matrix over all values."""
+    values = int(np.prod([side if isinstance(side, int) else SIDE for side in reads[1:]]))
+    matrix = np.random.default_rng(0).normal(size=(values, 8)).astype(np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["picture"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "matrix"], ["rows"]),
+        helper.make_node("Reshape", ["rows", "shape"], ["embedding"]),
+    ]
+    shape = np.array([-1 if isinstance(side, str) else side for side in gives])
+    graph = helper.make_graph(
+        nodes,
+        "flat",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, reads)],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, gives)],
+        [numpy_helper.from_array(matrix, "matrix"), numpy_helper.from_array(shape, "shape")],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path
+    )
 
 
 @pytest.mark.skipif(
