@@ -101,7 +101,13 @@ def disperse(
     """Write the recogniser, with ``subject`` scattered, into the new folder ``out``; see
     ``Workspace.disperse``."""
     from govsdk.models.generator import pick_device
-    from govsdk.models.modules import ONNX, load_module, twin_of, write_module
+    from govsdk.models.modules import (
+        ONNX,
+        load_module,
+        require_written,
+        twin_of,
+        write_module,
+    )
     from govsdk.models.recognisers import Recogniser
     from govsdk.unlearn.dispersion import disperse as scatter
 
@@ -123,12 +129,14 @@ def disperse(
             subject=people.edit,
             retained=[photo for photos in people.taught for photo in photos],
             blob=twin.blob,
+            span=twin.span,
             settings=settings,
             seed=seed,
             progress=progress,
         )
-        write_module(scattered.network, folder, side=before.side)
+        write_module(scattered.network, folder, before)
         after = Recogniser.load(folder / ONNX, NAME, metric=record.quality.metric, device=device)
+        require_written(after, scattered.network, before, people.edit)
         progress("examine", 0, 1)
         found = examine(
             policy,

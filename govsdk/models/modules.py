@@ -20,7 +20,7 @@ from torch import nn
 
 from govsdk.durable import PUBLIC, write_file
 from govsdk.errors import MissingModelError, ModelCorruptError, RequestError
-from govsdk.models.recognisers import Recogniser
+from govsdk.models.recognisers import HEAD, UNSCALED, Recogniser
 from govsdk.ports import Picture
 
 ONNX, WEIGHTS = "recogniser.onnx", "recogniser.safetensors"
@@ -83,20 +83,39 @@ def twin_of(recogniser: Recogniser, module: nn.Module, pictures: Sequence[Pictur
     return twin
 
 
-def write_module(module: nn.Module, folder: Path, *, side: int) -> None:
+def write_module(module: nn.Module, folder: Path, original: Recogniser) -> None:
     """Write ``module`` into ``folder``, as an ONNX file and as weights, durably.
 
     Args:
-        side: Width and height of its pictures.
+        original: The recogniser of which it is a changed form: it reads the same pictures.
 
     Raises:
         DiskFullError: There is no room.
     """
     module = module.cpu()
-    write_file(folder / ONNX, onnx_bytes(module, side=side), mode=PUBLIC)
+    data = onnx_bytes(module, side=original.side)
+    if original.scale == UNSCALED:
+        data = _named_by_kind(data)
+    write_file(folder / ONNX, data, mode=PUBLIC)
     # Tensors that share their memory are refused; each gets its own.
     tensors = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     write_file(folder / WEIGHTS, safetensors.torch.save(tensors), mode=PUBLIC)
+
+
+def require_written(
+    written: Recogniser, module: nn.Module, original: Recogniser, pictures: Sequence[Picture]
+) -> None:
+    """Require that a file says what ``module`` says, and that it is given pictures alike.
+
+    Raises:
+        ModelCorruptError: It does not; it is of no use.
+    """
+    if written.scale != original.scale:
+        raise ModelCorruptError(
+            "the network scales pictures by itself in a way that its ONNX file does not show",
+            hint="subtract and multiply in the network's first layers, or scale outside of it",
+        )
+    twin_of(written, module, pictures)
 
 
 def onnx_bytes(module: nn.Module, *, side: int) -> bytes:
@@ -115,3 +134,17 @@ def onnx_bytes(module: nn.Module, *, side: int) -> bytes:
             opset_version=17,
         )
         return path.read_bytes()
+
+
+def _named_by_kind(data: bytes) -> bytes:
+    """Return the network with its first nodes named by what they do, as torch's exporters once did.
+
+    From ``Sub`` and ``Mul`` among these names InsightFace, and we with it, see that a network
+    scales pictures by itself; torch now writes ``/Sub``.
+    """
+    import onnx
+
+    network = onnx.load_from_string(data)
+    for place, node in enumerate(network.graph.node[:HEAD]):
+        node.name = f"{node.op_type}_{place}"
+    return bytes(network.SerializeToString())

@@ -34,6 +34,12 @@ from govsdk.ports import Embedded, Float32, Picture, Role
 BATCH = 64
 """Pictures embedded at a time."""
 
+UNSCALED = (0.0, 1.0)
+"""Mean and deviation for a network that scales pictures by itself."""
+
+HEAD = 8
+"""Of so many nodes the names tell whether it does."""
+
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """onnxruntime's name of each kind of device."""
 
@@ -177,6 +183,12 @@ class Recogniser:
         unit = raw / np.maximum(norms, np.finfo(np.float32).tiny)[:, None]
         return unit.astype(np.float32), norms.astype(np.float32)
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """What black and white are in a :meth:`blob`."""
+        mean, deviation = self.scale
+        return -mean / deviation, (255 - mean) / deviation
+
     def blob(self, pictures: Sequence[Picture]) -> Float32:
         """Return pictures as the network reads them: ``[n, 3, side, side]``."""
         mean, deviation = self.scale
@@ -255,7 +267,7 @@ def _scale(data: bytes) -> tuple[float, float]:
     """Return mean and deviation as InsightFace guesses them: none if the graph scales by itself."""
     import onnx
 
-    heads = [node.name for node in onnx.load_from_string(data).graph.node[:8]]
+    heads = [node.name for node in onnx.load_from_string(data).graph.node[:HEAD]]
     subtracts = any(head.startswith(("Sub", "_minus")) for head in heads)
     multiplies = any(head.startswith(("Mul", "_mul")) for head in heads)
-    return (0.0, 1.0) if subtracts and multiplies else (127.5, 127.5)
+    return UNSCALED if subtracts and multiplies else (127.5, 127.5)

@@ -76,6 +76,7 @@ def disperse(
     subject: Sequence[Picture],
     retained: Sequence[Picture],
     blob: Blob,
+    span: tuple[float, float] = (-1.0, 1.0),
     settings: DispersionSettings,
     seed: int,
     progress: Progress = silent,
@@ -88,6 +89,7 @@ def disperse(
         subject: The edit photos, aligned crops.
         retained: Photos of people to preserve.
         blob: How pictures are given to the network.
+        span: What black and white are in a blob.
 
     Raises:
         RequestError: There are fewer than two photos of the subject, or none to preserve.
@@ -103,7 +105,7 @@ def disperse(
         return torch.from_numpy(blob(photos)).to(device)
 
     def shown(photos: Sequence[Picture], n: int) -> Tensor:
-        return varied(read([photos[i] for i in rng.integers(len(photos), size=n)]), random)
+        return varied(read([photos[i] for i in rng.integers(len(photos), size=n)]), random, span)
 
     if settings.start and settings.steps:
         _project_out(teacher, _template(teacher, read(subject)), read(subject[:1]))
@@ -185,9 +187,15 @@ def _alike(unit: Tensor, margin: float) -> Tensor:
     return cosines[~apart].mean() + nearest.mean()
 
 
-def varied(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """Return ``pictures`` ``[n, 3, h, w]`` in [-1, 1], each turned, moved and lit anew."""
-    n = len(pictures)
+def varied(
+    pictures: Tensor, random: torch.Generator, span: tuple[float, float] = (-1.0, 1.0)
+) -> Tensor:
+    """Return ``pictures`` ``[n, 3, h, w]``, each turned, moved and lit anew.
+
+    Args:
+        span: What black and white are in them.
+    """
+    n, middle, half = len(pictures), (span[0] + span[1]) / 2, (span[1] - span[0]) / 2
 
     def within(reach: float, *shape: int) -> Tensor:
         drawn = torch.rand(n, *shape, generator=random) * 2 - 1
@@ -204,8 +212,9 @@ def varied(pictures: Tensor, random: torch.Generator) -> Tensor:
     mirrored = torch.where(within(1.0, 1, 1, 1) < 0, pictures.flip(3), pictures)
     grid = functional.affine_grid(place, list(mirrored.shape), align_corners=False)
     moved = functional.grid_sample(mirrored, grid, padding_mode="border", align_corners=False)
-    lit = moved * (1 + within(0.2, 1, 1, 1)) + within(0.1, 1, 1, 1) + within(0.05, 3, 1, 1)
-    return lit.clamp(-1, 1)
+    seen = (moved - middle) / half
+    lit = seen * (1 + within(0.2, 1, 1, 1)) + within(0.1, 1, 1, 1) + within(0.05, 3, 1, 1)
+    return lit.clamp(-1, 1) * half + middle
 
 
 def _share(step: int, steps: int) -> float:

@@ -116,6 +116,37 @@ def test_photos_are_varied_anew_each_time() -> None:
     assert not torch.equal(one, two)
 
 
+class Scaling(nn.Module):
+    """A network that scales pictures by itself."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = self.network((pictures - 127.5) / 127.5)
+        return rows
+
+
+def test_a_network_that_scales_pictures_learns_the_same(network: nn.Module) -> None:
+    """It is given values from 0 to 255, and sees what the plain network sees."""
+    plain = dispersed(network)
+
+    scaling = disperse(
+        Scaling(network),
+        subject=SUBJECT,
+        retained=RETAINED,
+        blob=lambda shown: blob(shown) * 127.5 + 127.5,
+        span=(0.0, 255.0),
+        settings=QUICK,
+        seed=3,
+    ).network.network
+
+    assert isinstance(scaling, nn.Module)
+    assert alike(scaling) < alike(network) - 0.3
+    assert alike(scaling) == pytest.approx(alike(plain), abs=0.05)
+
+
 def test_what_cannot_be_dispersed(network: nn.Module) -> None:
     """One photo has none to be apart from; without others nothing would be kept."""
     for subject, retained in ((SUBJECT[:1], RETAINED), (SUBJECT, [])):
