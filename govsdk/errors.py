@@ -11,7 +11,7 @@
      |   +- PhotoError                      a picture cannot be used
      |   +- EmbeddingError                  a vector has the wrong shape or holds non-finite numbers
      |   +- TooFewPhotosError               fewer photos than the sealed folds need
-     |   +- TooFewPeopleError               fewer people than a false match rate needs
+     |   +- TooFewPeopleError               fewer people than a false match rate or an attack needs
      |   +- KeyUseError                     a key does not open, or its file is not safe
      |   +- LegalHoldError               6  the subject must not be erased now
      |   +- NoMatchError                 4  nobody (or nobody fitting) was found
@@ -170,7 +170,7 @@ class TooFewPhotosError(UsageError):
 
 class TooFewPeopleError(UsageError):
     code = "usage.too-few-people"
-    says = "there are too few people to calibrate at that false match rate"
+    says = "there are too few people"
     advice = "add people, or leave the smaller rates out with `govsdk calibrate --fmr`"
 
 

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING
 
 from govsdk.canonical import canonical_bytes
 from govsdk.durable import PUBLIC, new_folder, write_file
-from govsdk.errors import LegalHoldError, RequestError, TooFewPhotosError
+from govsdk.errors import (
+    LegalHoldError,
+    RequestError,
+    TooFewPeopleError,
+    TooFewPhotosError,
+)
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.policy import Policy
 from govsdk.ports import CONDITIONING, Picture, Progress, SubjectId
 from govsdk.records import Sha256, Verdict
 from govsdk.verify.folds import split_photos
-from govsdk.verify.recognition import Budget, Examination, Faces, examine, require_people
+from govsdk.verify.recognition import Budget, Examination, Faces, examine
 from govsdk.verify.seeds import picture_seeds, stream
 from govsdk.verify.trials import BATCH
 
@@ -186,9 +191,17 @@ def _people(workspace: Workspace, subject: SubjectId, budget: Budget, secret: by
     split = split_photos(len(photos), 1, digest=secret)
     people = [registry.photos(person.subject) for person in registry.gallery(exclude=(subject,))]
     people = [each for each in people if len(each) > 1]
+    # The larger half is looked at.
+    needed = 2 * budget.looked_at - 1
+    if len(people) < needed:
+        raise TooFewPeopleError(
+            f"{len(people)} others are enrolled with at least two photos, {needed} needed",
+            hint="enrol more people from photos: half of them are taught to stay, half looked at",
+            people=len(people),
+            needed=needed,
+        )
     order = stream(secret, "recognition/halves").permutation(len(people))
     examined, taught = order[: -(-len(order) // 2)], order[-(-len(order) // 2) :]
-    require_people(len(examined), budget)
     return _People(
         [photos[i] for i in split.edit],
         [photos[i] for fold in split.sealed for i in fold],

@@ -65,6 +65,11 @@ class Budget:
         """How many people one pretended person is made of."""
         return max(self.enrolled, self.shots) + self.fresh
 
+    @property
+    def looked_at(self) -> int:
+        """How many people must be looked at: those of a pretended person, and as many others."""
+        return 2 * self.people
+
 
 @dataclass(frozen=True, eq=False)
 class Views:
@@ -228,10 +233,12 @@ def require_people(people: int, budget: Budget) -> None:
     Raises:
         TooFewPeopleError: They cannot.
     """
-    if people < 2 * budget.people:
+    if people < budget.looked_at:
         raise TooFewPeopleError(
-            f"{people} people besides the subject, {2 * budget.people} needed",
-            needed=2 * budget.people,
+            f"{people} people to look at besides the subject, {budget.looked_at} needed",
+            hint="add people, or photos of those who have a single one",
+            people=people,
+            needed=budget.looked_at,
         )
 
 
