@@ -223,9 +223,11 @@ class CalibrationRecord(Record):
 
         Raises:
             RequestError: the record has no such threshold for that rate.
+            TooFewPeopleError: it has one, of too few people.
         """
         for point in self.photo_pair_thresholds:
             if Decimal(point.fmr) == _rate(fmr):
+                require_people(self.people, (point.fmr,))
                 return float(point.threshold)
         raise RequestError(
             f"no threshold for two photos at FMR {fmr}",

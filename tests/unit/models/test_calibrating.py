@@ -179,7 +179,8 @@ def test_a_threshold_of_too_few_people_is_not_given_out():
     """A record may come from elsewhere: its people must carry the rate that is asked for."""
     record = calibrated(people(78), resamples=1).model_copy(update={"people": 77})
 
-    assert record.model_copy(update={"people": 78}).threshold("0.01") > 0
-    for ask in (record.threshold, record.point, record.points):
+    enough = record.model_copy(update={"people": 78})
+    assert min(enough.threshold("0.01"), enough.pair_threshold("0.01")) > 0
+    for ask in (record.threshold, record.point, record.points, record.pair_threshold):
         with pytest.raises(TooFewPeopleError, match="77 people, 78 needed"):
             ask("0.01")
