@@ -5,8 +5,9 @@
 - The judge's photos are not seen here: the caller passes the edit photos alone.
 - The model that is written loads with stock diffusers and transformers.
 
-Source: PIU (arXiv 2605.22311); theirs stops after a fixed number of steps, ours also on a signal,
-and what the preset ``piu-miniature`` adds stands in docs/adr/0010 and 0013.
+Source: PIU (arXiv 2605.22311); theirs stops after a fixed number of steps, as the preset ``piu``
+does, ours also on a signal, and what the preset ``piu-miniature`` adds stands in docs/adr/0010 and
+0013.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def edit(
         teacher: The model that sets the targets, e.g. version 0 of the line; default ``model``.
             It may differ from ``model`` in the edited layers only.
         guidance: Scale of classifier-free guidance that the model is drawn with.
-        watch: Looked at every ``watch_every`` steps.
+        watch: Looked at every ``watch_every`` steps, or never where that is 0.
         stop: Whether the edit is done; default: ``watch`` showed nothing ``watch_runs`` times.
 
     Raises:
@@ -132,9 +133,7 @@ def edit(
     started, first = clock(), state.step
     while state.step < settings.steps and not state.stopped:
         loss = run.step()
-        # A look after the last step would decide nothing.
-        due = state.step % settings.watch_every == 0 and state.step < settings.steps
-        if watch is not None and due:
+        if watch is not None and _due(settings, state.step):
             state.watched.append(watch(run.training.student))
         state.stopped = done(state)
         if checkpoints is not None and state.step % settings.checkpoint_every == 0:
@@ -280,6 +279,12 @@ def _preservation(settings: PiuSettings, state: EditState) -> float:
     for look in state.watched:
         shown = max(shown + (1 if look > 0 else -1), -2)
     return settings.lambda_ * settings.relax**shown
+
+
+def _due(settings: PiuSettings, step: int) -> bool:
+    """Return whether to look after so many steps: after the last, that would decide nothing."""
+    every = settings.watch_every
+    return every > 0 and step % every == 0 and step < settings.steps
 
 
 def _shows_nothing(settings: PiuSettings) -> Stop:

@@ -1,6 +1,7 @@
 """The settings of PIU, by preset and with overrides from a policy.
 
-- ``piu`` is the paper's, exactly; those named ``piu-miniature`` are tuned on the reference world.
+- ``piu`` is the paper's, exactly, for the first request on a model line; ``replay``, on later ones,
+  is ours. Those named ``piu-miniature`` are tuned on the reference world.
 - An unknown preset or override is an error that names it; nothing is silently ignored.
 """
 
@@ -77,11 +78,12 @@ class PiuSettings:
     spare: float = 0.0
     """How far steps avoid what others' tokens read: the less, the further; 0 not at all."""
     replay: float = 1 / 3
-    """Share of the subject's rows that goes to people forgotten earlier, if there are any."""
+    """Share of the subject's rows that goes to people forgotten earlier, if there are any: ours,
+    whatever the preset."""
     blocks: tuple[str, ...] = ("down_blocks.2", "mid_block", "up_blocks.1", "up_blocks.2")
     """Block groups whose cross-attention is edited."""
-    watch_every: int = 25
-    """Steps between looks at the early-stop signal."""
+    watch_every: int = 0
+    """Steps between looks at the early-stop signal; 0 takes none."""
     relax: float = 1.0
     """Factor on ``lambda_`` for a look that still showed the subject, and its inverse for one that
     did not; in (0, 1]."""
@@ -96,14 +98,14 @@ class PiuSettings:
     def __post_init__(self) -> None:
         for name in ("eta", "lambda_", "weight_decay", "start_keep", "steps", "spare", "margin"):
             _require(getattr(self, name) >= 0, name, "at least 0")
-        for name in ("neighbours", "distribution", "border", "searched"):
+        for name in ("neighbours", "distribution", "border", "searched", "watch_every"):
             _require(getattr(self, name) >= 0, name, "at least 0")
         for name in ("micro_batch", "accumulate", "mixture", "preserved"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("photos", "states"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.pictures >= 2, "pictures", "at least 2: the anchor's and the subject's")
-        for name in ("watch_every", "watch_runs", "checkpoint_every", "search_every"):
+        for name in ("watch_runs", "checkpoint_every", "search_every"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         _require(self.lr > 0, "lr", "positive")
         _require(0 <= self.replay < 1, "replay", "in [0, 1)")

@@ -15,6 +15,7 @@ from govsdk.models import weights
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.records import Resource
+from govsdk.unlearn import presets
 from govsdk.unlearn.checkpoints import EditState
 from govsdk.unlearn.piu import Edited, _preservation, edit
 from govsdk.unlearn.presets import PiuSettings
@@ -212,6 +213,17 @@ def test_nobody_looks_after_the_last_step(run: Run, tmp_path: Path) -> None:
     edited = run(tmp_path / "out", watch=lambda _: 0.5, settings=settings)
 
     assert (edited.steps, edited.watched) == (4, (0.5,))
+
+
+def test_the_papers_edit_takes_all_its_steps(run: Run, tmp_path: Path) -> None:
+    """Nobody looks, so nothing stops it; with looks it would have ended after two."""
+    paper = replace(presets.settings("piu"), micro_batch=2, accumulate=1, steps=6)
+
+    alone = run(tmp_path / "alone", watch=lambda _: 0.0, settings=paper)
+    watched = run(tmp_path / "watched", watch=lambda _: 0.0, settings=replace(paper, watch_every=2))
+
+    assert (alone.steps, alone.stopped_early, alone.watched) == (6, False, ())
+    assert (watched.steps, watched.stopped_early) == (4, True)
 
 
 def test_stop_decides_by_itself(run: Run, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ def test_piu_is_the_paper() -> None:
     assert (piu.distribution, piu.border, piu.latents) == (0, 0, "noise")
     assert (piu.preserved, piu.empty, piu.spare) == (1, 0, 0)
     assert (piu.start_keep, piu.decay, piu.relax) == (0, False, 1)
+    assert piu.watch_every == 0, "all steps are taken, whatever shows"
+    assert settings("piu-miniature").watch_every > 0
 
 
 def test_overrides_take_the_presets_types() -> None:
@@ -36,6 +38,7 @@ def test_overrides_take_the_presets_types() -> None:
         ({"steps": 2.5}, "steps: must be of type int"),
         ({"steps": True}, "steps: must be of type int"),
         ({"steps": -1}, "steps: must be at least 0"),
+        ({"watch_every": -1}, "watch_every: must be at least 0"),
         ({"lr": 0}, "lr: must be positive"),
         ({"relax": 0}, "relax: must be in"),
         ({"start_keep": -1}, "start_keep: must be at least 0"),
