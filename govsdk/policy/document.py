@@ -18,6 +18,9 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
 )
 
@@ -30,6 +33,21 @@ from govsdk.policy.sections import Count, Section, Share, exact, written
 from govsdk.records import PolicyName, Sha256
 
 Cosine = Annotated[float, Field(strict=True, ge=-1, le=1)]
+
+
+def _one_of_these(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Return ``value`` as checked; all choices in one sentence, not the first of them alone."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError("must be a number, a truth value, a word, or a list of words") from None
+
+
+Setting = Annotated[
+    StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...],
+    WrapValidator(_one_of_these),
+]
+"""A value of one of the editor's settings."""
 
 MAX_ALPHA = 0.05
 """What all attempts together may spend: the chance to accept a model that breaks a bound."""
@@ -137,10 +155,8 @@ class Unlearning(Section):
 
     method: str = "piu"
     preset: str
-    overrides: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr] = Field(
-        default_factory=dict
-    )
-    """Settings of the preset to replace, such as ``steps``."""
+    overrides: dict[str, Setting] = Field(default_factory=dict)
+    """Settings of the preset to replace, such as ``steps``, or the list ``blocks``."""
 
 
 class Anchors(Section):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from torch.nn import Parameter
 
-from govsdk.errors import ModelCorruptError
+from govsdk.errors import PolicyError
 from govsdk.models.networks import Network
 
 LAYER = "attn2"
@@ -21,21 +21,25 @@ def edited(unet: Network, blocks: Sequence[str]) -> dict[str, Parameter]:
     """Return the cross-attention parameters of the given block groups, by name.
 
     Raises:
-        ModelCorruptError: a block group has none; ``facts["block"]`` names it.
+        PolicyError: a block group has none.
     """
-    found = {
-        block: {
-            name: parameter
-            for name, parameter in unet.named_parameters()
-            if name.startswith(f"{block}.") and f".{LAYER}." in name
-        }
-        for block in blocks
-    }
-    for block, parameters in found.items():
-        if not parameters:
-            raise ModelCorruptError(f"no cross-attention in {block}", block=block)
-    chosen = {name for parameters in found.values() for name in parameters}
-    return {name: p for name, p in unet.named_parameters() if name in chosen}
+    every = {name: p for name, p in unet.named_parameters() if f".{LAYER}." in name}
+    there = groups(every)
+    for block in blocks:
+        if block not in there:
+            message = f"this model has no cross-attention in {block}; it has in {', '.join(there)}"
+            raise PolicyError.of("unlearning.overrides.blocks", message)
+    return {name: p for name, p in every.items() if _group(name) in blocks}
+
+
+def groups(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the block groups that the parameters ``names`` belong to, in order."""
+    return tuple(dict.fromkeys(map(_group, names)))
+
+
+def _group(name: str) -> str:
+    kind, place = name.split(".")[:2]
+    return f"{kind}.{place}" if place.isdecimal() else kind
 
 
 def modules(names: Iterable[str]) -> tuple[str, ...]:

@@ -114,7 +114,9 @@ def edit(
         stop: Whether the edit is done; default: ``watch`` showed nothing ``watch_runs`` times.
 
     Raises:
-        EmbeddingError, RequestError: the people do not fit each other or the settings.
+        EmbeddingError, RequestError: the people do not fit each other or the settings, or what an
+            earlier edit changed would be left out.
+        PolicyError: the model has not the block groups to edit.
         MissingModelError, ModelCorruptError: a model is not complete or does not fit.
         NonFiniteError, OutOfMemoryError: training failed; the checkpoint before it is kept.
         DiskFullError: ``out`` does not exist then.

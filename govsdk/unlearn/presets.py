@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
@@ -18,6 +19,13 @@ from govsdk.errors import PolicyError
 from govsdk.records import Sha256
 
 Latents = Literal["noise", "sampled"]
+
+BLOCK_FORMS = {
+    "down_blocks.N": r"down_blocks\.\d+",
+    "mid_block": "mid_block",
+    "up_blocks.N": r"up_blocks\.\d+",
+}
+"""What block groups of a U-Net are called; which of them it has is seen when it is edited."""
 
 
 def _require(holds: bool, key: str, must: str) -> None:
@@ -118,6 +126,11 @@ class PiuSettings:
         _require(0 < self.reach <= 1, "reach", "in (0, 1]")
         _require(self.latents in get_args(Latents), "latents", f"one of {get_args(Latents)}")
         _require(bool(self.blocks), "blocks", "at least one block group")
+        for block in self.blocks:
+            form = f"of the form {', '.join(BLOCK_FORMS)}, not {block!r}"
+            _require(
+                any(re.fullmatch(each, block) for each in BLOCK_FORMS.values()), "blocks", form
+            )
 
     @property
     def batch(self) -> int:
@@ -202,7 +215,8 @@ def _like(model: object, key: str, value: object) -> object:
         return float(value)
     if isinstance(model, tuple) and isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
-    _require(type(value) is type(model), key, f"of type {type(model).__name__}")
+    kind = "list" if isinstance(model, tuple) else type(model).__name__
+    _require(type(value) is type(model), key, f"of type {kind}")
     return value
 
 

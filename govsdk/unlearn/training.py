@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from govsdk.models.generator import Generator
 from govsdk.models.memory import is_out_of_memory
 from govsdk.unlearn import losses
 from govsdk.unlearn.closed_form import LINEAR
-from govsdk.unlearn.layers import edited, first_down_block
+from govsdk.unlearn.layers import LAYER, edited, first_down_block, groups
 from govsdk.unlearn.people import Rows
 from govsdk.unlearn.presets import PiuSettings
 from govsdk.unlearn.split import Halfway, lower, require_equal, upper
@@ -42,7 +42,8 @@ class Training:
             teacher_weights: The tensors in which the teacher is not the generator itself.
 
         Raises:
-            ModelCorruptError: the U-Net has no such layers, or is not built as SD-1.5's.
+            PolicyError: the U-Net has no such layers.
+            ModelCorruptError: it is not built as SD-1.5's.
             RequestError: the teacher differs from the generator outside the edited layers.
         """
         self.settings = settings
@@ -59,9 +60,8 @@ class Training:
         self.parameters = edited(unet, settings.blocks)
         for parameter in self.parameters.values():
             parameter.requires_grad_(True)
+        _require_edited(teacher_weights or {}, own)
         for name, weight in (teacher_weights or {}).items():
-            if name not in own:
-                raise RequestError(f"the teacher differs from the model outside the edit: {name}")
             own[name].copy_(weight)
         self._optimiser = torch.optim.AdamW(
             self.parameters.values(), lr=settings.lr, weight_decay=settings.weight_decay
@@ -224,3 +224,17 @@ class Training:
         condition = torch.linspace(-1, 1, 4 * hidden).reshape(1, 4, hidden)
         place: Any = {"device": self.student.device, "dtype": self._teacher.dtype}
         require_equal(self._teacher, self._cut, latents.to(**place), condition.to(**place))
+
+
+def _require_edited(differing: Iterable[str], edited: Container[str]) -> None:
+    """Require that the teacher differs from the generator in edited layers alone."""
+    beyond = [name for name in differing if name not in edited]
+    if not beyond:
+        return
+    if not all(f".{LAYER}." in name for name in beyond):
+        raise RequestError(f"the teacher differs from the model outside the edit: {beyond[0]}")
+    left_out = ", ".join(groups(sorted(beyond)))
+    raise RequestError(
+        f"an earlier edit of this model changed {left_out}, which this one would leave as they are",
+        hint="add these block groups to `unlearning.overrides.blocks` in the policy",
+    )

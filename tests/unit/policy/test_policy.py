@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from govsdk.errors import PolicyError, RequestError
@@ -135,6 +136,22 @@ def test_scientific_notation_is_a_number(load):
     assert type(policy.unlearning.overrides["steps"]) is int
 
 
+def test_a_setting_of_the_editor_may_be_a_list_of_words(load):
+    """The blocks to edit; the digest and the comparison tell them, and the text has them again."""
+    policy, other = (
+        load("overrides: {}", f"overrides: {{blocks: [{blocks}]}}")
+        for blocks in ("mid_block, up_blocks.1", "mid_block")
+    )
+
+    assert policy.unlearning.overrides == {"blocks": ("mid_block", "up_blocks.1")}
+    assert Policy.model_validate(yaml.safe_load(policy.text())) == policy
+    assert policy.digest != other.digest
+    assert [change.before for change in diff(policy, other)] == ["[mid_block, up_blocks.1]"]
+    require_editable(policy)
+    with pytest.raises(PolicyError, match=r"unlearning\.overrides\.blocks: must be a number, "):
+        load("overrides: {}", "overrides: {blocks: [[mid_block]]}")
+
+
 @pytest.mark.parametrize("section", ["attacks", "probes"])
 def test_a_section_that_is_not_there_leaves_no_trace(section):
     """The digest is that of a policy without the section; one that has it says so."""
@@ -228,6 +245,12 @@ def test_lint_rejects_what_no_model_can_pass(load, old, new, setting):
         ("piu-miniature", "piu-miniatur", "unlearning.preset", "preset: piu-miniatur"),
         ("overrides: {}", "overrides: {stepz: 4}", "unlearning.overrides.stepz", "overrides: "),
         ("overrides: {}", "overrides: {steps: -1}", "unlearning.overrides.steps", "overrides: "),
+        (
+            "overrides: {}",
+            "overrides: {blocks: [mid]}",
+            "unlearning.overrides.blocks",
+            "overrides: ",
+        ),
     ],
 )
 def test_what_is_wrong_beyond_the_schema_has_its_line_too(load, tmp_path, old, new, setting, line):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from govsdk.errors import ModelCorruptError
+from govsdk.errors import ModelCorruptError, PolicyError
 from govsdk.models.generator import Generator
 from govsdk.unlearn.layers import edited, first_down_block, modules
 from govsdk.unlearn.presets import PiuSettings
@@ -41,9 +41,10 @@ def test_counts_are_the_papers(sd15: UNet2DConditionModel) -> None:
 
 
 def test_block_without_cross_attention_is_an_error(sd15: UNet2DConditionModel) -> None:
-    """A group that holds nothing to edit is named, also if its name begins another's."""
-    for block in ("up_blocks.0", "up_block", "elsewhere"):
-        with pytest.raises(ModelCorruptError, match=block):
+    """A group that holds nothing to edit is named, also if its name begins another's; and so are
+    those that hold something."""
+    for block in ("up_blocks.0", "up_block", "down_blocks", "elsewhere"):
+        with pytest.raises(PolicyError, match=f"in {block}; it has in down_blocks.0, .*mid_block"):
             edited(sd15, [*BLOCKS, block])
 
 
@@ -79,4 +80,4 @@ def test_cut_lies_below_the_first_edited_block(sd15: UNet2DConditionModel) -> No
     """PIU's groups start at the third down block; without down blocks the cut is at the middle."""
     assert first_down_block(sd15, edited(sd15, BLOCKS)) == 2
     assert first_down_block(sd15, edited(sd15, ["mid_block", "up_blocks.1"])) == 4
-    assert first_down_block(sd15, edited(sd15, ["down_blocks"])) == 0
+    assert first_down_block(sd15, edited(sd15, ["down_blocks.0", "down_blocks.1"])) == 0

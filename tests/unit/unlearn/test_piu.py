@@ -285,6 +285,23 @@ def test_teacher_of_another_line_is_refused(run: Run, tmp_path: Path) -> None:
         run(tmp_path / "out", teacher=write_untrained(tmp_path / "stranger", seed=9))
 
 
+def test_an_edit_of_fewer_blocks_than_before_is_refused(
+    run: Run, world: Path, tmp_path: Path
+) -> None:
+    """What the earlier edit changed could not be led back to; the blocks to add are named."""
+    run(tmp_path / "v1")
+    fewer, others = (
+        replace(SETTINGS, blocks=blocks)
+        for blocks in (("mid_block", "up_blocks.1"), ("down_blocks.1", *SETTINGS.blocks))
+    )
+    named = r"changed down_blocks\.2, up_blocks\.2, which"
+    with pytest.raises(RequestError, match=named) as caught:
+        run(tmp_path / "v2", model=tmp_path / "v1", teacher=world, settings=fewer)
+    assert "unlearning.overrides.blocks" in caught.value.hint
+
+    assert run(tmp_path / "v2", model=tmp_path / "v1", teacher=world, settings=others).steps == 8
+
+
 def test_zero_steps_have_no_start(run: Run, world: Path, tmp_path: Path) -> None:
     """Zero steps copy the model, whatever start the settings name; one step does not."""
     for steps, changed in ((0, False), (1, True)):

@@ -51,6 +51,9 @@ def test_overrides_take_the_presets_types() -> None:
         ({"searched": 0.5}, "searched: must be 0 under pure noise"),
         ({"spare": -1}, "spare: must be at least 0"),
         ({"blocks": []}, "blocks: must be"),
+        ({"blocks": "mid_block"}, "blocks: must be of type list"),
+        ({"blocks": ["mid_block", "down_block.2"]}, "mid_block, up_blocks.N, not 'down_block.2'"),
+        ({"blocks": ["up_blocks.1", "up_blocks.l"]}, "not 'up_blocks.l'"),
     ],
 )
 def test_wrong_overrides_are_named(overrides: dict[str, object], match: str) -> None:
