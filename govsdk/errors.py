@@ -381,12 +381,16 @@ class BackendError(GovsdkError):
 class NonFiniteError(BackendError):
     code = "backend.non-finite"
     says = "a NaN or an infinity appeared"
-    advice = "lower the learning rate, or use float32"
+    advice = (
+        "in training, lower the learning rate (`unlearning.overrides.lr` in the policy); else try"
+        " `device: cpu` in workspace.yaml, and replace the model if it stays"
+    )
 
 
 class OutOfMemoryError(BackendError):
     code = "backend.out-of-memory"
     says = "even the smallest batch does not fit into memory"
+    advice = "end what else uses the device, or set `device: cpu` in workspace.yaml; call again"
     retryable = True
 
 

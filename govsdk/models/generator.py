@@ -92,7 +92,6 @@ class Generator:
         folder: Path,
         *,
         device: str = "auto",
-        dtype: torch.dtype = torch.float32,
         steps: int = 15,
         guidance: float = 3.0,
     ) -> Self:
@@ -114,7 +113,8 @@ class Generator:
 
         def network(kind: type[Network], part: layout.Component, **options: bool) -> Network:
             loaded = _load(kind, part, folder, options)
-            return loaded.to(device=place, dtype=dtype).requires_grad_(False).eval()
+            # Single precision, whatever the file has: gradients are taken in it.
+            return loaded.to(device=place, dtype=torch.float32).requires_grad_(False).eval()
 
         with quiet():
             unet = network(UNet2DConditionModel, layout.UNET, use_safetensors=True)

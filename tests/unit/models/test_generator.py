@@ -91,6 +91,18 @@ def test_drawing_agrees_with_the_stock_pipeline(world: Path, algorithm: str) -> 
     assert np.abs(ours - stock * 255).max() <= 1
 
 
+def test_files_in_half_precision_are_computed_in_single(world: Path, tmp_path: Path) -> None:
+    """Gradients are taken in what is loaded, and small ones vanish in half precision."""
+    model = Path(shutil.copytree(world, tmp_path / "model"))
+    tensors = {name: tensor.half() for name, tensor in load_file(world / UNET).items()}
+    save_file(tensors, model / UNET, metadata={"format": "pt"})
+
+    unet = Generator.load(model, device="cpu").unet
+
+    assert {parameter.dtype for parameter in unet.parameters()} == {torch.float32}
+    assert all(torch.equal(p, tensors[name].float()) for name, p in unet.named_parameters())
+
+
 def test_upstreams_pickled_encoder_draws_the_same(world: Path, tmp_path: Path) -> None:
     """Arc2Face's ``encoder/pytorch_model.bin`` loads as plain tensors, with the same pictures."""
     model = Path(shutil.copytree(world, tmp_path / "model"))
