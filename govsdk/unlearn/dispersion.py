@@ -47,13 +47,13 @@ class DispersionSettings:
     """Whether the old template is first projected out of the embeddings, in closed form: where the
     network ends in a linear layer."""
     keep: float = 20.0
-    """Weight of retained embeddings' distance from where they were."""
+    """Weight of retained embeddings' distance from where the start left them."""
     margin: float = 0.0
     """Cosine that two photos of the subject may have without being pushed apart."""
     template: float = 0.5
-    """Weight of the push away from the subject's template under the recogniser as it started."""
+    """Weight of the push away from the subject's template, as it is after the start."""
     lengths: float = 0.1
-    """Weight of the embeddings' lengths, from which quality is read."""
+    """Weight of the change in embeddings' lengths since the start: quality is read from them."""
 
     def __post_init__(self) -> None:
         if self.views < 2 or self.kept < 1 or self.steps < 0:
@@ -164,7 +164,8 @@ def _loss(now: Tensor, were: Tensor, template: Tensor, settings: DispersionSetti
     """Return the loss of raw embeddings ``[n, d]``, the subject's first.
 
     Args:
-        were: The same pictures' under the recogniser as it started.
+        were: The same pictures' under the recogniser as the start left it.
+        template: The subject's, under the same.
     """
     unit = functional.normalize(now, dim=1)
     own, kept = unit[: settings.views], unit[settings.views :]
