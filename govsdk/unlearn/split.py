@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from govsdk.errors import ModelCorruptError
+from govsdk.models.memory import is_out_of_memory
 from govsdk.models.networks import Network
 
 
@@ -72,13 +73,20 @@ def require_equal(unet: Network, cut: int, latents: Tensor, condition: Tensor) -
     """Require that both halves together compute the network's own forward pass.
 
     Raises:
-        ModelCorruptError: the network has parts that this module does not know.
+        ModelCorruptError: the network has parts that this module does not know, or upsamples to
+            sizes that are given to it.
     """
     timesteps = torch.full((len(latents),), 500, device=latents.device)
-    ours = upper(unet, cut, lower(unet, cut, latents, timesteps, condition))
+    unlike = "this U-Net is not built as Stable Diffusion 1.5's"
     stock = unet(latents, timesteps, encoder_hidden_states=condition).sample
+    try:
+        ours = upper(unet, cut, lower(unet, cut, latents, timesteps, condition))
+    except Exception as cause:  # of shapes that do not fit, or whatever parts are missing here
+        if isinstance(cause, RuntimeError) and is_out_of_memory(cause):
+            raise
+        raise ModelCorruptError(unlike) from cause
     if not torch.allclose(ours, stock, rtol=1e-3, atol=1e-4):
-        raise ModelCorruptError("this U-Net is not built as Stable Diffusion 1.5's")
+        raise ModelCorruptError(unlike)
 
 
 def _conditioned(block: Network, condition: Tensor) -> dict[str, Tensor]:

@@ -76,6 +76,21 @@ def test_unknown_architecture_is_refused(world: Path) -> None:
         require_equal(unet, 2, latents, condition)
 
 
+def test_sizes_that_do_not_halve_are_refused(world: Path) -> None:
+    """The stock network upsamples to given sizes there, and the halves do not: no shape error of
+    torch's comes out. A network without a middle is refused likewise."""
+    unet, condition = Generator.load(world, device="cpu").unet, torch.randn(1, 8, 32)
+    odd, even = torch.randn(1, 4, 10, 10), torch.randn(1, 4, 8, 8)
+    assert unet(odd, 500, encoder_hidden_states=condition).sample.shape == odd.shape
+    with pytest.raises(ModelCorruptError, match="not built as"):
+        require_equal(unet, 2, odd, condition)
+    require_equal(unet, 2, even, condition)
+
+    unet.mid_block = None
+    with pytest.raises(ModelCorruptError, match="not built as"):
+        require_equal(unet, 2, even, condition)
+
+
 def test_cut_lies_below_the_first_edited_block(sd15: UNet2DConditionModel) -> None:
     """PIU's groups start at the third down block; without down blocks the cut is at the middle."""
     assert first_down_block(sd15, edited(sd15, BLOCKS)) == 2
