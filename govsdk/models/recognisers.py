@@ -165,6 +165,7 @@ class Recogniser:
 
         Raises:
             NonFiniteError: the network produced a NaN or an infinity.
+            BackendError: onnxruntime failed.
         """
         unit, lengths = self._units(self._forward, pictures)
         if self._pruned is None:
@@ -206,7 +207,10 @@ def _forward(session: Session) -> Forward:
     def run(part: Float32) -> Float32:
         missing = fixed - len(part) if fixed else 0
         filled = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        raw: Float32 = session.run(None, {entry.name: filled})[0]
+        try:
+            raw: Float32 = session.run(None, {entry.name: filled})[0]
+        except Exception as cause:  # onnxruntime's classes are no part of its interface
+            raise BackendError("onnxruntime failed while it embedded pictures") from cause
         return raw[: len(part)]
 
     def forward(blob: Float32) -> Float32:

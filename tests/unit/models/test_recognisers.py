@@ -227,6 +227,26 @@ def test_a_gpu_that_is_listed_and_cannot_be_used(
         Recogniser.load(tmp_path / "odd.onnx", "A", device="cuda")
 
 
+def test_a_failure_of_onnxruntime_is_an_error_of_ours(
+    recogniser_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it raises while it runs; the same file is read without it."""
+    made = onnxruntime.InferenceSession
+
+    def runs(*_: object) -> object:
+        raise RuntimeError("CUBLAS failure 13")
+
+    def failing(*args: Any, **options: Any) -> object:  # noqa: ANN401  passed on as they came
+        session = made(*args, **options)
+        session.run = runs
+        return session
+
+    assert Recogniser.load(recogniser_file, "A", device="cpu").embed(pictures(112))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", failing)
+    with pytest.raises(BackendError, match="while it embedded"):
+        Recogniser.load(recogniser_file, "A", device="cpu").embed(pictures(112))
+
+
 def test_non_finite_embedding_is_an_error() -> None:
     """A NaN is never compared with a threshold."""
     recogniser = Recogniser(
