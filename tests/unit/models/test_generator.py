@@ -13,6 +13,7 @@ from govsdk.errors import (
     MissingModelError,
     ModelCorruptError,
     NonFiniteError,
+    OutOfMemoryError,
     RequestError,
 )
 from govsdk.models.generator import Generator
@@ -89,6 +90,19 @@ def test_drawing_agrees_with_the_stock_pipeline(world: Path, algorithm: str) -> 
 
     ours = np.stack(generator.draw(faces, [1, 2]))
     assert np.abs(ours - stock * 255).max() <= 1
+
+
+def test_networks_beyond_the_memory_are_an_error_of_ours(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a damaged file, nor an error of torch's."""
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(OutOfMemoryError, match="the generator itself"):
+        Generator.load(world, device="cpu")
 
 
 def test_files_in_half_precision_are_computed_in_single(world: Path, tmp_path: Path) -> None:
