@@ -15,6 +15,7 @@ from govsdk.certify.rotation import keys_in_use
 from govsdk.durable import locked
 from govsdk.errors import MissingModelError
 from govsdk.govern.config import WorkspaceConfig
+from govsdk.govern.issued import IssuedCertificates
 from govsdk.govern.places import Places
 from govsdk.ledger import Ledger, restore
 from govsdk.models.calibration import CalibrationRecord
@@ -75,6 +76,11 @@ class Parts:
             lock_timeout_seconds=self.config.lock_timeout_seconds,
             overlapping=keys_in_use(self.places.keys),
         )
+
+    @cached_property
+    def issued(self) -> IssuedCertificates:
+        """The certificates that the ledger holds."""
+        return IssuedCertificates(self)
 
     def restore_ledger(self, source: Path | None = None) -> Ledger:
         """Rebuild the ledger's lost database from an export, or from the public log that is left.

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from govsdk.canonical import sha256_hex
+from govsdk.certify.predicate import Forgetting
 from govsdk.certify.recipients import fingerprint
 from govsdk.certify.residuals import open_sealed, seal
 from govsdk.durable import read_file, write_file
-from govsdk.errors import EvidenceError, KeyUseError
+from govsdk.errors import DigestMismatchError, EvidenceError, KeyUseError
 from govsdk.govern.plan import PrivatePlan
 from govsdk.govern.residual_file import ResidualFile, ScoreSheet
 from govsdk.policy import Policy
@@ -93,28 +95,41 @@ def open_residual(workspace: Workspace, request: Sha256) -> EarlierSubject | Non
     are left out, and without A's, which condition the generator, nothing is left.
 
     Raises:
-        EvidenceError, KeyUseError: It is damaged, or sealed to others; ``facts["request"]`` says
-            whose it is.
+        EvidenceError, KeyUseError: It is not the file that the certificate names, or sealed to
+            others; ``facts["request"]`` says whose it is.
     """
     sealed = read_file(residual_path(workspace, request), "reading a residual")
     if sealed is None:
         return None
+    said = workspace.certificate(request).says
     try:
+        _require_certified(said, sealed)
         found = ResidualFile.from_bytes(open_sealed(sealed, workspace.keys.verifier))
     except (EvidenceError, KeyUseError) as error:
         facts = {**error.facts, "request": request[:16]}
         detail = f"the residual of request {request[:16]}: {error.detail}"
         raise type(error)(detail, hint=error.hint, **facts) from error
-    templates = _in_force(workspace, request, found.templates(request))
+    templates = _in_force(workspace, said, found.templates(request))
     if CONDITIONING not in templates.by_recogniser:
         return None
     return EarlierSubject(templates, found.split.edit, found.anchor, found.policy)
 
 
-def _in_force(workspace: Workspace, request: Sha256, templates: Templates) -> Templates:
+def _require_certified(said: Forgetting, sealed: bytes) -> None:
+    """Accept the file that the certificate names: anybody can seal another one to public keys."""
+    named = next((each.sha256 for each in said.residuals if each.name == RESIDUAL), None)
+    if sha256_hex(sealed) != named:
+        raise DigestMismatchError(
+            "it is not the one that the certificate names",
+            hint="put back the one that was sealed, from a backup; once it is removed, the person "
+            "counts as one who cannot be looked for",
+            reason="evidence",
+        )
+
+
+def _in_force(workspace: Workspace, said: Forgetting, templates: Templates) -> Templates:
     """Return ``templates`` under those recognisers that judged the request and still do."""
-    scope = workspace.certificate(request).says.scope
-    judged = {each.name: each.sha256 for each in scope.recognisers}
+    judged = {each.name: each.sha256 for each in said.scope.recognisers}
     now = {name: embedder.sha256 for name, embedder in workspace.embedders.items()}
     rows = templates.by_recogniser
     kept = {name: rows[name] for name in rows if now.get(name, "none") == judged.get(name)}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -16,7 +17,6 @@ import numpy as np
 
 from govsdk.certify.bundles import SUFFIX
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
-from govsdk.durable import read_file
 from govsdk.errors import (
     ConflictError,
     MissingWorkspaceError,
@@ -28,6 +28,7 @@ from govsdk.govern.creating import create, fresh
 from govsdk.govern.declining import abandon
 from govsdk.govern.editing import require_editable
 from govsdk.govern.events import log
+from govsdk.govern.issued import certificate_file
 from govsdk.govern.job import jobs_of
 from govsdk.govern.parts import Clock, Parts, utc_now
 from govsdk.govern.places import Places
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from govsdk.govern.screening import Screened
     from govsdk.unlearn.dispersion import DispersionSettings
     from govsdk.verify.recognition import Budget
+
+
+_REQUEST = re.compile("[0-9a-f]{64}")
 
 
 class Workspace(Parts):
@@ -475,23 +479,33 @@ class Workspace(Parts):
     # -- evidence ----------------------------------------------------------------------------------
 
     def certificates(self) -> list[str]:
-        """Return the requests (names in the ledger) that ended with a certificate."""
-        found = self.places.certificates.glob(f"*{SUFFIX}")
-        return sorted(path.name.removesuffix(SUFFIX) for path in found)
+        """Return the requests (names in the ledger) that ended with a certificate.
+
+        As the ledger has them, whatever lies in the folder of their files.
+
+        Raises:
+            IntegrityError: The ledger's files do not lead to its signed head.
+        """
+        return self.issued.requests()
 
     def certificate(self, request: str) -> Certificate:
-        """Return the certificate of ``request``.
+        """Return the certificate of ``request``; its file is made again from the ledger if lost.
 
         Raises:
             RequestError: There is none.
+            MalformedEvidenceError, DigestMismatchError: Its file is not what the ledger has.
+            IntegrityError: The ledger's files do not lead to its signed head.
         """
-        kept = read_file(self.certificate_path(request), "reading a certificate")
-        if kept is None:
-            raise RequestError("no certificate was issued for that request")
-        return Certificate(kept)
+        return Certificate(certificate_file(self, request, self.certificate_path(request)))
 
     def certificate_path(self, request: str) -> Path:
-        """Return where the certificate of ``request`` lies or would lie."""
+        """Return where the certificate of ``request`` lies or would lie.
+
+        Raises:
+            RequestError: That is no request's name in the ledger.
+        """
+        if not _REQUEST.fullmatch(request):
+            raise RequestError("a request's name in the ledger has 64 hexadecimal digits")
         return self.places.certificates / f"{request}{SUFFIX}"
 
     def revoke(self, request: str, reason: str) -> Position:

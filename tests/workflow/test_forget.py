@@ -18,10 +18,10 @@ from govsdk.certify.bundles import parse_bundle
 from govsdk.certify.check import check
 from govsdk.certify.standing import Held
 from govsdk.errors import (
+    MalformedEvidenceError,
     MissingModelError,
     MissingWorkspaceError,
     RequestConflictError,
-    RequestError,
     SubjectExistsError,
     UnknownSubjectError,
     VerdictError,
@@ -199,14 +199,13 @@ def test_a_retry_returns_the_same_outcome_but_no_second_receipt(forgotten: Path)
 
 
 def test_a_result_that_cannot_be_made_keeps_the_receipt(forgotten: Path, tmp_path: Path) -> None:
-    """The certificate is gone when the call ends: the receipt waits for the mended call."""
+    """The certificate is damaged when the call ends: the receipt waits for the mended call."""
     workspace, request = waiting(world.copy(forgotten, tmp_path / "later"))
     path = workspace.certificate_path(request)
-    whole = path.read_bytes()
-    path.unlink()
-    with pytest.raises(RequestError):
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(MalformedEvidenceError):
         workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
-    path.write_bytes(whole)
+    path.unlink()
 
     again = workspace.forget(world.SUBJECT, world.POLICY, request_id="r-1")
 

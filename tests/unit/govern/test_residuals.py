@@ -16,14 +16,21 @@ from govsdk import KeyProvider, Policy, Workspace
 from govsdk.canonical import sha256_hex
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.recipients import fingerprint, is_recipient
-from govsdk.certify.residuals import new_identity, recipient_of
+from govsdk.certify.residuals import new_identity, open_sealed, recipient_of, seal
 from govsdk.certify.revocations import Reason
 from govsdk.durable import locked
-from govsdk.errors import EvidenceError, KeyUseError, LockedError, RequestError
+from govsdk.errors import (
+    DigestMismatchError,
+    EvidenceError,
+    KeyUseError,
+    LockedError,
+    RequestError,
+)
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.govern.judging import people_to_screen
 from govsdk.govern.lapsing import lapse_unscreened, unscreened
 from govsdk.govern.plan import PrivatePlan
+from govsdk.govern.residual_file import ResidualFile
 from govsdk.govern.residuals import (
     earlier_subjects,
     forbidden_for_anchors,
@@ -78,6 +85,8 @@ def keep(
         sha256=sha256_hex(sealed),
         expires_at=f"{expires}T00:00:00Z",
     )
+    if said is not None:
+        said = said.model_copy(update={"residuals": (residual,)})
     certify_in(workspace, request, (residual,), said=said)
 
 
@@ -149,6 +158,41 @@ def test_a_damaged_residual_is_named_by_its_request(place: Path) -> None:
         earlier_subjects(workspace)
 
     assert refused.value.facts["request"] == KEPT[:16]
+
+
+def test_a_residual_that_no_certificate_names_is_refused(place: Path) -> None:
+    """Its recipients are public, so anybody who writes to the folder could seal another person."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2027-02-01")
+    path, keys = residual_path(workspace, REQUEST), workspace.keys
+    whole = path.read_bytes()
+    assert open_residual(workspace, REQUEST) is not None
+    other = ResidualFile({"A": ROWS[::-1], "B": ROWS}, PhotoSplit((0,), ((1, 2),)), ROWS[1])
+    path.write_bytes(seal(other.to_bytes(), [keys.recipient]))
+    assert ResidualFile.from_bytes(open_sealed(path.read_bytes(), keys.verifier))
+
+    for read in (earlier_subjects, forbidden_for_anchors, unscreened):
+        with pytest.raises(DigestMismatchError, match="not the one") as refused:
+            read(workspace)
+        assert refused.value.facts["request"] == REQUEST[:16]
+
+    path.write_bytes(whole)
+    assert open_residual(workspace, REQUEST) is not None
+
+
+def test_whoever_lost_their_certificate_file_is_not_forgotten_twice(place: Path) -> None:
+    """The ledger remembers them: they are screened, kept away from, and swept as before."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2027-02-01")
+    workspace.certificate_path(REQUEST).unlink()
+
+    later = opened(place, now="2028-01-01")
+
+    assert len(people_to_screen(later, Policy.load("quickstart"))) == 1
+    assert len(forbidden_for_anchors(later)) == 2
+    assert [each.request for each in sweep(later)] == [REQUEST]
+    assert unscreened(later) == [REQUEST]
+    assert not residual_path(later, REQUEST).exists()
 
 
 def test_a_stray_file_among_certificates_is_none(place: Path) -> None:
