@@ -325,6 +325,8 @@ class Registry:
     def locate(self, subject: SubjectId, folders: Sequence[Path]) -> tuple[Path, ...]:
         """Return the unsealed files under ``folders`` that hold the subject's bytes or id.
 
+        Folders and links with the id in their names, too.
+
         Raises:
             UnknownSubjectError: The subject is not enrolled, and no erasure is under way.
         """

@@ -2,7 +2,7 @@
 
 What is looked for: windows of each embedding (little-endian float32, float16 and float64, and
 decimal text), windows of each photo's pixels, and the subject id in UTF-8 and as JSON escapes it;
-in contents and in names.
+in the contents of files, in the names of files, folders and links, and in what links lead to.
 
 - A window has enough different bytes that chance does not produce it.
 - An id counts where it stands alone: six digits occur within longer numbers and digests by chance.
@@ -90,7 +90,7 @@ class Scanned:
     bytes: int
     hits: int
     where: tuple[Path, ...]
-    """The files with hits, for the operator; paths may be personal data."""
+    """The files, folders and links with hits, for the operator; paths may be personal data."""
 
 
 def patterns_of(
@@ -117,9 +117,9 @@ def patterns_of(
 
 
 def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUNK_BYTES) -> Scanned:
-    """Read every regular file under ``folders`` once, with its name, and count the hits.
+    """Read every regular file under ``folders`` once, and every name, and count the hits.
 
-    Links are not followed; what vanishes meanwhile is passed over.
+    Links are read, not followed; what vanishes meanwhile is passed over.
 
     Raises:
         RequestError: One of ``folders`` is not there.
@@ -127,15 +127,21 @@ def scan(folders: Iterable[Path], patterns: Patterns, *, chunk_bytes: int = CHUN
     """
     files = size = hits = 0
     where: list[Path] = []
-    for folder, path in _files(_outermost(folders)):
+    for folder, path in _entries(_outermost(folders)):
+        place = path.relative_to(folder)
+        # What stands in the folder's own path was counted there.
+        found = _named(place, patterns) - _named(place.parent, patterns)
         try:
-            read, found = _scan_file(path, patterns, chunk_bytes)
+            if path.is_symlink():
+                found += _named(path.readlink(), patterns)
+            elif path.is_file():
+                read, inside = _scan_file(path, patterns, chunk_bytes)
+                files, size, found = files + 1, size + read, found + inside
         except FileNotFoundError:
             continue
         except OSError as cause:
             raise disk_error(cause, "reading a file for the scan") from cause
-        found += count_hits(os.fsencode(path.relative_to(folder)), patterns)
-        files, size, hits = files + 1, size + read, hits + found
+        hits += found
         where += [path] if found else []
     return Scanned(files, size, hits, tuple(where))
 
@@ -163,6 +169,10 @@ def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0, last: bool 
         for place in places.tolist()
         for window in patterns.by_head[int.from_bytes(data[place : place + _HEAD], "little")]
     )
+
+
+def _named(path: Path, patterns: Patterns) -> int:
+    return count_hits(os.fsencode(path), patterns)
 
 
 def _stands_alone(data: bytes, start: int, end: int) -> bool:
@@ -203,13 +213,12 @@ def _outermost(folders: Iterable[Path]) -> list[Path]:
     return [folder for folder in whole if not any(other in folder.parents for other in whole)]
 
 
-def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+def _entries(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield whatever has a name below each of ``folders``, with that folder."""
     for folder in folders:
-        for parent, _, names in os.walk(folder, onerror=_refuse):
-            for name in sorted(names):
-                path = Path(parent, name)
-                if path.is_file() and not path.is_symlink():
-                    yield folder, path
+        for parent, inner, names in os.walk(folder, onerror=_refuse):
+            for name in sorted([*inner, *names]):
+                yield folder, Path(parent, name)
 
 
 def _refuse(cause: OSError) -> None:

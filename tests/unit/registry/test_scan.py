@@ -129,13 +129,13 @@ def test_a_window_across_chunks_counts_once(tmp_path: Path, offset: int) -> None
 
 
 def test_names_count_and_nested_folders_are_read_once(tmp_path: Path, patterns: Patterns) -> None:
-    """An id in a path is a hit; a folder given twice is one folder."""
+    """An id in a path is one hit, of whatever it names; a folder given twice is one folder."""
     (tmp_path / "people" / ADA).mkdir(parents=True)
     (tmp_path / "people" / ADA / "note").write_bytes(b"nothing")
     (tmp_path / "other").write_bytes(b"nothing")
     found = scan([tmp_path, tmp_path / "people"], patterns)
     assert (found.files, found.hits) == (2, 1)
-    assert found.where == (tmp_path / "people" / ADA / "note",)
+    assert found.where == (tmp_path / "people" / ADA,)
 
 
 def test_random_numbers_are_nobody(tmp_path: Path, patterns: Patterns) -> None:
@@ -170,3 +170,20 @@ def test_a_file_that_cannot_be_read_is_an_error(
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(BackendError, match="reading a file for the scan"):
         scan([tmp_path], patterns)
+
+
+def test_a_folder_or_link_gives_away_by_its_name_alone(patterns: Patterns, tmp_path: Path) -> None:
+    """Empty, or leading nowhere: an id in what a link leads to counts, too."""
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    assert scan([tmp_path], patterns).hits == 0
+
+    named = [tmp_path / "plain" / ADA, tmp_path / f"{ADA}_1.png", tmp_path / "other"]
+    named[0].mkdir()
+    named[1].symlink_to("nowhere")
+    named[2].symlink_to(f"/photos/{ADA}.png")
+
+    found = scan([tmp_path], patterns)
+
+    assert (found.hits, sorted(found.where)) == (3, sorted(named))
+    assert found.files == 0
