@@ -347,7 +347,7 @@ class StaleKeysError(IntegrityError):
 class RegistryCorruptError(IntegrityError):
     code = "integrity.registry"
     says = "the registry's files do not fit together"
-    advice = "stop writing, keep a copy, and run `govsdk doctor`"
+    advice = "stop writing, keep a copy, and put its files back from a backup"
 
 
 class PlaintextFoundError(IntegrityError):

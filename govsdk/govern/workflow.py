@@ -153,6 +153,7 @@ class Forgetting:
             try:
                 # Before the search for the id, which reads it, too.
                 keep_policy(self.folder, self.policy)
+                self.workspace.registry.require_finished(self.subject)
                 require_no_plaintext(self.workspace, self.subject)
                 self._choose(self.workspace.ledger.head().note.encode())
             except (LockedError, MissingExtraError, MissingKeyError, KeyUseError):

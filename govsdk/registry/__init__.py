@@ -18,6 +18,7 @@
     store.py      what lies where
     enrolling.py  the steps of an enrolment, all or nothing
     erasure.py    the steps of physical erasure, each repeatable
+    destroying.py whom an erasure cannot open
 
 Invariants:
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,11 +25,15 @@ from typing import Literal
 import numpy as np
 
 from govsdk import durable
+from govsdk.errors import RegistryCorruptError
 from govsdk.ports import Float32, Picture, Role, SubjectId, Templates
 from govsdk.registry import vault as sealing
-from govsdk.registry.packing import pack, unpack
+from govsdk.registry.packing import Array, pack, unpack
 from govsdk.registry.people import SubjectSummary
 from govsdk.registry.vault import MAGIC, NONCE_BYTES, Vault
+
+PEOPLE = "people"
+"""The folder of everybody's folders."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,16 @@ class Dossier:
         sealing.drop(self._folder / "key")
 
     def _key(self) -> bytes:
-        return self._vault.take(self._folder / "key", "key", self._folder.name)
+        with self._named():
+            return self._vault.take(self._folder / "key", "key", self._folder.name)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say which entry is damaged: the one thing that can be said of whose it is."""
+        try:
+            yield
+        except RegistryCorruptError as error:
+            raise sealing.damaged(f"{PEOPLE}/{self._folder.name}", error) from error
 
     def _put_all(
         self, files: Mapping[str, bytes], key: bytes, besides: Mapping[str, bytes] | None = None
@@ -86,8 +100,14 @@ class Dossier:
         self._put_all({purpose: data}, self._key())
 
     def take(self, purpose: str) -> bytes:
-        """Return what was put."""
-        return sealing.take(self._folder / purpose, self._key(), purpose, self._folder.name)
+        """Return what was put.
+
+        Raises:
+            RegistryCorruptError: It cannot be opened; ``facts["entry"]`` names this folder.
+        """
+        key = self._key()
+        with self._named():
+            return sealing.take(self._folder / purpose, key, purpose, self._folder.name)
 
     def seal(self, purpose: str, data: bytes) -> bytes:
         """Return ``data`` sealed under the person's key, for a file elsewhere."""
@@ -102,7 +122,8 @@ class Dossier:
 
     def token(self) -> str:
         """Return a text that changes with every change of the profile, without opening it."""
-        head = sealing.read(self._folder / "profile", "profile", len(MAGIC) + NONCE_BYTES)
+        with self._named():
+            head = sealing.read(self._folder / "profile", "profile", len(MAGIC) + NONCE_BYTES)
         return head[len(MAGIC) :].hex()
 
     def profile(self) -> Profile:
@@ -131,23 +152,35 @@ class Dossier:
 
     def templates(self, profile: Profile) -> Templates:
         """Return the person's templates, batch after batch."""
-        stacks = [unpack(self.take(f"templates-{n}")) for n in range(profile.batches)]
-        return Templates(
-            profile.subject,
-            {name: np.concatenate([stack[name] for stack in stacks]) for name in stacks[0]},
-        )
+        return _joined(profile, [self._batch("templates", n) for n in range(profile.batches)])
 
     def photos(self, profile: Profile) -> list[Picture]:
         """Return the person's photos, batch after batch; none if only embeddings were given."""
         numbers = range(profile.batches if profile.from_photos else 0)
-        batches = (unpack(self.take(f"photos-{n}")) for n in numbers)
+        batches = (self._batch("photos", n) for n in numbers)
         return [picture for batch in batches for picture in batch.values()]
 
+    def readable(self, profile: Profile) -> tuple[Templates, list[Picture]]:
+        """Return those templates and photos whose batches are not damaged."""
+        found: dict[str, list[dict[str, Array]]] = {"templates": [], "photos": []}
+        for kind, batches in found.items():
+            for number in range(profile.batches if kind != "photos" or profile.from_photos else 0):
+                with suppress(RegistryCorruptError):
+                    batches.append(self._batch(kind, number))
+        photos = [picture for batch in found["photos"] for picture in batch.values()]
+        return _joined(profile, found["templates"]), photos
+
     def opened(self) -> Iterator[bytes]:
-        """Yield the plaintext of the profile and of every batch: the positive control of a scan."""
-        yield self.take("profile")
-        for path in sorted(self._folder.glob("*-*[0-9]")):
-            yield self.take(path.name)
+        """Yield the plaintext of every file that is not damaged: the positive control of a scan."""
+        for path in [self._folder / "profile", *sorted(self._folder.glob("*-*[0-9]"))]:
+            try:
+                data = self.take(path.name)
+            except RegistryCorruptError:
+                continue
+            yield data
+
+    def _batch(self, kind: str, number: int) -> dict[str, Array]:
+        return unpack(self.take(f"{kind}-{number}"))
 
     def remove_data(self) -> None:
         """Remove batches and profile, and leave what the rest of an erasure needs."""
@@ -160,6 +193,13 @@ class Dossier:
         if self._folder.exists():
             self.destroy_key()
         durable.remove_tree(self._folder)
+
+
+def _joined(profile: Profile, stacks: Sequence[Mapping[str, Array]]) -> Templates:
+    names = stacks[0] if stacks else ()
+    return Templates(
+        profile.subject, {name: np.concatenate([stack[name] for stack in stacks]) for name in names}
+    )
 
 
 def _batch(

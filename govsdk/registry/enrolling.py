@@ -2,7 +2,8 @@
 
 - Checks come before the first byte is written; the entry (or the new profile) is written last and
   makes everything before it count.
-- A person who was never fully enrolled (a crash) is started over.
+- A person who was never fully enrolled (a crash) is started over: the next writer, whoever it is
+  about, first removes what was left of them.
 """
 
 from __future__ import annotations
@@ -152,17 +153,13 @@ def enroll(
             "forgotten before",
             hint="if they agree to be enrolled again: allow_forgotten=True, or --allow-forgotten",
         )
-    return _begin(store, entry, offer, gates=gates, may_anchor=may_anchor is not False)
+    return _begin(store, offer, gates=gates, may_anchor=may_anchor is not False)
 
 
-def _begin(
-    store: Store, entry: Entry | None, offer: Offer, *, gates: Gates, may_anchor: bool
-) -> Enrolment:
+def _begin(store: Store, offer: Offer, *, gates: Gates, may_anchor: bool) -> Enrolment:
     enrolment = _judge(None, offer, gates)
     fresh = offer.without(())
     store.admit(fresh.rows, fresh.weights)
-    if entry is not None:
-        store.dossier(entry.folder).remove()
     folder = store.vault.new_name()
     store.roster.set(offer.subject, Entry(folder, State.ENROLLING))
     prints = tuple(fresh.fingerprints)

@@ -4,7 +4,8 @@
 2. what to look for afterwards, sealed under the subject's key, which still exists;
 3. the entry says "erasing": no reader finds the subject from here on;
 4. photos, templates and profile are removed;
-5. the search index is rewritten without the subject, under a fresh key;
+5. the search index is rewritten without the subject, under a fresh key, or removed where somebody
+   else's files cannot be read for it;
 6. every file is scanned for the subject's bytes (no lock held);
 7. the tombstone takes the result;
 8. the key is destroyed: the point of no return;
@@ -72,9 +73,12 @@ class Draft:
 
 
 def draft_of(dossier: Dossier) -> Draft:
-    """Return what an erasure of this person will have to look for."""
+    """Return what an erasure of this person will have to look for.
+
+    What is damaged is destroyed, and neither counted nor looked for: nobody can open it.
+    """
     profile = dossier.profile()
-    templates, photos = dossier.templates(profile), dossier.photos(profile)
+    templates, photos = dossier.readable(profile)
     patterns = patterns_of(templates, photos, profile.subject)
     return Draft(
         templates=sum(map(len, templates.by_recogniser.values())),
@@ -92,6 +96,8 @@ def patterns_for(store: Store, subject: SubjectId) -> Patterns:
     """
     if enrolled := store.find(subject, State.ENROLLED):
         return draft_of(enrolled).patterns
+    if store.find(subject, State.ENROLLING):
+        raise UnknownSubjectError("their enrolment did not come to its end")
     leaving = store.find(subject, State.ERASING)
     if leaving is None or not leaving.has_key():
         raise UnknownSubjectError()
@@ -107,6 +113,8 @@ def begin(store: Store, gallery: Gallery, subject: SubjectId) -> Draft | Erasure
     Raises:
         LegalHoldError: The subject is held; nothing was changed.
         UnknownSubjectError: There is neither such a subject nor a tombstone.
+        RegistryCorruptError: Their key or profile is damaged, so nobody can say that they are not
+            held.
     """
     entry = store.roster.entry(subject)
     if entry is not None and entry.state is State.ENROLLED:
@@ -118,7 +126,7 @@ def begin(store: Store, gallery: Gallery, subject: SubjectId) -> Draft | Erasure
         entry = Entry(entry.folder, State.ERASING)
         store.roster.set(subject, entry)
     done = store.roster.epitaph(subject)
-    if entry is None or done is not None or entry.state is State.ENROLLING:
+    if entry is None or done is not None:
         _remove(store, subject, entry)
         if done is None:
             raise UnknownSubjectError()
@@ -126,7 +134,7 @@ def begin(store: Store, gallery: Gallery, subject: SubjectId) -> Draft | Erasure
     dossier = store.dossier(entry.folder)
     dossier.remove_data()
     store.roster.remove_leftovers()
-    gallery.write()
+    gallery.rewrite()
     return Draft.from_bytes(dossier.take("erasure"))
 
 

@@ -25,6 +25,7 @@ from govsdk.registry.index import FlatIndex
 from govsdk.registry.packing import Array, pack, unpack
 from govsdk.registry.people import Match
 from govsdk.registry.store import Store
+from govsdk.registry.vault import drop
 
 Cover = dict[str, str]
 """Folder of each enrolled person -> token of their profile."""
@@ -122,6 +123,14 @@ class Gallery:
             packed = json.dumps(head).encode() + b"\n" + pack(arrays)
             self._store.vault.put_renewed(self._store.index_file, "index", packed)
             self._written = self._covered
+
+    def rewrite(self) -> None:
+        """As ``write``; where somebody's damaged files are in the way, the sealed file goes."""
+        try:
+            self.write()
+        except RegistryCorruptError:
+            drop(self._store.index_file)
+            self._written = None
 
     # -- keeping up --------------------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 - Reading takes no lock and never waits; writing takes the registry's lock only while it writes, so
   search and enrolment go on while somebody is being forgotten.
 - Whoever is restricted is neither found nor chosen; whoever is being erased is not there any more.
+- What a killed enrolment left is removed by whoever writes next.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
@@ -28,7 +29,7 @@ from govsdk.ports import (
     Templates,
 )
 from govsdk.records import Erasure
-from govsdk.registry import erasure
+from govsdk.registry import destroying, erasure
 from govsdk.registry.anchors import Choice
 from govsdk.registry.dossier import Dossier, Profile
 from govsdk.registry.enrolling import Offer, enroll, offer_embeddings, offer_photos
@@ -144,7 +145,7 @@ class Registry:
         may_anchor: bool | None,
         allow_forgotten: bool,
     ) -> Enrolment:
-        with self._store.writing():
+        with self._writing():
             enrolment = enroll(
                 self._store,
                 offer,
@@ -308,18 +309,20 @@ class Registry:
             scanning: Folders to scan besides the registry's own, e.g. the whole workspace.
 
         Raises:
-            UnknownSubjectError: Nobody of that id is or was here.
+            UnknownSubjectError: Nobody of that id is or was here; what an enrolment of theirs left
+                that was killed is removed.
             LegalHoldError: The subject is held; nothing was changed.
             PlaintextFoundError: The subject's bytes lie in unsealed files. The data is erased, the
                 key still there: remove those files (see ``locate``) and call again.
             LockedError: Somebody else writes.
         """
-        with self._store.writing():
+        self.require_finished(subject)
+        with self._writing():
             begun = erasure.begin(self._store, self._gallery, subject)
         if isinstance(begun, Erasure):
             return begun
         scanned = scan([self._store.folder, *scanning], begun.patterns)
-        with self._store.writing():
+        with self._writing():
             return erasure.finish(self._store, subject, begun, scanned)
 
     def locate(self, subject: SubjectId, folders: Sequence[Path]) -> tuple[Path, ...]:
@@ -334,11 +337,55 @@ class Registry:
 
     def drop_tombstone(self, subject: SubjectId) -> None:
         """Forget even that the subject was forgotten (policies without residuals)."""
-        with self._store.writing():
+        with self._writing():
             if self._store.roster.epitaph(subject) is not None:
                 self._store.roster.unbury(subject)
 
+    # -- mending -----------------------------------------------------------------------------------
+
+    def unfinished(self) -> int:
+        """Return how many enrolments are under way or were killed: their photos can be opened."""
+        return len(self._store.unfinished())
+
+    def require_finished(self, subject: SubjectId) -> None:
+        """Accept whoever has no enrolment that was killed before its end.
+
+        Raises:
+            UnknownSubjectError: The subject has; what it left is removed.
+            LockedError: Somebody else writes.
+        """
+        if self._store.find(subject, State.ENROLLING) is None:
+            return
+        with self._writing() as cleared:
+            if self._store.vault.name(subject) in cleared:
+                raise UnknownSubjectError(
+                    "their enrolment was killed before its end, and what it left is removed now"
+                )
+
+    def destroy(self, entry: str) -> None:
+        """Destroy key, rows and entry of a damaged person: for what no backup can mend.
+
+        No request is answered by it: nothing is scanned, and no tombstone remembers them.
+
+        Args:
+            entry: What ``facts["entry"]`` of the ``RegistryCorruptError`` says.
+
+        Raises:
+            RequestError: There is no such entry.
+            ConflictError: It is whole.
+            LegalHoldError: The person is held.
+            LockedError: Somebody else writes.
+        """
+        with self._writing():
+            destroying.destroy(self._store, self._gallery, entry)
+
     # -- inside ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[frozenset[str]]:
+        """Hold the lock, and begin without what killed enrolments left: yields their entries."""
+        with self._store.writing():
+            yield self._store.clear_unfinished()
 
     def _find(self, subject: SubjectId) -> Dossier | None:
         return self._store.find(subject, State.ENROLLED)
@@ -361,7 +408,7 @@ class Registry:
 
     def _change(self, subject: SubjectId, change: Callable[[Profile], Profile]) -> bool:
         """Write the changed profile; return whether it differs from the one that was there."""
-        with self._store.writing():
+        with self._writing():
             dossier = self._find(subject)
             if dossier is None:
                 raise UnknownSubjectError()

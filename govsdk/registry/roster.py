@@ -4,6 +4,7 @@ A person's entry is one small sealed file and the only thing that decides whethe
 files count for nothing until it says so. It moves ``enrolling -> enrolled -> erasing -> (gone)``.
 
 - Whatever lies under ``people/`` is reachable from an entry: a crash leaves nothing unowned.
+- An entry that says "enrolling" while nobody holds the lock is what a killed enrolment left.
 - Entries and tombstones are named by HMACs of the id under different keys.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +20,10 @@ from pathlib import Path
 from govsdk.errors import RegistryCorruptError
 from govsdk.ports import SubjectId
 from govsdk.records import Erasure
-from govsdk.registry.vault import Vault, drop
+from govsdk.registry.vault import Vault, damaged, drop
+
+ENTRIES = "entries"
+"""The folder of the entries."""
 
 
 class State(StrEnum):
@@ -42,7 +47,7 @@ class Roster:
     """The entries and tombstones below one folder."""
 
     def __init__(self, folder: Path, vault: Vault) -> None:
-        self._entries = folder / "entries"
+        self._entries = folder / ENTRIES
         self._tombstones = folder / "tombstones"
         self._vault = vault
 
@@ -53,14 +58,40 @@ class Roster:
 
     def entry(self, subject: SubjectId) -> Entry | None:
         """Return the subject's entry, if there is one."""
-        return self._read(self._vault.name(subject))
+        return self.read(self._vault.name(subject))
+
+    def names(self) -> list[str]:
+        """Return the names of all entries, damaged ones too, in no meaningful order."""
+        return sorted(path.name for path in self._entries.glob("*[0-9a-f]"))
+
+    def read(self, name: str) -> Entry | None:
+        """Return the entry of that name, if it is there.
+
+        Raises:
+            RegistryCorruptError: It is damaged; ``facts["entry"]`` names it.
+        """
+        path = self._entries / name
+        try:
+            fields = json.loads(self._vault.take(path, "entry", name))
+        except RegistryCorruptError as error:
+            if path.exists():
+                raise damaged(f"{ENTRIES}/{name}", error) from error
+            return None
+        return Entry(fields["folder"], State(fields["state"]))
 
     def enrolled(self) -> Iterator[Entry]:
         """Yield the entries of all who are enrolled, in no meaningful order."""
-        for path in sorted(self._entries.glob("*[0-9a-f]")):
-            entry = self._read(path.name)
+        for name in self.names():
+            entry = self.read(name)
             if entry is not None and entry.state is State.ENROLLED:
                 yield entry
+
+    def readable(self) -> Iterator[tuple[str, Entry]]:
+        """Yield every entry with its name, but for damaged ones."""
+        for name in self.names():
+            with suppress(RegistryCorruptError):
+                if (entry := self.read(name)) is not None:
+                    yield name, entry
 
     def set(self, subject: SubjectId, entry: Entry) -> None:
         """Make ``entry`` the subject's: the commit of every change of state."""
@@ -70,7 +101,11 @@ class Roster:
 
     def remove(self, subject: SubjectId) -> None:
         """Remove the subject's entry."""
-        drop(self._entries / self._vault.name(subject))
+        self.discard(self._vault.name(subject))
+
+    def discard(self, name: str) -> None:
+        """Remove the entry of that name."""
+        drop(self._entries / name)
 
     def buried(self, subject: SubjectId) -> bool:
         """Return whether the subject has a tombstone."""
@@ -100,13 +135,3 @@ class Roster:
 
     def _tombstone(self, subject: SubjectId) -> Path:
         return self._tombstones / self._vault.tombstone(subject)
-
-    def _read(self, name: str) -> Entry | None:
-        path = self._entries / name
-        try:
-            fields = json.loads(self._vault.take(path, "entry", name))
-        except RegistryCorruptError:
-            if path.exists():
-                raise
-            return None
-        return Entry(fields["folder"], State(fields["state"]))

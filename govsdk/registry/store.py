@@ -29,8 +29,8 @@ from govsdk.errors import (
     RegistryCorruptError,
 )
 from govsdk.ports import Float32, Role, SubjectId
-from govsdk.registry.dossier import Dossier
-from govsdk.registry.roster import Roster, State
+from govsdk.registry.dossier import PEOPLE, Dossier
+from govsdk.registry.roster import Entry, Roster, State
 from govsdk.registry.vault import Entropy, Vault
 
 FORMAT = "govsdk-registry"
@@ -59,7 +59,7 @@ class Store:
             raise ConflictError("there is a registry in that folder already")
         store = cls(folder, Vault(master, entropy))
         store.roster.create()
-        (folder / "people").mkdir(exist_ok=True)
+        (folder / PEOPLE).mkdir(exist_ok=True)
         head = {"format": FORMAT, "version": VERSION, "check": store.vault.check}
         write_file(folder / "registry.json", json.dumps(head).encode())
         return store
@@ -95,9 +95,25 @@ class Store:
         wait = self._lock_timeout_seconds if timeout_seconds is None else timeout_seconds
         return locked(self.folder / "lock", timeout_seconds=wait)
 
+    def clear_unfinished(self) -> frozenset[str]:
+        """Remove what killed enrolments left; return the names of their entries.
+
+        The caller holds the lock, as every enrolment does from its first byte to its last: none is
+        under way.
+        """
+        found = self.unfinished()
+        for name, entry in found.items():
+            self.dossier(entry.folder).remove()
+            self.roster.discard(name)
+        return frozenset(found)
+
+    def unfinished(self) -> dict[str, Entry]:
+        """Return the entries, by name, of enrolments that are under way or were killed."""
+        return {n: entry for n, entry in self.roster.readable() if entry.state is State.ENROLLING}
+
     def dossier(self, folder: str) -> Dossier:
         """Return the person's folder of that random name."""
-        return Dossier(self.folder / "people" / folder, self.vault)
+        return Dossier(self.folder / PEOPLE / folder, self.vault)
 
     def find(self, subject: SubjectId, *states: State) -> Dossier | None:
         """Return the subject's folder if their entry is in one of ``states``."""

@@ -183,6 +183,16 @@ class Vault:
         return unseal(key, purpose, "", both[WRAPPED_BYTES:])
 
 
+def damaged(entry: str, error: RegistryCorruptError) -> RegistryCorruptError:
+    """Return ``error`` with the place in the registry that whoever answers for it must mend."""
+    return RegistryCorruptError(
+        f"{entry}: {error.detail}",
+        hint=f"put registry/{entry} back from a backup; if there is none, keep a copy, remove the "
+        f'person with `workspace.registry.destroy("{entry}")` in Python, and enrol them again',
+        entry=entry,
+    )
+
+
 def kind_of(purpose: str) -> str:
     """Return the kind of file a purpose names, without its number: ``photos`` of ``photos-3``."""
     return purpose.partition("-")[0]

@@ -27,6 +27,7 @@ from govsdk.errors import (
     RequestError,
     SubjectExistsError,
     TooFewPhotosError,
+    UnknownSubjectError,
 )
 from govsdk.govern import workflow
 from govsdk.govern.earlier import earlier_requests
@@ -38,6 +39,7 @@ from govsdk.ports import SubjectId, silent
 from govsdk.records import Erasure, Resource, Scan, Verification
 from govsdk.reference.renderer import person, photo
 from govsdk.registry import Registry
+from govsdk.registry.dossier import Dossier
 from govsdk.tlog.statements import Kind
 
 MODEL = Resource(name="staged/0", sha256="5" * 64)
@@ -155,6 +157,30 @@ def test_a_request_that_cannot_begin_leaves_no_policy_behind(enrolled: Path) -> 
         with pytest.raises(refusal):
             workspace.forget(subject, "quickstart")
     assert list(workspace.places.jobs.iterdir()) == []
+
+
+def test_a_killed_enrolment_is_removed_and_the_request_refused(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person asks to be forgotten, and their photos lie there although nobody is enrolled."""
+
+    class Killed(BaseException):
+        pass
+
+    workspace = request(enrolled, "dan").workspace
+    registry, size = workspace.registry, workspace.ledger.size
+    with monkeypatch.context() as patched:
+        # Before the entry says that they are enrolled.
+        patched.setattr(Dossier, "begin", Mock(side_effect=Killed))
+        with pytest.raises(Killed):
+            workspace.enroll("dan", [photo(person(7), n) for n in range(2)])
+    assert (registry.unfinished(), "dan" in registry) == (1, False)
+
+    with pytest.raises(UnknownSubjectError, match="what it left is removed"):
+        request(enrolled, "dan").run()
+
+    assert registry.unfinished() == 0
+    assert workspace.ledger.size == size + 1
 
 
 def test_a_planned_request_comes_to_its_end_before_another_begins(place: Path) -> None:

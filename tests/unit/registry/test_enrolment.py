@@ -18,8 +18,9 @@ from govsdk.errors import (
     SubjectExistsError,
     UnknownSubjectError,
 )
-from govsdk.ports import Embedded, Picture, SubjectId
+from govsdk.ports import Embedded, Float32, Picture, Role, SubjectId
 from govsdk.registry import Gates, Registry
+from govsdk.registry.dossier import Dossier, Profile
 
 from .conftest import Killed, killed_before
 from .people import EMBEDDERS, Projection, photos_of, unit
@@ -190,6 +191,74 @@ def test_enrolment_survives_a_kill_at_every_step(
             break
     assert operation > 10
     assert {(False, False), (True, True)} <= seen
+
+
+def half_enrolled(registry: Registry, subject: SubjectId, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Kill the subject's enrolment when all their files are written; return their folder."""
+    real = Dossier.begin
+
+    def dies(
+        self: Dossier, profile: Profile, rows: dict[Role, Float32], pictures: list[Picture]
+    ) -> None:
+        real(self, profile, rows, pictures)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Dossier, "begin", dies)
+        with pytest.raises(Killed):
+            registry.enroll(subject, photos_of(50), EMBEDDERS)
+    entry = registry._store.roster.entry(subject)
+    assert entry is not None
+    dossier = registry._store.dossier(entry.folder)
+    assert len(dossier.photos(dossier.profile())) == 4
+    return registry._store.folder / "people" / entry.folder
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda registry: registry.enroll(ADA, photos_of(1, 5), EMBEDDERS),
+        lambda registry: registry.erase(ADA),
+        lambda registry: registry.restrict(ADA),
+    ],
+)
+def test_what_a_killed_enrolment_left_goes_with_the_next_write(
+    registry: Registry,
+    reopen: Callable[[], Registry],
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Registry], object],
+) -> None:
+    """Whoever it is about: nobody may ever ask for them again. Until then they are counted."""
+    assert registry.unfinished() == 0
+    left = half_enrolled(registry, SubjectId("newcomer"), monkeypatch)
+    assert reopen().unfinished() == 1
+
+    write(reopen())
+
+    assert reopen().unfinished() == 0
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("ask", [Registry.erase, Registry.require_finished])
+def test_whoever_asks_for_the_half_enrolled_is_told_that_they_are_gone(
+    registry: Registry,
+    reopen: Callable[[], Registry],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[Registry, SubjectId], object],
+) -> None:
+    """Nobody of that id is enrolled, and now nothing of theirs is left; a second call says less."""
+    subject = SubjectId("newcomer")
+    left = half_enrolled(registry, subject, monkeypatch)
+    with pytest.raises(UnknownSubjectError, match="did not come to its end"):
+        reopen().locate(subject, [])
+
+    with pytest.raises(UnknownSubjectError, match="what it left is removed"):
+        ask(reopen(), subject)
+
+    assert not left.exists()
+    reopen().require_finished(subject)
+    with pytest.raises(UnknownSubjectError):
+        reopen().erase(subject)
 
 
 @pytest.mark.parametrize("room", range(6))
