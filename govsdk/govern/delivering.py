@@ -2,8 +2,8 @@
 
 - Until it is delivered its opening lies in the job's folder, sealed under the workspace's vault.
 - Where ``forget`` was told a file, the opening goes after that file is on the disk: killed in
-  between, the same call writes the same bytes again. Otherwise the receipt is in the result alone,
-  and lost with a caller who dies before keeping it.
+  between, the same call writes the same bytes again, and what was half written goes. Otherwise
+  the receipt is in the result alone, and lost with a caller who dies before keeping it.
 - A place that cannot be written to is refused before the edit: afterwards the person is gone, and
   the receipt has to wait for a better one.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from govsdk.certify.receipts import receipt, receipt_bytes
-from govsdk.durable import disk_error, locked, write_file
+from govsdk.durable import clear_leftovers, disk_error, locked, write_file
 from govsdk.errors import ConflictError, RequestError
 from govsdk.records import Receipt, Sha256
 from govsdk.registry.vault import Vault, drop
@@ -43,7 +43,7 @@ def receipt_file(workspace: Parts, request: Sha256, where: str | Path) -> Path:
     try:
         inside = place.resolve().is_relative_to(workspace.folder.resolve())
         folder = place.is_dir()
-    except (OSError, RuntimeError):  # no right to look; a link that leads to itself
+    except (OSError, RuntimeError, ValueError):  # no right; a link to itself; a null character
         raise RequestError("the receipt's place cannot be looked at") from None
     if inside:
         raise RequestError("the receipt names the person and must not lie in the workspace")
@@ -102,6 +102,8 @@ def deliver(run: Forgetting) -> Receipt | None:
         handed = receipt(opening[:32], run.subject, opening[32:].hex())
         if run.receipt_path is not None:
             _write(run.receipt_path, receipt_bytes(handed))
+            clear_leftovers(run.receipt_path)
+        clear_leftovers(path)
         drop(path)
         return handed
 

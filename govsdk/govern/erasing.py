@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from govsdk.canonical import sha256_hex
-from govsdk.durable import remove_tree
-from govsdk.govern.delivering import keep_opening
+from govsdk.durable import clear_leftovers, remove_tree
+from govsdk.govern.delivering import OPENING, keep_opening
 from govsdk.govern.job import Stage
 from govsdk.govern.judging import score_sheet
-from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders
+from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders, residual_path
 from govsdk.records import Residual, Verdict, instant
 from govsdk.tlog.statements import Kind
 
@@ -47,6 +47,9 @@ def erase(run: Forgetting) -> None:
     if not job.state.residuals:
         keep_opening(run)
         job.advance(residuals=_residuals(run))
+    # What a killed write left beside the two is sealed to the same keys, and has no end of its own.
+    for kept in (residual_path(workspace, run.request), run.folder / OPENING):
+        clear_leftovers(kept)
     job.drop_private()
     remove_tree(workspace.places.cache)
     erasure = workspace.registry.erase(run.subject, scanning=[workspace.folder])

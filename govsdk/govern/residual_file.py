@@ -11,10 +11,10 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import Any, Self
 
 import numpy as np
-from pydantic import ValidationError
 
 from govsdk.errors import MalformedEvidenceError
 from govsdk.policy import Policy
@@ -83,12 +83,22 @@ class ResidualFile:
             policy, sheet = value.get("policy"), value.get("scores")
             return cls(
                 embeddings=_unpacked(value["embeddings"]),
-                split=PhotoSplit(tuple(value["edit"]), tuple(map(tuple, value["sealed"]))),
+                split=PhotoSplit(
+                    _numbers(value["edit"]), tuple(_numbers(fold) for fold in value["sealed"])
+                ),
                 anchor=_unpack(value["anchor"])[0],
                 policy=None if policy is None else Policy.model_validate(policy),
                 sheet=None if sheet is None else _sheet_from(sheet),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        except (
+            ValueError,  # with pydantic's and json's own
+            KeyError,
+            IndexError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ):
             # The cause might quote an embedding.
             raise MalformedEvidenceError("not a residual", reason="residual") from None
 
@@ -124,6 +134,10 @@ def _sheet_from(value: Mapping[str, Any]) -> ScoreSheet:
         notes={stage: value["notes"][stage].encode() for stage in STAGES},
         transcripts={stage: transcript_from(value["transcripts"][stage]) for stage in STAGES},
     )
+
+
+def _numbers(value: Any) -> tuple[int, ...]:  # noqa: ANN401  yet to be looked at
+    return tuple(map(index, value))
 
 
 def _packed(rows: Mapping[Role, Float32]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from govsdk.certify.revocations import Lapse
-from govsdk.durable import disk_error, sync_folder
+from govsdk.durable import clear_leftovers, disk_error, sync_folder
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.residuals import RESIDUAL, residual_path
@@ -68,6 +68,7 @@ def _destroy(workspace: Workspace, request: Sha256, expires: Instant, residual: 
             sync_folder(path.parent)
     except OSError as cause:
         raise disk_error(cause, "destroying a residual") from cause
+    clear_leftovers(path)
     assert residual.sha256 is not None, "a sealed file is named by its digest"
     certificate = workspace.certificate(request)
     said = Lapse(

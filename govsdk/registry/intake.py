@@ -61,9 +61,9 @@ def pictures_in(path: Path) -> list[Path]:
     """Return the picture files of a folder by name, or the one file that ``path`` is.
 
     Raises:
-        PhotoError: The folder holds no picture.
+        PhotoError: The folder holds no picture, or cannot be looked into.
     """
-    if not path.is_dir():
+    if not _is_folder(path):
         return [path]
     found = _pictures_of(path)
     if not found:
@@ -75,11 +75,20 @@ def pictures_in(path: Path) -> list[Path]:
     return found
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no right to look, or longer than a name can be: as a picture it is refused
+        return False
+
+
 def _pictures_of(folder: Path) -> list[Path]:
+    try:
+        files = list(folder.iterdir())
+    except OSError:  # `from None`: it quotes the path, as Pillow's messages do
+        raise PhotoError("a folder of photos cannot be looked into") from None
     return sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+        file for file in files if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     )
 
 
@@ -92,12 +101,15 @@ def people_in(
         may_be_empty: Yield people without a picture, too.
 
     Raises:
-        RequestError: There is no such folder, or no folder in it.
-        PhotoError: A person's folder holds no picture.
+        RequestError: There is no such folder, it cannot be looked into, or no folder is in it.
+        PhotoError: A person's folder holds no picture, or cannot be looked into.
     """
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise RequestError("there is no such folder of people")
-    people = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    try:
+        people = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError:
+        raise RequestError("the folder of people cannot be looked into") from None
     if not people:
         raise RequestError("the folder holds no folder per person")
     for number, person in enumerate(people):

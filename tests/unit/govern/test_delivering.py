@@ -60,6 +60,22 @@ def certified(place: Path) -> Path:
     return place
 
 
+def test_what_killed_writes_left_goes_with_the_delivery(certified: Path) -> None:
+    """Half-written, or whole and not yet in place, they would open the receipt for ever."""
+    file, kept = certified / "receipt.json", opening(certified)
+    left = [
+        path.with_name(f".{path.name}.0123456789abcdef.tmp")
+        for path in (file, kept, kept.with_name("job.json"))
+    ]
+    for each in left:
+        each.write_bytes(kept.read_bytes())
+
+    assert deliver(request(certified, file)) is not None
+
+    assert [each.exists() for each in left] == [False, False, True]
+    assert file.exists()
+
+
 def kill_in(step: str, place: Path) -> None:
     """Deliver in a process of its own, killed instead of the step."""
     child = subprocess.run([sys.executable, "-c", _CHILD, str(place), step], check=False)
@@ -96,12 +112,13 @@ def test_a_receipt_is_delivered_once(certified: Path, to_folder: bool) -> None:
 
 
 def test_a_place_that_cannot_be_looked_at_is_refused(certified: Path) -> None:
-    """A link that leads to itself; the error does not repeat the path."""
+    """A link that leads to itself, no name at all; the error does not repeat the path."""
     loop = certified / "loop"
     loop.symlink_to(loop)
-    with pytest.raises(RequestError) as refused:
-        request(certified, loop)
-    assert str(certified) not in str(refused.value)
+    for place in (loop, f"{certified}/a\0b", certified / ("x" * 300)):
+        with pytest.raises(RequestError) as refused:
+            request(certified, place)
+        assert str(certified) not in str(refused.value)
     assert request(certified, certified / "straight").receipt_path
 
 

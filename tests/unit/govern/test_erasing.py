@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from govsdk.govern.erasing import _residuals
+from govsdk.govern.delivering import OPENING
+from govsdk.govern.erasing import _residuals, erase
+from govsdk.govern.job import Stage
+from govsdk.govern.residuals import residual_path
 from govsdk.govern.workflow import Forgetting
 from govsdk.models.manifest import manifest_of
-from tests.unit.govern.test_workflow import request
+from govsdk.ports import SubjectId
+from govsdk.records import Erasure, Residual
+from govsdk.registry import Registry
+from tests.unit.govern.test_workflow import begun, request
 
 
 def publish_anew(run: Forgetting) -> str:
@@ -58,3 +64,28 @@ def test_a_version_that_was_removed_is_no_residual(run: Forgetting) -> None:
     shutil.rmtree(run.workspace.line.version(1).path)
 
     assert list(kept(run)) == ["model version 0"]
+
+
+def test_what_killed_writes_left_goes_before_anything_is_erased(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A residual or an opening half in place is sealed to the same keys as the whole one."""
+    run = begun(request(enrolled, "ada"), Stage.PUBLISHED)
+    run.job.advance(residuals=(Residual(name="tombstone", purpose="x", key_holder="workspace"),))
+    kept = [residual_path(run.workspace, run.request), run.folder / OPENING]
+    left = [path.with_name(f".{path.name}.0123456789abcdef.tmp") for path in kept]
+    kept[0].parent.mkdir(exist_ok=True)
+    for path in (*kept, *left):
+        path.write_bytes(b"sealed")
+    seen = []
+
+    def erased(self: Registry, *subject: SubjectId, scanning: list[Path]) -> Erasure:
+        seen.append([path.exists() for path in (*kept, *left)])
+        return real(self, *subject, scanning=scanning)
+
+    real = Registry.erase
+    monkeypatch.setattr(Registry, "erase", erased)
+
+    erase(run)
+
+    assert seen == [[True, True, False, False]]

@@ -24,6 +24,7 @@ from govsdk.errors import (
     EvidenceError,
     KeyUseError,
     LockedError,
+    MalformedEvidenceError,
     RequestError,
 )
 from govsdk.govern.config import WorkspaceConfig
@@ -316,6 +317,48 @@ def test_a_killed_sweep_is_carried_on(place: Path) -> None:
 
     assert logged.entry == again.entry
     assert not path.exists()
+
+
+def test_a_sweep_destroys_what_a_killed_write_left(place: Path) -> None:
+    """Sealed to the same keys, it would open after the entry says that it was destroyed."""
+    workspace = opened(place)
+    keep(workspace, REQUEST, "2026-12-31")
+    keep(workspace, KEPT, "2027-02-01")
+    left = [
+        path.with_name(f".{path.name}.0123456789abcdef.tmp")
+        for path in (residual_path(workspace, REQUEST), residual_path(workspace, KEPT))
+    ]
+    for each in left:
+        each.write_bytes(residual_path(workspace, REQUEST).read_bytes())
+    assert open_sealed(left[0].read_bytes(), workspace.keys.verifier)
+
+    assert [each.request for each in sweep(workspace)] == [REQUEST]
+
+    assert [each.exists() for each in left] == [False, True]
+
+
+WHOLE = ResidualFile({"A": ROWS}, PhotoSplit((0,), ((1, 2),)), ROWS[0]).to_bytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"anchor": {"shape": [0, 16], "float32": ""}},
+        {"anchor": {"shape": [10**30], "float32": ""}},
+        {"edit": ["x"]},
+        {"sealed": [[1.5]]},
+        {"embeddings": 7},
+        {"scores": {"plan": "", "verification": "", "notes": {"baseline": "\ud800"}}},
+    ],
+)
+def test_what_is_no_residual_ends_as_one_error(change: dict[str, object]) -> None:
+    """Whatever stands in it; the error quotes nothing of that."""
+    content = json.loads(WHOLE)
+    assert ResidualFile.from_bytes(json.dumps(content).encode()).split.sealed == ((1, 2),)
+    for data in (json.dumps(content | change).encode(), b"[" * 200_000, b"\xff", b"null"):
+        with pytest.raises(MalformedEvidenceError, match="not a residual") as refused:
+            ResidualFile.from_bytes(data)
+        assert refused.value.__cause__ is None
 
 
 def test_a_sweep_waits_for_an_edit(place: Path) -> None:

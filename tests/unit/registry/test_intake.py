@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -99,3 +100,22 @@ def test_photos_are_given_as_arrays_or_as_paths(tmp_path: Path) -> None:
         photos_given([picture, tmp_path])
     with pytest.raises(PhotoError, match="photo 1 is not"):
         photos_given([picture, picture / 255])
+
+
+def test_a_path_that_cannot_be_looked_at_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a name can be, within a file, or a folder that its owner keeps shut."""
+    save(tmp_path / "ada" / "1.png")
+    assert len(photos_given(tmp_path / "ada")) == len(list(people_in(tmp_path))) == 1
+    for wrong in (tmp_path / ("ada" * 100), tmp_path / "ada" / "1.png" / "2.png", "ada\0"):
+        with pytest.raises(PhotoError, match="photo 0") as caught:
+            photos_given(str(wrong))
+        assert "ada" not in f"{caught.value}"
+
+    monkeypatch.setattr(Path, "iterdir", Mock(side_effect=PermissionError(13, "no", "ada")))
+    with pytest.raises(PhotoError, match="looked into") as shut:
+        photos_given(tmp_path / "ada")
+    with pytest.raises(RequestError, match="looked into") as closed:
+        list(people_in(tmp_path))
+    assert "ada" not in f"{shut.value} {closed.value}"
