@@ -73,8 +73,24 @@ class Inquiry:
         splits = [split_retained(person, note=plan) for person in self.people]
         if not (any(split.edit for split in splits) and any(split.sealed[0] for split in splits)):
             return "too few photos of others are enrolled to teach some and judge by others"
+        judged = sum(1 for split in splits if split.sealed[0])
         unjudged = why_not_judged(self.policy, self.embedders, self.calibrations)
-        return unjudged or _why_not_screened(self) or _why_not_attacked(self)
+        return (
+            _why_not_near(self.policy, judged)
+            or unjudged
+            or _why_not_screened(self)
+            or _why_not_attacked(self)
+        )
+
+
+def _why_not_near(policy: Policy, judged: int) -> str | None:
+    near = policy.claims.retention.hard_neighbours
+    if near is None or judged >= near.people:
+        return None
+    return (
+        f"the {near.people} people most like the subject are judged apart by this policy, and of "
+        f"only {judged} are there photos to judge by"
+    )
 
 
 def _why_not_screened(inquiry: Inquiry) -> str | None:

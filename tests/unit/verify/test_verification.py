@@ -278,6 +278,7 @@ def only_a(someone):
         ({"gallery": [SUBJECT]}, "nobody else is enrolled"),
         ({"gallery": [only_a(ANCHOR)]}, "nobody else is enrolled"),
         ({"subject": only_a(SUBJECT)}, "the subject has no photos"),
+        ({"policy": "standard", "gallery": GALLERY[:19]}, "the 20 people most like the subject"),
     ],
 )
 def test_what_cannot_be_judged_is_inconclusive_before_the_edit(changes, reason):
@@ -290,6 +291,12 @@ def test_what_cannot_be_judged_is_inconclusive_before_the_edit(changes, reason):
     assert untried.drawer.seeds == []
     with pytest.raises(RequestError, match=reason):
         run_verify(model(), **changes)
+
+
+def test_as_many_near_people_as_the_policy_asks_for_are_enough():
+    """Where nobody is judged apart, fewer are."""
+    assert run_baseline(model(), "standard", gallery=GALLERY[:20]).verdict is None
+    assert run_baseline(model(), "quickstart", gallery=GALLERY[:19]).verdict is None
 
 
 def test_without_a_positive_control_nothing_is_verified():
