@@ -63,6 +63,8 @@ class JobState(BaseModel):
     verdict: Verdict | None = None
     baseline: Baseline | None = None
     """What the unedited model drew."""
+    lookalikes: int = 0
+    """Other ids that looked like the same person when it was planned, ten at most."""
     model_before: Resource | None = None
     model_after: Resource | None = None
     published_version: int | None = None

@@ -57,7 +57,8 @@ def _stages(state: JobState, *, edited: bool) -> tuple[StageOutcome, ...]:
     )
     nothing = state.verdict is Verdict.NOTHING_TO_FORGET
     why = (state.baseline and state.baseline.reason) or ""
-    stages = [StageOutcome("planned", True), StageOutcome("baseline", edited or nothing, why)]
+    also = f"{state.lookalikes} other ids look like the same person" if state.lookalikes else ""
+    stages = [StageOutcome("planned", True, also), StageOutcome("baseline", edited or nothing, why)]
     if edited:
         forgotten = state.verdict is Verdict.FORGOTTEN
         stages += [

@@ -55,6 +55,9 @@ class ForgetPlan:
     screen_detects: float | None
     """Smallest match rate of one earlier subject that the screen notices with probability 0.8; None
     where nobody was forgotten before."""
+    lookalikes: int
+    """Other ids, ten at most, that look like the same person by the gate of an enrolment: each is
+    forgotten by a request of its own, or stays."""
     why_no_verdict: str | None
     """Why ``forget`` would end INCONCLUSIVE before any edit; None where it would go on."""
 
@@ -90,6 +93,7 @@ class ForgetPlan:
                 for line in self.attack_powers
             },
             "screenDetects": self.screen_detects and round(self.screen_detects, 6),
+            "lookalikes": self.lookalikes,
             "whyNoVerdict": self.why_no_verdict,
         }
 
@@ -137,5 +141,6 @@ def plan_forget(workspace: Workspace, subject: SubjectId, policy: Policy) -> For
         powers=tuple(claim_powers(policy)),
         attack_powers=tuple(attack_powers(policy)),
         screen_detects=detectable_rate(probes) if probes else None,
+        lookalikes=len(workspace.registry.also_enrolled_as(subject, workspace.gates)),
         why_no_verdict=inquiry.why_no_verdict(plan=note),
     )

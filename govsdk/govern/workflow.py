@@ -231,8 +231,9 @@ class Forgetting:
                 planned_at=planned,
             ),
         )
-        self.job.advance(Stage.PLANNED, model_before=self.current)
-        self.log.info("govsdk.forget.planned")
+        also = len(self.workspace.registry.also_enrolled_as(self.subject, self.workspace.gates))
+        self.job.advance(Stage.PLANNED, model_before=self.current, lookalikes=also)
+        self.log.info("govsdk.forget.planned", lookalikes=also)
 
     def _require_not_held(self) -> None:
         """Refuse what was held while it was planned: now that the plan is saved, no hold can come.

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ from govsdk.registry import (
     embeddings_given,
     people_in,
     photos_given,
-    require_subject,
+    subject_id,
 )
 from govsdk.registry.intake import Photo
 from govsdk.registry.vault import Entropy
@@ -136,7 +137,7 @@ class Workspace(Parts):
             MissingKeyError: A passphrase is missing or wrong.
         """
         where = path or os.environ.get("GOVSDK_WORKSPACE")
-        if where is None:
+        if not where:
             raise MissingWorkspaceError("no path was given and GOVSDK_WORKSPACE is not set")
         folder = Path(where).absolute()
         config = WorkspaceConfig.load(folder)
@@ -173,15 +174,20 @@ class Workspace(Parts):
                 others; ``facts["photo"]`` is its position.
             EmbeddingError: They were enrolled from embeddings alone before.
             SubjectExistsError: The subject is restricted, being erased, or was forgotten.
+            ConflictError: With ``allow_forgotten``: the request to forget them has not ended, and
+                would erase them again.
             LockedError: Another process is writing to the registry (retryable).
         """
+        person = subject_id(subject)
+        if allow_forgotten:
+            self._require_no_request(person)
         enrolment = self.registry.enroll(
-            SubjectId(subject),
+            person,
             photos_given(photos),
             self.embedders,
             may_anchor=may_anchor,
             allow_forgotten=allow_forgotten,
-            gates=self._gates,
+            gates=self.gates,
         )
         log.info("govsdk.registry.enrolled", photos=enrolment.photos)
         return enrolment
@@ -209,20 +215,24 @@ class Workspace(Parts):
                 enrolled from photos; or one looks like somebody other than the person's others:
                 ``facts["photo"]`` is its position.
             SubjectExistsError: The subject is restricted, being erased, or was forgotten.
+            RequestError, ConflictError: As ``enroll``.
         """
+        person = subject_id(subject)
+        if allow_forgotten:
+            self._require_no_request(person)
         dimensions = {role: each.dimension for role, each in self.embedders.items()}
         enrolment = self.registry.enroll_embeddings(
-            SubjectId(subject),
+            person,
             embeddings_given(embeddings, dimensions),
             may_anchor=may_anchor,
             allow_forgotten=allow_forgotten,
-            gates=self._gates,
+            gates=self.gates,
         )
         log.info("govsdk.registry.enrolled", photos=enrolment.photos)
         return enrolment
 
     @cached_property
-    def _gates(self) -> Gates:
+    def gates(self) -> Gates:
         """Photos of one subject must show one person; lookalikes under other ids are reported.
 
         No gate of quality: the record's figure is the 1st percentile of real photos, so it would
@@ -249,8 +259,8 @@ class Workspace(Parts):
             allow_forgotten: Enrol even those who were forgotten, e.g. because they came back.
 
         Raises:
-            RequestError, PhotoError, SubjectExistsError: As ``enroll``; ``facts["person"]`` is the
-                person's position by name of folder, from 0.
+            RequestError, PhotoError, SubjectExistsError, ConflictError: As ``enroll``;
+                ``facts["person"]`` is the person's position by name of folder, from 0.
         """
         people = list(people_in(Path(folder)))
         enrolments = []
@@ -271,18 +281,25 @@ class Workspace(Parts):
         Raises:
             UnknownSubjectError: A string that names neither a file nor anybody enrolled.
             PhotoError, EmbeddingError: What was given cannot be used.
+            RequestError: Fewer than one are asked for.
         """
+        if top < 1:
+            raise RequestError(f"the nearest {top} are none: one at least can be asked for")
         if isinstance(who, np.ndarray) and who.ndim == 1:
             return list(self.registry.search(who.astype(np.float32), top=top))
         if isinstance(who, str) and not _names_file(who):
-            if SubjectId(who) not in self.registry:
-                raise UnknownSubjectError(
-                    "what was given names no file either",
-                    hint="check the path, or list the enrolled subjects with `govsdk subjects`",
-                )
-            return list(self.registry.search(SubjectId(who), top=top))
+            return list(self.registry.search(self._enrolled(who), top=top))
         embedded = self.embedders[CONDITIONING].embed(photos_given(who)[:1])
         return list(self.registry.search(embedded.embeddings[0], top=top))
+
+    def _enrolled(self, who: str) -> SubjectId:
+        with suppress(RequestError):  # nobody has an id that cannot be one
+            if (person := subject_id(who)) in self.registry:
+                return person
+        raise UnknownSubjectError(
+            "what was given names no file either",
+            hint="check the path, or list the enrolled subjects with `govsdk subjects`",
+        )
 
     def hold(self, subject: str) -> None:
         """Put ``subject`` under legal hold: ``forget`` refuses until it is lifted.
@@ -292,8 +309,7 @@ class Workspace(Parts):
             UnknownSubjectError: Nobody of that id is enrolled.
             ConflictError: They are being forgotten: what was planned comes to its end.
         """
-        person = SubjectId(subject)
-        require_subject(person)
+        person = subject_id(subject)
         self._require_not_leaving(person)
         changed = self.registry.hold(person)
         try:
@@ -312,22 +328,42 @@ class Workspace(Parts):
                 "the subject is being forgotten", hint="make the request's call again, to its end"
             )
 
+    def _require_no_request(self, subject: SubjectId) -> None:
+        """Refuse to enrol again whom the call of an open request would erase again."""
+        jobs = jobs_of(self.places.jobs, self.reference(subject))
+        if any(not job.state.stage.terminal for job in jobs):
+            raise ConflictError(
+                "a request to forget the subject has not ended",
+                hint="make the request's call again, to its end, or give it up with `govsdk "
+                "abandon`; then enrol them",
+            )
+
     def lift_hold(self, subject: str) -> bool:
-        """Lift the legal hold of ``subject``; return whether there was one."""
-        lifted = self.registry.lift_hold(SubjectId(subject))
+        """Lift the legal hold of ``subject``; return whether there was one.
+
+        Raises:
+            RequestError: No subject has such an id.
+            UnknownSubjectError: Nobody of that id is enrolled.
+        """
+        person = subject_id(subject)
+        lifted = self.registry.lift_hold(person)
         if lifted:
-            reference = self.reference(SubjectId(subject))
-            log.info("govsdk.registry.hold_lifted", subject=reference[:16])
+            log.info("govsdk.registry.hold_lifted", subject=self.reference(person)[:16])
         return lifted
 
     def release(self, subject: str) -> bool:
         """Lift the restriction that a request put on ``subject`` which ended without forgetting.
 
         They are found by searches and may serve as anchor again. Returns whether there was one.
+
+        Raises:
+            RequestError: No subject has such an id.
+            UnknownSubjectError: Nobody of that id is enrolled.
         """
-        released = self.registry.release(SubjectId(subject))
+        person = subject_id(subject)
+        released = self.registry.release(person)
         if released:
-            log.info("govsdk.registry.released", subject=self.reference(SubjectId(subject))[:16])
+            log.info("govsdk.registry.released", subject=self.reference(person)[:16])
         return released
 
     # -- the model ---------------------------------------------------------------------------------
@@ -357,7 +393,7 @@ class Workspace(Parts):
             SubjectExistsError: ``forget`` would refuse for the same reason.
             ConflictError: A new request would have to wait: another one is under way.
         """
-        return plan_forget(self, SubjectId(subject), _policy(policy))
+        return plan_forget(self, subject_id(subject), _policy(policy))
 
     def forget(
         self,
@@ -398,7 +434,7 @@ class Workspace(Parts):
 
         return Forgetting(
             self,
-            SubjectId(subject),
+            subject_id(subject),
             _policy(policy),
             request_id=request_id,
             receipt_to=receipt_to,
@@ -443,7 +479,7 @@ class Workspace(Parts):
 
         return disperse(
             self,
-            SubjectId(subject),
+            subject_id(subject),
             _policy(policy),
             recogniser,
             Path(out),
@@ -474,7 +510,7 @@ class Workspace(Parts):
                 is left: the request's own call can end it.
             LockedError: A call is working on it, or on another request (retryable).
         """
-        abandon(self, SubjectId(subject))
+        abandon(self, subject_id(subject))
 
     # -- evidence ----------------------------------------------------------------------------------
 

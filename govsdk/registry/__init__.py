@@ -29,7 +29,7 @@ Invariants:
 """
 
 from govsdk.registry.anchors import choose_anchor
-from govsdk.registry.enrolling import require_subject
+from govsdk.registry.enrolling import require_subject, subject_id
 from govsdk.registry.gates import Gates, embeddings_given
 from govsdk.registry.intake import at_person, people_in, photos_from, photos_given
 from govsdk.registry.packing import template_set
@@ -55,5 +55,6 @@ __all__ = [
     "photos_given",
     "require_subject",
     "scan",
+    "subject_id",
     "template_set",
 ]

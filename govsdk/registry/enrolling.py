@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,12 +65,30 @@ class Offer:
         )
 
 
+def subject_id(text: str) -> SubjectId:
+    """Return the id that ``text`` spells, in Unicode's form NFC: the way in for every id.
+
+    A letter with an accent can be spelled as one character or as two that look alike, and file
+    systems exchange them: whoever was forgotten under one must not come back under the other.
+
+    Raises:
+        RequestError: No subject has such an id.
+    """
+    subject = SubjectId(unicodedata.normalize("NFC", text) if isinstance(text, str) else text)
+    require_subject(subject)
+    return subject
+
+
 def require_subject(subject: SubjectId) -> None:
-    """Raise ``RequestError`` unless ``subject`` is a printable id of 1 to 256 characters."""
+    """Raise ``RequestError`` unless ``subject`` is a printable id of 1 to 256 characters in NFC."""
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_ID:
         raise RequestError(f"a subject id has 1 to {LONGEST_ID} characters")
     if not subject.isprintable():
         raise RequestError("a subject id has no control characters")
+    if subject != subject.strip():
+        raise RequestError("a subject id neither begins nor ends with a space")
+    if not unicodedata.is_normalized("NFC", subject):
+        raise RequestError("a subject id is spelled in Unicode's form NFC")
 
 
 def offer_photos(

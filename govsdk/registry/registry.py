@@ -153,15 +153,25 @@ class Registry:
                 may_anchor=may_anchor,
                 allow_forgotten=allow_forgotten,
             )
-        return replace(enrolment, also_enrolled_as=self._lookalikes(offer, gates))
+        also = self._lookalikes(offer.subject, offer.rows, gates)
+        return replace(enrolment, also_enrolled_as=also)
 
-    def _lookalikes(self, offer: Offer, gates: Gates) -> tuple[Match, ...]:
-        """Return the other subjects who look like the same person under every recogniser asked."""
+    def also_enrolled_as(self, subject: SubjectId, gates: Gates) -> tuple[Match, ...]:
+        """Return the other subjects who look like the same person, as an enrolment reports them.
+
+        Raises:
+            UnknownSubjectError: Nobody of that id is enrolled.
+        """
+        return self._lookalikes(subject, self.templates(subject).by_recogniser, gates)
+
+    def _lookalikes(
+        self, subject: SubjectId, rows: Mapping[Role, Float32], gates: Gates
+    ) -> tuple[Match, ...]:
+        """Return the others, ten at most, whom every recogniser asked takes for the same person."""
         found: dict[SubjectId, Match] = {}
-        for count, (name, floor) in enumerate(gates.same_person.items()):
-            near = self._gallery.nearest(
-                offer.rows[name], top=10, recogniser=name, exclude=(offer.subject,)
-            )
+        asked = [(name, floor) for name, floor in gates.same_person.items() if name in rows]
+        for count, (name, floor) in enumerate(asked):
+            near = self._gallery.nearest(rows[name], top=10, recogniser=name, exclude=(subject,))
             same = {match.subject: match for match in near if match.cosine >= floor}
             found = same if count == 0 else {s: m for s, m in found.items() if s in same}
         return tuple(found.values())

@@ -1,7 +1,8 @@
 """Looking for a person's bytes in plain files, with a positive control.
 
 What is looked for: windows of each embedding (little-endian float32, float16 and float64, and
-decimal text), windows of each photo's pixels, and the subject id in UTF-8 and as JSON escapes it;
+decimal text), windows of each photo's pixels, and the subject id in UTF-8 and as JSON escapes it,
+in either of Unicode's forms NFC and NFD;
 in the contents of files, in the names of files, folders and links, and in what links lead to.
 
 - A window has enough different bytes that chance does not produce it.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,7 +111,7 @@ def patterns_of(
     for photo in photos:
         found += _windows(photo.tobytes())
     if subject is not None:
-        for name in (subject.encode(), json.dumps(subject)[1:-1].encode()):
+        for name in _spellings(subject):
             quoted = name if len(name) >= SHORTEST else b'"' + name + b'"'
             found += [quoted] if len(quoted) >= SHORTEST else []
             words |= {name} if quoted == name else set()
@@ -173,6 +175,13 @@ def count_hits(data: bytes, patterns: Patterns, *, settled: int = 0, last: bool 
 
 def _named(path: Path, patterns: Patterns) -> int:
     return count_hits(os.fsencode(path), patterns)
+
+
+def _spellings(subject: SubjectId) -> Iterator[bytes]:
+    """Yield the id as text and as JSON has it; also with accents apart, as some file systems do."""
+    for text in (subject, unicodedata.normalize("NFD", subject)):
+        yield text.encode()
+        yield json.dumps(text)[1:-1].encode()
 
 
 def _stands_alone(data: bytes, start: int, end: int) -> bool:

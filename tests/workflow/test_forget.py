@@ -277,6 +277,18 @@ def test_the_dry_run_writes_nothing(place: Path, workspace: Workspace) -> None:
     assert contents(place / "workspace") == before
 
 
+def test_the_dry_run_counts_ids_that_look_like_the_same_person(workspace: Workspace) -> None:
+    """By the gate of an enrolment, which had reported them; it names none of them."""
+    assert workspace.plan_forget(world.SUBJECT, world.POLICY).lookalikes == 0
+    again = workspace.enroll("another-id", workspace.registry.photos(world.SUBJECT))
+    assert [match.subject for match in again.also_enrolled_as] == [world.SUBJECT]
+
+    plan = workspace.plan_forget(world.SUBJECT, world.POLICY)
+
+    assert (plan.lookalikes, plan.to_dict()["lookalikes"]) == (1, 1)
+    assert "another-id" not in repr(plan)
+
+
 def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> None:
     """Of strict's attacks each run starts elsewhere: too few are enrolled, and `forget` ends so."""
     plan = workspace.plan_forget(world.SUBJECT, "strict")

@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from govsdk import KeyProvider, Policy, Workspace
 from govsdk.errors import (
+    ConflictError,
     EmbeddingError,
     MissingModelError,
+    MissingWorkspaceError,
     PhotoError,
     RequestError,
     SubjectExistsError,
     UnknownSubjectError,
 )
 from govsdk.govern.editing import _Watch
+from govsdk.govern.job import Stage
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import Float32, Picture, Role, SubjectId, silent
 from govsdk.reference.renderer import person, photo
+from govsdk.registry import require_subject
 from tests.docs.test_pages import ROOT
+from tests.unit.govern.test_workflow import begun, request
 
 LONGER_THAN_A_FILE_NAME = "x" * 300
 Rows = Mapping[Role, Float32]
@@ -227,3 +233,98 @@ def test_a_string_too_long_for_a_file_is_a_subject(enrolled: Path) -> None:
     with pytest.raises(UnknownSubjectError):
         workspace.search(LONGER_THAN_A_FILE_NAME)
     assert workspace.search(str(enrolled / "people" / "bo" / "1.png"))[0].subject == "bo"
+
+
+NFC, NFD = "Zo\u00eb", "Zoe\u0308"
+
+
+def test_an_id_is_one_however_its_accents_are_spelled(enrolled: Path) -> None:
+    """File systems exchange the two: a forgotten person does not come back under the other."""
+    workspace, pictures = opened(enrolled), [photo(person(7), n) for n in range(2)]
+    assert NFC != NFD
+    workspace.enroll(NFD, pictures)
+    assert people(enrolled)[NFC] == 2
+    assert workspace.enroll(NFC, pictures).added == 0
+    workspace.search(NFD)
+    workspace.hold(NFD)
+    assert workspace.lift_hold(NFC)
+
+    workspace.registry.erase(SubjectId(NFC))
+
+    for spelled in (NFC, NFD):
+        with pytest.raises(SubjectExistsError, match="forgotten before"):
+            workspace.enroll(spelled, pictures)
+    with pytest.raises(RequestError, match="NFC"):
+        require_subject(SubjectId(NFD))
+
+
+@pytest.mark.parametrize("subject", [" ada", "ada ", "ada\u00a0", "a\tda", "", "\u3000"])
+def test_an_id_that_nobody_sees_differ_is_refused(enrolled: Path, subject: str) -> None:
+    """A space before or after it would get past the tombstone of who looks to have the same id."""
+    workspace = opened(enrolled)
+    with pytest.raises(RequestError, match="subject id"):
+        workspace.enroll(subject, enrolled / "people" / "ada")
+    with pytest.raises(UnknownSubjectError):
+        workspace.search(subject or "nobody")
+    assert workspace.enroll("ada b", enrolled / "people" / "ada").added == 2
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_whoever_is_being_forgotten_is_not_enrolled_again(enrolled: Path, stage: Stage) -> None:
+    """Their open request would erase what they agreed to since; ended, it is in nobody's way."""
+    workspace, pictures = opened(enrolled), enrolled / "people" / "bo"
+    begun(request(enrolled, "bo"), stage)
+    workspace.registry.erase(SubjectId("bo"))
+    by_photos: list[Callable[[], object]] = [
+        lambda: workspace.enroll("bo", pictures, allow_forgotten=True),
+        lambda: workspace.enroll_folder(enrolled / "people", allow_forgotten=True),
+    ]
+    for enroll in by_photos:
+        if stage.terminal:
+            enroll()
+        else:
+            with pytest.raises(ConflictError, match="has not ended") as refused:
+                enroll()
+            assert "again, to its end" in refused.value.hint
+    assert ("bo" in people(enrolled)) == stage.terminal
+    assert workspace.enroll("cleo", pictures, allow_forgotten=True)
+
+
+def test_fewer_than_one_match_cannot_be_asked_for(enrolled: Path) -> None:
+    """With an error of ours; one can."""
+    workspace = opened(enrolled)
+    for top in (0, -3):
+        with pytest.raises(RequestError, match="one at least"):
+            workspace.search("ada", top=top)
+    assert len(workspace.search("ada", top=1)) == 1
+
+
+@pytest.mark.parametrize("verb", ["lift_hold", "release", "hold"])
+def test_nobody_is_released_who_is_not_enrolled(enrolled: Path, verb: str) -> None:
+    """An id that is none, or nobody's, is told apart from one that had nothing to lift."""
+    call = getattr(opened(enrolled), verb)
+    assert not call("ada")
+    with pytest.raises(UnknownSubjectError):
+        call("nobody")
+    with pytest.raises(RequestError):
+        call("")
+
+
+def test_what_the_registry_answers_names_nobody_in_a_log(enrolled: Path) -> None:
+    """Job queues log what a task returned; the fields have it all the same."""
+    workspace = opened(enrolled)
+    answers = [*workspace.subjects(), *workspace.search("ada")]
+    answers.append(replace(workspace.enroll("ada", enrolled / "people" / "ada"), photos=2))
+    told = repr(answers)
+    assert {each.subject for each in answers} == {"ada", "bo", "cleo"}
+    for each in ("ada", "bo", "cleo", "cosine", "0.", "-0"):
+        assert each not in told
+
+
+def test_an_empty_variable_names_no_workspace(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the folder that the process happens to be in; set, it is the workspace's."""
+    assert Workspace.open(keys=KeyProvider.from_folder(place / "keys"))
+    monkeypatch.chdir(place / "workspace")
+    monkeypatch.setenv("GOVSDK_WORKSPACE", "")
+    with pytest.raises(MissingWorkspaceError, match="not set"):
+        Workspace.open(keys=KeyProvider.from_folder(place / "keys"))

@@ -34,6 +34,7 @@ from govsdk.govern.earlier import earlier_requests
 from govsdk.govern.job import Job, JobState, Stage
 from govsdk.govern.outcome import _stages
 from govsdk.govern.receiving import keep_policy
+from govsdk.govern.result import StageOutcome
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
 from govsdk.records import Erasure, Resource, Scan, Verification
@@ -503,6 +504,18 @@ def test_a_scan_without_its_control_is_no_success() -> None:
     """Whoever finds nothing before either has shown nothing."""
     assert failed(ended(Verdict.FORGOTTEN), edited=True) == []
     assert failed(ended(Verdict.FORGOTTEN, hits_before=0), edited=True) == ["erased"]
+
+
+def test_whoever_may_be_enrolled_twice_is_told_with_the_plan() -> None:
+    """How many other ids look like the same person: a fact for a human, no reason to refuse."""
+    once = ended(Verdict.FORGOTTEN)
+    twice = once.model_copy(update={"lookalikes": 2})
+
+    planned, _, *rest = _stages(twice, edited=True)
+
+    assert planned == StageOutcome("planned", True, "2 other ids look like the same person")
+    assert _stages(once, edited=True)[0].note == ""
+    assert tuple(rest) == _stages(once, edited=True)[2:]
 
 
 def test_a_baseline_that_decides_nothing_is_not_told_as_an_edit() -> None:

@@ -85,6 +85,10 @@ def test_the_same_face_under_another_id_is_a_fact(registry: Registry) -> None:
     assert [match.subject for match in found.also_enrolled_as] == [ADA]
     other = registry.enroll(SubjectId("new-person"), photos_of(9), EMBEDDERS, gates=gates)
     assert other.also_enrolled_as == ()
+    assert registry.also_enrolled_as(EVE, gates) == found.also_enrolled_as
+    assert [match.subject for match in registry.also_enrolled_as(ADA, gates)] == [EVE]
+    assert registry.also_enrolled_as(SubjectId("new-person"), gates) == ()
+    assert registry.also_enrolled_as(ADA, Gates()) == ()
 
 
 def test_embeddings_alone_are_enrolled_and_extended(empty: Registry) -> None:
