@@ -16,7 +16,13 @@ from govsdk.durable import clear_leftovers, remove_tree
 from govsdk.govern.delivering import OPENING, keep_opening
 from govsdk.govern.job import Stage
 from govsdk.govern.judging import score_sheet
-from govsdk.govern.residuals import RESIDUAL, keep_residual, key_holders, residual_path
+from govsdk.govern.residuals import (
+    RESIDUAL,
+    keep_residual,
+    key_holders,
+    residual_path,
+    serves_for_others,
+)
 from govsdk.records import Residual, Verdict, instant
 from govsdk.tlog.statements import Kind
 
@@ -28,6 +34,14 @@ FORGOTTEN_FOR = "re-verification, replay in later edits, anchor constraints, sup
 
 ERASED_FOR = "anchor constraints"
 """And that of somebody in whom there was nothing to forget."""
+
+REPLACEMENT = Residual(
+    name="replacement embedding",
+    purpose="replay in later edits, anchor constraints: in the sealed file of a person who was "
+    "forgotten earlier, in whose place they are drawn, until that file is destroyed",
+    key_holder="workspace verifier key, and the auditors named when that file was sealed",
+)
+"""What stays of somebody who replaces another; which one, and so until when, is not told."""
 
 FIRST_VERSION = "teacher of later edits"
 """What version 0 of the line is kept for."""
@@ -65,8 +79,9 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         purpose="recognise a retried request, or another one about the same id",
         key_holder="workspace",
     )
+    replacement = [REPLACEMENT] if serves_for_others(run.workspace, run.templates) else []
     if run.policy.residuals == "none":
-        return record, *models
+        return record, *replacement, *models
     tombstone = Residual(
         name="tombstone",
         purpose="recognise a new enrolment of the same id",
@@ -89,7 +104,7 @@ def _residuals(run: Forgetting) -> tuple[Residual, ...]:
         sha256=sha256_hex(sealed),
         expires_at=instant(expires),
     )
-    return embeddings, tombstone, record, *models
+    return embeddings, tombstone, record, *replacement, *models
 
 
 def _kept_versions(run: Forgetting) -> Iterator[Residual]:

@@ -1,6 +1,9 @@
 """What stands in a residual before it is sealed: embeddings, the policy, and how to measure again.
 
-- Embeddings and scores of the subject alone: nobody else's photo, embedding or score is in it.
+- Embeddings and scores of the subject, and of whoever is drawn instead one embedding, the mean of
+  their photos: later edits aim at it again. Nothing else of anybody else is in it.
+- That one stays when its person is erased, too, until the residual goes; their own certificate
+  says so (``govern/erasing.py``).
 - What it says of the request is tied to the certificate by digests that are signed there.
 - A residual of a request that ended without an edit has no score sheet.
 """
@@ -47,7 +50,7 @@ class ResidualFile:
     """``[photos, d]`` in enrolment order."""
     split: PhotoSplit
     anchor: Float32
-    """``[d]``, under recogniser A."""
+    """``[d]``, under recogniser A: of whoever is drawn instead."""
     policy: Policy | None = None
     """The policy that was met."""
     sheet: ScoreSheet | None = None

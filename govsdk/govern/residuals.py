@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 RESIDUAL = "embeddings"
 """What certificates call the sealed file."""
 
+NEARLY = 0.99
+"""Cosine from which two centroids are one person's, more photos or fewer."""
+
 
 @dataclass(frozen=True, eq=False)
 class EarlierSubject:
@@ -139,6 +142,17 @@ def _in_force(workspace: Workspace, said: Forgetting, templates: Templates) -> T
 def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:
     """Return everybody forgotten on this model line whose residual is kept."""
     return [past for request, past in _kept(workspace) if was_forgotten(workspace, request)]
+
+
+def serves_for_others(workspace: Workspace, templates: Templates) -> bool:
+    """Return whether the residual of somebody forgotten earlier keeps the person as replacement.
+
+    Photos may have been added since, so their centroid is compared as an enrolment compares people,
+    or, where the records do not know its rate, has to be nearly the same.
+    """
+    floor = workspace.gates.same_person.get(CONDITIONING, NEARLY)
+    centroid = templates.centroid(CONDITIONING)
+    return any(float(past.anchor @ centroid) >= floor for _, past in _kept(workspace))
 
 
 def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:

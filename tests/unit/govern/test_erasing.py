@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from govsdk.govern import erasing
 from govsdk.govern.delivering import OPENING
-from govsdk.govern.erasing import _residuals, erase
+from govsdk.govern.erasing import REPLACEMENT, _residuals, erase
 from govsdk.govern.job import Stage
 from govsdk.govern.residuals import residual_path
 from govsdk.govern.workflow import Forgetting
@@ -31,9 +32,11 @@ def publish_anew(run: Forgetting) -> str:
 
 
 @pytest.fixture
-def run(place: Path) -> Forgetting:
-    """A request under a policy that keeps nothing of the person."""
+def run(place: Path, monkeypatch: pytest.MonkeyPatch) -> Forgetting:
+    """A request under a policy that keeps nothing of the person, who replaces nobody."""
     run = request(place, "ada")
+    monkeypatch.setattr(erasing, "serves_for_others", lambda *_: False)
+    monkeypatch.setattr(Forgetting, "templates", None)
     run.policy = run.policy.model_copy(update={"residuals": "none"})
     return run
 
@@ -64,6 +67,15 @@ def test_a_version_that_was_removed_is_no_residual(run: Forgetting) -> None:
     shutil.rmtree(run.workspace.line.version(1).path)
 
     assert list(kept(run)) == ["model version 0"]
+
+
+def test_what_is_kept_of_a_replacement_is_told(
+    run: Forgetting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under ``residuals: none``, too: it lies in another person's file."""
+    assert REPLACEMENT not in _residuals(run)
+    monkeypatch.setattr(erasing, "serves_for_others", lambda *_: True)
+    assert REPLACEMENT in _residuals(run)
 
 
 def test_what_killed_writes_left_goes_before_anything_is_erased(

@@ -39,6 +39,7 @@ from govsdk.govern.residuals import (
     key_holders,
     open_residual,
     residual_path,
+    serves_for_others,
 )
 from govsdk.govern.sweeping import sweep
 from govsdk.govern.withdrawing import revoke, standings
@@ -122,6 +123,21 @@ def test_an_edit_is_screened_under_the_policies_of_the_earlier_people(place: Pat
         strict,
         run.policy,
     ]
+
+
+def test_whoever_is_drawn_instead_of_somebody_is_known_by_their_residual(place: Path) -> None:
+    """Their own certificate must say what is kept of them; of nobody else anything is."""
+    workspace = opened(place)
+    drawn = Templates(SubjectId("anchor"), {"A": ROWS[:1]})
+    other = Templates(SubjectId("other"), {"A": ROWS[1:]})
+    assert not serves_for_others(workspace, drawn)
+
+    keep(workspace, REQUEST, "2026-12-31")
+
+    assert serves_for_others(workspace, drawn)
+    assert not serves_for_others(workspace, other)
+    sweep(workspace)
+    assert not serves_for_others(workspace, drawn)
 
 
 @pytest.mark.parametrize(("replaced", "left"), [("", "AB"), ("B", "A"), ("A", "")])
