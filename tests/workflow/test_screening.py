@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from govsdk import Policy, Workspace
-from govsdk.certify.residuals import open_sealed, seal
 from govsdk.errors import LockedError, RequestError
-from govsdk.govern.residual_file import ResidualFile
-from govsdk.govern.residuals import residual_path
+from govsdk.govern import screening
+from govsdk.govern.residuals import EarlierSubject, open_residual
 from govsdk.govern.screening import screen
 from govsdk.govern.withdrawing import is_withdrawn
 from govsdk.models.manifest import manifest_of
@@ -32,12 +31,10 @@ def policy(**controls: str) -> Policy:
 
 
 @pytest.fixture
-def later(forgotten: Path, tmp_path: Path) -> Workspace:
+def later(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy of the workspace in which the subject was forgotten."""
-    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
-    (request,) = workspace.certificates()
-    certify_under(workspace, request, policy())
-    return workspace
+    certified_under(policy(), monkeypatch)
+    return world.open_workspace(world.copy(forgotten, tmp_path / "later"))
 
 
 def bring_back(workspace: Workspace) -> None:
@@ -47,12 +44,15 @@ def bring_back(workspace: Workspace) -> None:
     workspace.line.publish(staged, manifest_of(staged).digest())
 
 
-def certify_under(workspace: Workspace, request: str, under: Policy) -> None:
-    """Seal the residual of ``request`` again, under ``policy``."""
-    path = residual_path(workspace, request)
-    content = ResidualFile.from_bytes(open_sealed(path.read_bytes(), workspace.keys.verifier))
-    changed = replace(content, policy=under).to_bytes()
-    path.write_bytes(seal(changed, [workspace.keys.recipient]))
+def certified_under(under: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the screen find ``under`` in each residual, as if that had been the policy."""
+
+    def opened(workspace: Workspace, request: str) -> EarlierSubject:
+        found = open_residual(workspace, request)
+        assert found is not None
+        return replace(found, policy=under)
+
+    monkeypatch.setattr(screening, "open_residual", opened)
 
 
 def test_nobody_came_back(later: Workspace) -> None:
@@ -78,10 +78,12 @@ def test_whoever_came_back_is_no_longer_certified(later: Workspace) -> None:
     assert later.ledger.audit().ok
 
 
-def test_a_policy_may_leave_the_decision_to_a_person(later: Workspace) -> None:
+def test_a_policy_may_leave_the_decision_to_a_person(
+    later: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``regression: report``: found and logged, not withdrawn."""
     (request,) = later.certificates()
-    certify_under(later, request, policy(regression="report"))
+    certified_under(policy(regression="report"), monkeypatch)
     bring_back(later)
     (found,) = screen(later)
 
@@ -91,14 +93,13 @@ def test_a_policy_may_leave_the_decision_to_a_person(later: Workspace) -> None:
 
 
 def test_nobody_is_measured_by_a_policy_that_the_recognisers_do_not_serve(
-    later: Workspace,
+    later: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One person's rate was never calibrated: an error that says so, and no entry for anybody."""
     asked = policy()
     rare = asked.claims.forget.model_copy(update={"fmr": 0.00001})
-    (request,) = later.certificates()
     claims = asked.claims.model_copy(update={"forget": rare})
-    certify_under(later, request, asked.model_copy(update={"claims": claims}))
+    certified_under(asked.model_copy(update={"claims": claims}), monkeypatch)
     size = later.ledger.size
 
     with pytest.raises(RequestError, match="no threshold at FMR 1e-05"):
