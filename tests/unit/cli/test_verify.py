@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from govsdk import KeyProvider, Workspace
 from govsdk.certify.receipts import receipt, receipt_bytes
 from tests.evidence import RECEIPT_KEY, SUBJECT, TEMPLATES, certificate_in, keys
 from tests.unit.cli.conftest import Govsdk
+from tests.withdrawals import certify_in
 
 
 @dataclass(frozen=True)
@@ -134,16 +135,17 @@ def test_verify_works_without_the_extras(kit: Kit) -> None:
 
 
 def test_a_certificate_is_shown_from_its_file_or_by_its_request(
-    govsdk: Govsdk, kit: Kit, place: Path, monkeypatch: pytest.MonkeyPatch
+    govsdk: Govsdk, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file needs no workspace; the first characters of the request do."""
-    shown = govsdk("cert", "show", kit.certificate, "--json")
-    named = place / "workspace" / "certificates" / f"{'ab' * 32}.sigstore.json"
-    named.parent.mkdir(exist_ok=True)
-    shutil.copyfile(kit.certificate, named)
+    keys = KeyProvider.from_folder(place / "keys")
+    workspace, request = Workspace.open(place / "workspace", keys=keys), "ab" * 32
+    certify_in(workspace, request)
+    file = workspace.certificate_path(request)
+    shown = govsdk("cert", "show", file, "--json")
 
     assert govsdk("cert", "show", "abab", "--json").json == shown.json
     assert shown.json["predicate"]["verdict"] == "FORGOTTEN"
     monkeypatch.delenv("GOVSDK_WORKSPACE")
-    assert govsdk("cert", "show", kit.certificate, "--json").json == shown.json
+    assert govsdk("cert", "show", file, "--json").json == shown.json
     assert govsdk("cert", "show", "abab").code == 7
