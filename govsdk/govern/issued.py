@@ -3,7 +3,8 @@
 - Nothing is believed before every entry makes its leaf and the leaves lead to the signed head: a
   file that somebody removed or replaced, in ``certificates/`` or in the ledger, hides nobody.
 - Each entry is read once per process; what was appended since is read when it is next asked.
-- A lost file is made again; one that says something else than the ledger is an error.
+- Of a lost file the content is made again; one that says something else than the ledger is an
+  error. Nothing is written here: a dry run reads certificates, too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from govsdk.certify.bundles import certificate as bundle
 from govsdk.certify.bundles import parse_bundle
-from govsdk.durable import PUBLIC, read_file, write_file
+from govsdk.durable import read_file
 from govsdk.errors import (
     DigestMismatchError,
     IntegrityError,
@@ -23,7 +24,6 @@ from govsdk.errors import (
     MalformedEvidenceError,
     RequestError,
 )
-from govsdk.govern.events import log
 from govsdk.ledger.public_log import PublicLog
 from govsdk.ledger.tiles import WIDTH
 from govsdk.records import Sha256
@@ -94,7 +94,7 @@ class IssuedCertificates:
 
 
 def certificate_file(workspace: Parts, request: Sha256, path: Path) -> bytes:
-    """Return the certificate of ``request``, whose file ``path`` is made again if it was lost.
+    """Return the certificate of ``request``, made again if its file ``path`` was lost.
 
     Raises:
         RequestError: None was issued.
@@ -109,10 +109,7 @@ def certificate_file(workspace: Parts, request: Sha256, path: Path) -> bytes:
     if kept is not None:
         _require_issued(kept, request, issued)
         return kept
-    content = _made_again(workspace, request, issued)
-    write_file(path, content, mode=PUBLIC)
-    log.info("govsdk.certificate.restored", request=request[:16])
-    return content
+    return _made_again(workspace, request, issued)
 
 
 def _made(leaf: bytes, data: bytes) -> Envelope:
@@ -139,7 +136,10 @@ def _made_again(workspace: Parts, request: Sha256, issued: Issued) -> bytes:
 def _require_issued(kept: bytes, request: Sha256, issued: Issued) -> None:
     """Accept a file with the very entry of the ledger; its head may be of an older log key."""
     named = {"request": request[:16]}
-    advice = "keep a copy, then remove it from certificates/: it is made again from the ledger"
+    advice = (
+        "keep a copy, then write it anew from the ledger: remove it from certificates/, and save "
+        "it there with `govsdk cert save`"
+    )
     try:
         found = parse_bundle(kept)
     except MalformedEvidenceError as error:

@@ -525,7 +525,9 @@ class Workspace(Parts):
         return self.issued.requests()
 
     def certificate(self, request: str) -> Certificate:
-        """Return the certificate of ``request``; its file is made again from the ledger if lost.
+        """Return the certificate of ``request``, from the ledger where its file was lost.
+
+        ``save`` puts it back under ``certificate_path``; nothing is written here.
 
         Raises:
             RequestError: There is none.

@@ -88,8 +88,8 @@ def _why_not_near(policy: Policy, judged: int) -> str | None:
     if near is None or judged >= near.people:
         return None
     return (
-        f"the {near.people} people most like the subject are judged apart by this policy, and of "
-        f"only {judged} are there photos to judge by"
+        f"too few people are enrolled to judge the {near.people} most like the subject apart: of "
+        f"{judged} there are photos to judge by"
     )
 
 

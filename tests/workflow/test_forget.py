@@ -290,7 +290,7 @@ def test_the_dry_run_counts_ids_that_look_like_the_same_person(workspace: Worksp
 
 
 def test_the_dry_run_says_that_no_verdict_is_possible(workspace: Workspace) -> None:
-    """Of strict's attacks each run starts elsewhere: too few are enrolled, and `forget` ends so."""
+    """Strict looks at more people than are enrolled, and `forget` ends so."""
     plan = workspace.plan_forget(world.SUBJECT, "strict")
     assert workspace.plan_forget(world.SUBJECT, world.POLICY).why_no_verdict is None
 

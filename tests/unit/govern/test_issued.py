@@ -60,7 +60,11 @@ def test_a_lost_file_is_made_again_byte_for_byte(place: Path) -> None:
     whole = path.read_bytes()
     path.unlink()
 
-    assert opened(place).certificate(FIRST).content == whole == path.read_bytes()
+    again = opened(place).certificate(FIRST)
+
+    assert again.content == whole
+    assert not path.exists()
+    assert again.save(path).read_bytes() == whole
 
 
 def test_a_file_is_made_again_under_the_key_that_signed_it(place: Path) -> None:
@@ -108,7 +112,7 @@ def test_a_damaged_file_quotes_nothing(place: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(MalformedEvidenceError, match=FIRST[:16]) as refused:
             workspace.certificate(FIRST)
-        assert "made again" in refused.value.hint
+        assert "cert save" in refused.value.hint
 
     path.unlink()
     assert workspace.certificate(FIRST).says.verdict is Verdict.FORGOTTEN

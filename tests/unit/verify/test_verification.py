@@ -278,7 +278,10 @@ def only_a(someone):
         ({"gallery": [SUBJECT]}, "nobody else is enrolled"),
         ({"gallery": [only_a(ANCHOR)]}, "nobody else is enrolled"),
         ({"subject": only_a(SUBJECT)}, "the subject has no photos"),
-        ({"policy": "standard", "gallery": GALLERY[:19]}, "the 20 people most like the subject"),
+        (
+            {"policy": "standard", "gallery": GALLERY[:19]},
+            "the 20 most like the subject apart: of 19",
+        ),
     ],
 )
 def test_what_cannot_be_judged_is_inconclusive_before_the_edit(changes, reason):
