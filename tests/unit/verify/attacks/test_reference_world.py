@@ -43,18 +43,22 @@ def smaller() -> Policy:
 
 
 @pytest.fixture(scope="module")
-def embedders():
+def calibrations() -> dict[str, CalibrationRecord]:
+    return {n: CalibrationRecord.load(p) for n, p in world.calibration_paths().items()}
+
+
+@pytest.fixture(scope="module")
+def embedders(calibrations):
     from govsdk.models.recognisers import Recogniser
 
-    records = {n: CalibrationRecord.load(p) for n, p in world.calibration_paths().items()}
     return {
-        name: Recogniser.load(path, name, records[name], device="cpu")
+        name: Recogniser.load(path, name, calibrations[name], device="cpu")
         for name, path in world.recogniser_paths().items()
     }
 
 
 @pytest.fixture(scope="module")
-def bench(embedders) -> Bench:
+def bench(embedders, calibrations) -> Bench:
     """The judge's bench for one invented person among forty others."""
 
     def enrolled(place: int, photos: int) -> Templates:
@@ -65,7 +69,6 @@ def bench(embedders) -> Bench:
             {n: e.embed(shots).embeddings for n, e in embedders.items()},
         )
 
-    calibrations = {name: e.calibration for name, e in embedders.items()}
     policy = smaller()
     thresholds = thresholds_for(policy, embedders, calibrations)
     people = [enrolled(place, 6) for place in range(1, 41)]
