@@ -210,6 +210,7 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
     for role, files in sorted(opened.config.recognisers.items()):
         yield _recogniser(role, opened.folder, files)
     yield from _drawings(opened)
+    yield from _half_enrolled(opened)
     yield from _left_open(opened)
     yield from _outside(opened)
 
@@ -231,6 +232,18 @@ def _recogniser(role: Role, workspace: Path, files: RecogniserFiles) -> Finding:
     except GovsdkError as error:
         return _failed(what, error)
     return Finding(what, "ok", "the file that its calibration record was made of")
+
+
+def _half_enrolled(opened: Workspace) -> Iterator[Finding]:
+    """Count the enrolments that did not end: whom they were about is listed nowhere else."""
+    try:
+        count = opened.registry.unfinished()
+    except GovsdkError as error:
+        yield _failed("enrolments", error)
+        return
+    if count:
+        advice = "unless one is under way: the next enrolment removes what killed ones left"
+        yield Finding("enrolments", "warning", f"{count} begun and not ended", advice)
 
 
 def _left_open(opened: Workspace) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import pytest
 from govsdk import KeyProvider, Workspace
 from govsdk.ports import SubjectId
 from govsdk.reference.renderer import person, photo
+from govsdk.registry.dossier import Dossier
 from govsdk.report.pillow import write_png
 from tests.unit.cli.conftest import Govsdk
 
@@ -108,6 +109,35 @@ def test_a_corrupt_photo_enrols_nobody(govsdk: Govsdk, place: Path) -> None:
     answer = govsdk("enroll", place / "people" / "ada", "--subject", "ada", "--json")
     assert (answer.code, answer.json["error"]) == (2, "usage.photo")
     assert govsdk("subjects", "--json").json == []
+
+
+class Killed(BaseException):
+    """Stands for kill -9 inside this process: nothing in govsdk may catch it."""
+
+
+def test_doctor_counts_enrolments_that_were_killed(
+    govsdk: Govsdk, enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their photos are there, and nobody is listed for them; the next enrolment takes them away."""
+
+    def counted() -> list[tuple[str, str]]:
+        found = [each for each in govsdk("doctor", "--json").json if each["what"] == "enrolments"]
+        return [(each["state"], each["found"]) for each in found]
+
+    begin = Dossier.begin
+
+    def dies(self: Dossier, *given: object) -> None:
+        begin(self, *given)
+        raise Killed
+
+    assert counted() == []
+    with monkeypatch.context() as patched:
+        patched.setattr(Dossier, "begin", dies)
+        with pytest.raises(Killed):
+            Workspace.open().enroll("dora", [photo(person(9), shot) for shot in range(2)])
+    assert counted() == [("warning", "1 begun and not ended")]
+    assert govsdk("enroll", enrolled / "people" / "ada", "--subject", "ada").code == 0
+    assert counted() == []
 
 
 def test_a_hold_is_put_on_and_lifted(govsdk: Govsdk, enrolled: Path) -> None:
