@@ -210,8 +210,12 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
     for role, files in sorted(opened.config.recognisers.items()):
         yield _recogniser(role, opened.folder, files)
     yield from _drawings(opened)
-    yield from _half_enrolled(opened)
-    yield from _left_open(opened)
+    # Whom an unfinished enrolment is about is listed nowhere else. (The registry may not open.)
+    advice = "unless one is under way: the next enrolment removes what killed ones left"
+    yield _begun("enrolments", lambda: opened.registry.unfinished(), advice)  # noqa: PLW0108
+    # Nothing else may begin before a request has ended.
+    advice = "`govsdk requests` lists them: make their calls again, or `govsdk abandon`"
+    yield _begun("requests", lambda: len(opened.requests()), advice)
     yield from _outside(opened)
 
 
@@ -234,30 +238,15 @@ def _recogniser(role: Role, workspace: Path, files: RecogniserFiles) -> Finding:
     return Finding(what, "ok", "the file that its calibration record was made of")
 
 
-def _half_enrolled(opened: Workspace) -> Iterator[Finding]:
-    """Count the enrolments that did not end: whom they were about is listed nowhere else."""
+def _begun(what: str, count: Callable[[], int], advice: str) -> Finding:
+    """Count what was begun and did not end."""
     try:
-        count = opened.registry.unfinished()
+        left = count()
     except GovsdkError as error:
-        yield _failed("enrolments", error)
-        return
-    if count:
-        advice = "unless one is under way: the next enrolment removes what killed ones left"
-        yield Finding("enrolments", "warning", f"{count} begun and not ended", advice)
-
-
-def _left_open(opened: Workspace) -> Iterator[Finding]:
-    """Count the requests that were begun and did not end: nothing else may begin before."""
-    try:
-        count = len(opened.requests())
-    except GovsdkError as error:
-        yield _failed("requests", error)
-        return
-    if count:
-        advice = "`govsdk requests` lists them: make their calls again, or `govsdk abandon`"
-        yield Finding("requests", "warning", f"{count} begun and not ended", advice)
-    else:
-        yield Finding("requests", "ok", "none left open")
+        return _failed(what, error)
+    if left:
+        return Finding(what, "warning", f"{left} begun and not ended", advice)
+    return Finding(what, "ok", "none left open")
 
 
 def _drawings(opened: Workspace) -> Iterator[Finding]:
