@@ -1,7 +1,8 @@
 """The stage that changes weights: an edit, staged and named in the ledger, not yet judged.
 
 - The editor sees the edit photos, the anchor, retained people and recogniser A; never a sealed
-  photo, the subject's or anybody's, never recogniser B.
+  photo, the subject's or anybody's, never recogniser B. One thing goes beyond: the anchor is the
+  centroid of all their photos, chosen before any were sealed.
 - Its checkpoints lie in the job's folder under the subject's key.
 """
 
