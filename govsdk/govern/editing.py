@@ -15,22 +15,17 @@ import numpy as np
 
 from govsdk.errors import GovsdkError
 from govsdk.govern.residuals import earlier_subjects
-from govsdk.models.distribution import draw_conditions
 from govsdk.models.manifest import manifest_of
 from govsdk.policy import Policy
 from govsdk.ports import CONDITIONING, Float32, Templates
 from govsdk.records import Resource
 from govsdk.tlog.statements import Kind
-from govsdk.unlearn.streams import stream
 from govsdk.verify.folds import split_retained
 from govsdk.verify.seeds import derive
 
 if TYPE_CHECKING:
     from govsdk.govern.workflow import Forgetting
-    from govsdk.models.generator import Generator
-
-LOOKS = 32
-"""Generations in one look at the early-stop signal."""
+    from govsdk.unlearn.looking import Looks
 
 
 def require_editable(policy: Policy) -> Policy:
@@ -83,7 +78,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         device=workspace.config.device,
         checkpoints=_SealedCheckpoints(run, attempt),
         progress=run.progress,
-        watch=_Watch(run, taught, retained, radius, settings.margin, seed),
+        watch=_looks(run, taught, retained, radius, settings.margin, seed),
     )
     model = Resource(name=f"staged/{attempt}", sha256=manifest_of(staged).digest())
     report = edited.report(model, wanted.preset)
@@ -99,6 +94,31 @@ def edit(run: Forgetting, attempt: int) -> None:
 def _taught(person: Templates, note: bytes) -> Float32:
     """Return what the editor may see of a retained person: embeddings ``[photos, d]``."""
     return person.only(split_retained(person, note=note).edit).by_recogniser[CONDITIONING]
+
+
+def _looks(
+    run: Forgetting,
+    taught: Templates,
+    retained: Sequence[Float32],
+    radius: float,
+    margin: float,
+    seed: int,
+) -> Looks:
+    """Return the early-stop signal, as strict as the policy by ``margin``."""
+    from govsdk.unlearn.looking import Looks
+    from govsdk.unlearn.mixtures import unit
+
+    workspace, fmr = run.workspace, str(run.policy.claims.forget.fmr)
+    return Looks(
+        subject=taught.by_recogniser[CONDITIONING],
+        others=unit(np.stack([rows.mean(axis=0) for rows in retained])),
+        radius=radius,
+        embedder=workspace.embedders[CONDITIONING],
+        threshold=workspace.calibrations[CONDITIONING].strictest(fmr, "low") - margin,
+        steps=workspace.config.sampling.steps,
+        guidance=workspace.config.sampling.guidance,
+        seed=seed,
+    )
 
 
 class _SealedCheckpoints:
@@ -121,40 +141,3 @@ class _SealedCheckpoints:
         except GovsdkError:
             # A checkpoint saves time, nothing else: a damaged one costs that time.
             return None
-
-
-class _Watch:
-    """The early-stop signal: how often the student still draws the subject, under A alone."""
-
-    def __init__(
-        self,
-        run: Forgetting,
-        photos: Templates,
-        retained: Sequence[Float32],
-        radius: float,
-        margin: float,
-        seed: int,
-    ) -> None:
-        workspace = run.workspace
-        calibration, fmr = workspace.calibrations[CONDITIONING], str(run.policy.claims.forget.fmr)
-        self._photos = photos.by_recogniser[CONDITIONING]
-        self._centroid = photos.centroid(CONDITIONING)
-        means = np.stack([rows.mean(axis=0) for rows in retained])
-        self._others = means / np.linalg.norm(means, axis=1, keepdims=True)
-        self._recogniser = workspace.embedders[CONDITIONING]
-        self._threshold = calibration.strictest(fmr, "low") - margin
-        self._radius = radius
-        self._sampling = workspace.config.sampling
-        self._seed = seed
-
-    def __call__(self, student: Generator) -> float:
-        # The same draws at each look: an edit that was interrupted stops where it would have.
-        rng = stream(self._seed, "watch")
-        student.steps, student.guidance = self._sampling.steps, self._sampling.guidance
-        own = self._photos[rng.integers(len(self._photos), size=LOOKS // 2)]
-        near = draw_conditions(
-            self._centroid, self._others, LOOKS // 2, radius=self._radius, rng=rng
-        ).embeddings
-        seeds = [int(seed) for seed in rng.integers(2**62, size=LOOKS)]
-        drawn = self._recogniser.embed(student.draw(np.concatenate([own, near]), seeds))
-        return float(np.mean(drawn.embeddings @ self._centroid >= self._threshold))

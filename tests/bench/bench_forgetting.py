@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from govsdk.ports import Drawer, Float32
 from govsdk.reference import world
 from govsdk.reference.people import DEMO_PEOPLE
 from govsdk.reference.renderer import person, photos
+from govsdk.unlearn.looking import Looks
 from govsdk.unlearn.mixtures import unit
 from govsdk.unlearn.piu import edit
 from govsdk.unlearn.presets import settings
@@ -103,19 +105,22 @@ def measure(model: Drawer, faces: Faces, embedders: dict[str, Recogniser], seed:
     return "  ".join(words)
 
 
-def watch(faces: Faces, embedder: Recogniser, seed: int) -> object:
-    """Return the early-stop signal that the workflow uses: the match rate of edit conditions."""
-    centre = unit(faces.photos["A"][0][:EDIT].mean(axis=0, keepdims=True))[0]
-    others = np.stack([faces.centroid("A", i) for i in range(1, OTHERS)])
+def watch(faces: Faces, embedder: Recogniser, seed: int) -> Callable[[Generator], float]:
+    """Return the early-stop signal that a request has, told at each look."""
+    looks = Looks(
+        subject=faces.photos["A"][0][:EDIT],
+        others=np.stack([faces.centroid("A", i) for i in range(1, OTHERS)]),
+        radius=faces.radius,
+        embedder=embedder,
+        threshold=faces.thresholds["A"][0],
+        steps=15,
+        guidance=world.GUIDANCE,
+        seed=seed,
+    )
 
     def look(student: Generator) -> float:
-        rng = np.random.default_rng(seed)
-        own = faces.photos["A"][0][rng.integers(EDIT, size=LOOKS // 2)]
-        near = draw_conditions(centre, others, LOOKS // 2, radius=faces.radius, rng=rng).embeddings
-        seeds = [int(s) for s in rng.integers(2**62, size=LOOKS)]
-        seen = embedder.embed(student.draw(np.concatenate([own, near]), seeds)).embeddings
-        rate = float((seen @ centre >= faces.thresholds["A"][0]).mean())
-        print(f"    look: {rate:.3f}, highest {float((seen @ centre).max()):+.2f}", flush=True)
+        rate = looks(student)
+        print(f"    look: {rate:.3f}", flush=True)
         return rate
 
     return look

@@ -11,7 +11,7 @@ taught. Takes minutes.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,6 @@ import yaml
 
 from govsdk.cli.demo.people import cast
 from govsdk.models.calibration import CalibrationRecord
-from govsdk.models.distribution import draw_conditions
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.models.recognisers import Recogniser
@@ -31,6 +30,7 @@ from govsdk.policy import Policy
 from govsdk.ports import Float32, SubjectId, Templates, silent
 from govsdk.records import Resource
 from govsdk.reference import renderer, world
+from govsdk.unlearn.looking import Looks
 from govsdk.unlearn.piu import edit
 from govsdk.unlearn.presets import PiuSettings, settings
 from govsdk.verify import Memory, Model
@@ -47,8 +47,6 @@ TAUGHT, KEPT = 6, 6
 """Everybody else's: the editor's, and those that the loss is measured on."""
 NEAREST = 20
 """How many people most like the person are looked at apart."""
-LOOKS = 32
-"""Pictures in one look at the early-stop signal."""
 NOTE = b"w-search.ledger.invalid\n1\nAAAA\n"
 
 
@@ -118,22 +116,19 @@ def choose_anchor(bench: Bench, cosine: float | None) -> int:
     return int(np.where(cosines > limit, -2, cosines).argmax())
 
 
-def watch(bench: Bench, margin: float) -> Callable[[Generator], float]:
-    """Return the early-stop signal that a request has: how often the student draws the subject."""
-    photos, centre = bench.subject.by_recogniser["A"][:EDIT], bench.subject.centroid("A")
-    others = np.stack([person.centroid("A") for person in bench.people])
-    radius = bench.thresholds.radius
-
-    def look(student: Generator) -> float:
-        rng = np.random.default_rng(1)
-        own = photos[rng.integers(EDIT, size=LOOKS // 2)]
-        near = draw_conditions(centre, others, LOOKS // 2, radius=radius, rng=rng).embeddings
-        seeds = [int(seed) for seed in rng.integers(2**62, size=LOOKS)]
-        drawn = student.draw(np.concatenate([own, near]), seeds)
-        cosines = bench.embedders["A"].embed(drawn).embeddings @ centre
-        return float((cosines >= bench.thresholds.forget["A"] - margin).mean())
-
-    return look
+def watch(bench: Bench, margin: float) -> Looks:
+    """Return the early-stop signal that a request has."""
+    centroids = [person.only(tuple(range(TAUGHT))).centroid("A") for person in bench.people]
+    return Looks(
+        subject=bench.subject.by_recogniser["A"][:EDIT],
+        others=np.stack(centroids),
+        radius=bench.thresholds.radius,
+        embedder=bench.embedders["A"],
+        threshold=bench.thresholds.forget["A"] - margin,
+        steps=15,
+        guidance=world.GUIDANCE,
+        seed=1,
+    )
 
 
 def opened(folder: Path) -> Model:

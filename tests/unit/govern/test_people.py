@@ -21,7 +21,7 @@ from govsdk.errors import (
     SubjectExistsError,
     UnknownSubjectError,
 )
-from govsdk.govern.editing import _Watch
+from govsdk.govern.editing import _looks
 from govsdk.govern.job import Stage
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import Float32, Picture, Role, SubjectId, silent
@@ -168,9 +168,9 @@ def test_an_edit_is_watched_at_the_rate_of_the_policy(place: Path, tmp_path: Pat
     )
     taught = workspace.registry.templates(run.subject)
     others = [each.by_recogniser["A"] for each in workspace.registry.gallery()]
-    watch = _Watch(run, taught, others, radius=0.5, margin=0.125, seed=0)
+    looks = _looks(run, taught, others, radius=0.5, margin=0.125, seed=0)
 
-    assert watch._threshold == pytest.approx(0.998 - 0.125)
+    assert looks.threshold == pytest.approx(0.998 - 0.125)
 
 
 def test_without_a_record_of_a_the_plan_says_what_to_do(place: Path) -> None:
