@@ -210,12 +210,12 @@ def _workspace(folder: Path | None, keys: Path | None) -> Iterator[Finding]:
     for role, files in sorted(opened.config.recognisers.items()):
         yield _recogniser(role, opened.folder, files)
     yield from _drawings(opened)
-    # Whom an unfinished enrolment is about is listed nowhere else. (The registry may not open.)
+    # Whom an unfinished enrolment is about is listed nowhere else.
     advice = "unless one is under way: the next enrolment removes what killed ones left"
-    yield _begun("enrolments", lambda: opened.registry.unfinished(), advice)  # noqa: PLW0108
+    yield _begun("enrolments", opened, lambda place: place.registry.unfinished(), advice)
     # Nothing else may begin before a request has ended.
     advice = "`govsdk requests` lists them: make their calls again, or `govsdk abandon`"
-    yield _begun("requests", lambda: len(opened.requests()), advice)
+    yield _begun("requests", opened, lambda place: len(place.requests()), advice)
     yield from _outside(opened)
 
 
@@ -238,10 +238,10 @@ def _recogniser(role: Role, workspace: Path, files: RecogniserFiles) -> Finding:
     return Finding(what, "ok", "the file that its calibration record was made of")
 
 
-def _begun(what: str, count: Callable[[], int], advice: str) -> Finding:
+def _begun(what: str, opened: Workspace, count: Callable[[Workspace], int], advice: str) -> Finding:
     """Count what was begun and did not end."""
     try:
-        left = count()
+        left = count(opened)
     except GovsdkError as error:
         return _failed(what, error)
     if left:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import index
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 import numpy as np
 
@@ -139,7 +139,8 @@ def _sheet_from(value: Mapping[str, Any]) -> ScoreSheet:
     )
 
 
-def _numbers(value: Any) -> tuple[int, ...]:  # noqa: ANN401  yet to be looked at
+def _numbers(value: Iterable[SupportsIndex]) -> tuple[int, ...]:
+    """Return whole numbers alone; anything else is a TypeError."""
     return tuple(map(index, value))
 
 
