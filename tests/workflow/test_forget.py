@@ -317,7 +317,7 @@ def test_no_photo_of_others_is_both_taught_and_judged(
     def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
         def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
             taught.extend(options["retained"])
-            watched_by.extend(options["watch"]._others)
+            watched_by.extend(options["watch"].others)
             assert options["guidance"] == workspace.config.sampling.guidance != 3.0
             return find(name)(*args, **options)
 
