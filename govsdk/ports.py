@@ -179,3 +179,5 @@ class GovernedModels:
     """``"A"`` conditions the generator; ``"B"`` only judges."""
     guidance: float = 3.0
     """Scale of classifier-free guidance that the generator is drawn with; Arc2Face's by default."""
+    steps: int = 15
+    """Denoising steps for one picture."""

@@ -40,7 +40,9 @@ def shipped_models() -> GovernedModels:
     sources = {
         r: RecogniserSource(onnx, records[r]) for r, onnx in world.recogniser_paths().items()
     }
-    return GovernedModels(world.generator_dir(), sources, guidance=world.GUIDANCE)
+    return GovernedModels(
+        world.generator_dir(), sources, guidance=world.GUIDANCE, steps=world.STEPS
+    )
 
 
 def info() -> Answer:

@@ -54,6 +54,15 @@ def init(
             "Arc2Face's; 'reference' has its own.",
         ),
     ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="Denoising steps that a picture is drawn in. Default: 15; 'reference' has its "
+            "own.",
+        ),
+    ] = None,
     recogniser: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,6 +100,8 @@ def init(
     models = governed(model, recogniser or [])
     if guidance is not None:
         models = replace(models, guidance=guidance)
+    if steps is not None:
+        models = replace(models, steps=steps)
     reused = filed(keys)
     workspace = Workspace.create(
         folder,

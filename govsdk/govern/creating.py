@@ -99,9 +99,12 @@ def create(
 
 def _sampling(models: GovernedModels) -> Sampling:
     try:
-        return Sampling(guidance=models.guidance)
+        return Sampling(steps=models.steps, guidance=models.guidance)
     except ValidationError as cause:
-        raise RequestError(f"guidance {models.guidance}: give a scale from 0 to 30") from cause
+        raise RequestError(
+            f"{models.steps} steps, guidance {models.guidance}: give 1 to 1,000 steps, and a scale "
+            "from 0 to 30"
+        ) from cause
 
 
 def _adopt(folder: Path, models: GovernedModels) -> dict[Role, RecogniserFiles]:

@@ -92,8 +92,8 @@ class Workspace(Parts):
 
         Raises:
             ConflictError: The folder is not empty.
-            RequestError: The models' guidance is no scale from 0 to 30, or two recognisers are the
-                same file.
+            RequestError: The models' steps are not from 1 to 1,000 or their guidance is no scale
+                from 0 to 30, or two recognisers are the same file.
             MissingKeyError, KeyUseError: A passphrase is not there, or cannot be used.
             MissingModelError: A model or calibration record is not there.
             ModelCorruptError, DigestMismatchError: A calibration record cannot be read, or belongs

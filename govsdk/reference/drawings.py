@@ -33,7 +33,10 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
     judges = {name: _load(weights, name) for name in ("a", "b")}
     seen = {name: judge.embed(photos) for name, judge in judges.items()}
     generator = Generator.load(
-        weights / "generator", device=str(run.device), guidance=world.GUIDANCE
+        weights / "generator",
+        device=str(run.device),
+        steps=world.STEPS,
+        guidance=world.GUIDANCE,
     )
     digest = manifest_of(weights / "generator").digest()
     kept = run.folder / "drawings" / f"{digest}-{generator.steps}-{generator.guidance}"

@@ -98,7 +98,7 @@ def evaluate(
     photos: int = 12,
     conditions: int = 300,
     seed: int = 11,
-    steps: int = 15,
+    steps: int = world.STEPS,
     guidance: float = world.GUIDANCE,
     workers: int = 1,
     pictures: Path | None = None,

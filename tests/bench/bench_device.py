@@ -27,7 +27,9 @@ BATCH, STEPS, DIMENSION, RETAINED = 32, 32, 128, 40
 
 def picture(device: str, faces: Float32) -> float:
     """Return the seconds of one picture, after a batch to warm up."""
-    generator = Generator.load(world.generator_dir(), device=device, guidance=world.GUIDANCE)
+    generator = Generator.load(
+        world.generator_dir(), device=device, steps=world.STEPS, guidance=world.GUIDANCE
+    )
     generator.draw(faces, list(range(BATCH)))
     began = time.perf_counter()
     generator.draw(faces, list(range(BATCH)))

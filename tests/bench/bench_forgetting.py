@@ -113,7 +113,7 @@ def watch(faces: Faces, embedder: Recogniser, seed: int) -> Callable[[Generator]
         radius=faces.radius,
         embedder=embedder,
         threshold=faces.thresholds["A"][0],
-        steps=15,
+        steps=world.STEPS,
         guidance=world.GUIDANCE,
         seed=seed,
     )
@@ -127,7 +127,7 @@ def watch(faces: Faces, embedder: Recogniser, seed: int) -> Callable[[Generator]
 
 
 def load(folder: Path) -> Generator:
-    return Generator.load(folder, guidance=world.GUIDANCE)
+    return Generator.load(folder, steps=world.STEPS, guidance=world.GUIDANCE)
 
 
 def main(

@@ -125,7 +125,7 @@ def watch(bench: Bench, margin: float) -> Looks:
         radius=bench.thresholds.radius,
         embedder=bench.embedders["A"],
         threshold=bench.thresholds.forget["A"] - margin,
-        steps=15,
+        steps=world.STEPS,
         guidance=world.GUIDANCE,
         seed=1,
     )
@@ -133,7 +133,7 @@ def watch(bench: Bench, margin: float) -> Looks:
 
 def opened(folder: Path) -> Model:
     """Return the checkpoint in ``folder`` with its weights at hand."""
-    generator = Generator.load(folder, guidance=world.GUIDANCE)
+    generator = Generator.load(folder, steps=world.STEPS, guidance=world.GUIDANCE)
     resource = Resource(name=folder.name, sha256=manifest_of(folder).digest())
     return Model(resource, generator, WhiteBox(generator))
 

@@ -30,8 +30,6 @@ from govsdk.verify.screen import Forgotten
 from govsdk.verify.thresholds import thresholds_for
 
 POLICY = Policy.load(Path(__file__).with_name("small.yaml"))
-STEPS = 8
-"""Sampling steps, before and after alike."""
 OTHERS, OTHERS_PHOTOS, EDIT, SEALED = 30, 6, 8, 4
 FIRST = 500
 """Where in ``DEMO_PEOPLE`` these people begin."""
@@ -217,7 +215,7 @@ def blurring(generator: Generator, width: int) -> Generator:
 
 
 def load(folder: Path) -> Generator:
-    return Generator.load(folder, device="cpu", steps=STEPS, guidance=world.GUIDANCE)
+    return Generator.load(folder, device="cpu", steps=world.STEPS, guidance=world.GUIDANCE)
 
 
 def model(folder: Path) -> Model:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from govsdk.models.generator import Generator
 from govsdk.ports import SubjectId
-from govsdk.reference.world import GUIDANCE, generator_dir
+from govsdk.reference.world import GUIDANCE, STEPS, generator_dir
 from tests.interop.pages import Block, blocks, require, run
 from tests.workflow import world
 
@@ -41,7 +41,7 @@ def test_the_recipe_draws_what_govsdk_draws(model: Path, forgotten: Path, tmp_pa
     require(RECIPE, tmp_path)
 
     picture = np.asarray(Image.open(tmp_path / "picture.png"), dtype=int)
-    generator = Generator.load(model, device="cpu", guidance=GUIDANCE)
+    generator = Generator.load(model, device="cpu", steps=STEPS, guidance=GUIDANCE)
     same, other = (generator.draw(embedding, [seed])[0] for seed in (SEED, SEED + 1))
     assert np.abs(picture - same).max() <= 2
     assert np.abs(picture - other).max() > 50

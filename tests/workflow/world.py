@@ -18,8 +18,6 @@ SUBJECT = "canary-subject-7f3a91"
 SECOND = "canary-second-5c20be"
 SUBJECT_PHOTOS = 12
 POLICY = Path(__file__).with_name("tiny.yaml")
-STEPS = 8
-"""Sampling steps: fewer than shipped, since these tests are about the workflow."""
 
 
 def build(folder: Path) -> None:
@@ -28,9 +26,6 @@ def build(folder: Path) -> None:
     workspace = Workspace.create(
         folder / "workspace", models=shipped_models(), keys=keys, anchors=[folder / "outside"]
     )
-    sampling = workspace.config.sampling.model_copy(update={"steps": STEPS})
-    config = workspace.config.model_copy(update={"sampling": sampling})
-    config.save(workspace.folder)
     seeds = iter(people.DEMO_PEOPLE)
     for name in (SUBJECT, SECOND, *(f"canary-other-{n:03d}" for n in range(PEOPLE))):
         person = renderer.person(next(seeds))

@@ -13,7 +13,7 @@ from govsdk.errors import GovsdkError
 from govsdk.govern.anchoring import begin_anchor
 from govsdk.govern.config import WorkspaceConfig
 from govsdk.ledger.ledger import ROWS
-from govsdk.reference.world import GUIDANCE
+from govsdk.reference.world import GUIDANCE, STEPS
 from tests.unit.cli.conftest import Called, Govsdk
 
 
@@ -78,17 +78,19 @@ def test_init_says_that_passphrases_are_reused(
     }
 
 
-def test_each_model_is_drawn_with_its_own_guidance(
+def test_each_model_is_drawn_with_its_own_sampler(
     govsdk: Govsdk, models: list[str], tmp_path: Path
 ) -> None:
-    """Arc2Face's unless another scale is given; the built-in world has its own."""
+    """Arc2Face's guidance and 15 steps unless others are given; the built-in world has its own."""
     keys = ("--keys", tmp_path / "k", "--generate-keys")
-    asked = {"own": models, "given": [*models, "--guidance", "2"], "world": []}
+    asked = {"own": models, "given": [*models, "--guidance", 2, "--steps", 9], "world": []}
     for name, options in asked.items():
         assert govsdk("init", tmp_path / name, *options, *keys).code == 0
 
-    drawn = {name: WorkspaceConfig.load(tmp_path / name).sampling.guidance for name in asked}
-    assert drawn == {"own": 3.0, "given": 2.0, "world": GUIDANCE}
+    read = {name: WorkspaceConfig.load(tmp_path / name).sampling for name in asked}
+    drawn = {name: (sampling.steps, sampling.guidance) for name, sampling in read.items()}
+    assert drawn == {"own": (15, 3.0), "given": (9, 2.0), "world": (STEPS, GUIDANCE)}
+    assert STEPS != 15
     assert GUIDANCE != 3.0
 
 

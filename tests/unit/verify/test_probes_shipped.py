@@ -46,7 +46,9 @@ def lines():
     policy = Policy.load("quickstart")
     thresholds = thresholds_for(policy, judges, records)
     bench = Bench(policy, crowd[0], crowd[1:], judges, thresholds, b"note", silent)
-    generator = Generator.load(world.generator_dir(), device="cpu", guidance=world.GUIDANCE)
+    generator = Generator.load(
+        world.generator_dir(), device="cpu", steps=world.STEPS, guidance=world.GUIDANCE
+    )
     subject, stranger = (
         Portraits(crowd[i], photos[i], crowd[i].by_recogniser["A"]) for i in (0, 1)
     )

@@ -79,7 +79,7 @@ def opened(folder: Path, name: str) -> Model:
     from govsdk.models.generator import Generator
     from govsdk.models.whitebox import WhiteBox
 
-    generator = Generator.load(folder, device="cpu", guidance=world.GUIDANCE)
+    generator = Generator.load(folder, device="cpu", steps=world.STEPS, guidance=world.GUIDANCE)
     resource = Resource(name=name, sha256=name.encode().hex().ljust(64, "0"))
     return Model(resource, generator, WhiteBox(generator))
 
