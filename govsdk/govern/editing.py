@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from govsdk.errors import GovsdkError
-from govsdk.govern.residuals import earlier_subjects
+from govsdk.govern.residuals import replayed
 from govsdk.models.manifest import manifest_of
 from govsdk.policy import Policy
 from govsdk.ports import CONDITIONING, Float32, Templates
@@ -69,10 +69,7 @@ def edit(run: Forgetting, attempt: int) -> None:
         settings=settings,
         seed=seed,
         radius=radius,
-        replay=[
-            (past.templates.only(past.edit).by_recogniser[CONDITIONING], past.anchor)
-            for past in earlier_subjects(workspace)
-        ],
+        replay=replayed(workspace, templates, private.anchor.embedding),
         teacher=first.path if before.number else None,
         guidance=workspace.config.sampling.guidance,
         device=workspace.config.device,

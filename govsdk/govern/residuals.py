@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ RESIDUAL = "embeddings"
 """What certificates call the sealed file."""
 
 NEARLY = 0.99
-"""Cosine from which two centroids are one person's, more photos or fewer."""
+"""Cosine from which two centroids are nearly the same, more photos or fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +144,49 @@ def earlier_subjects(workspace: Workspace) -> list[EarlierSubject]:
     return [past for request, past in _kept(workspace) if was_forgotten(workspace, request)]
 
 
-def serves_for_others(workspace: Workspace, templates: Templates) -> bool:
-    """Return whether the residual of somebody forgotten earlier keeps the person as replacement.
+def replayed(
+    workspace: Workspace, templates: Templates, anchor: Float32
+) -> list[tuple[Float32, Float32]]:
+    """Return edit photos and replacement of everybody forgotten earlier, for an edit.
 
-    Photos may have been added since, so their centroid is compared as an enrolment compares people,
-    or, where the records do not know its rate, has to be nearly the same.
+    Whose replacement was forgotten since, or is the person of ``templates`` who now gives way to
+    ``anchor``, is led on to that one's replacement: no photo may lead to a face that is to be gone.
     """
-    floor = workspace.gates.same_person.get(CONDITIONING, NEARLY)
-    centroid = templates.centroid(CONDITIONING)
+    earlier, floor = earlier_subjects(workspace), _same_person(workspace)
+    gone = [(past.templates.centroid(CONDITIONING), past.anchor) for past in earlier]
+    gone.append((templates.centroid(CONDITIONING), anchor))
+    return [
+        (
+            past.templates.only(past.edit).by_recogniser[CONDITIONING],
+            _led_on(past.anchor, gone, floor),
+        )
+        for past in earlier
+    ]
+
+
+def _led_on(anchor: Float32, gone: Sequence[tuple[Float32, Float32]], floor: float) -> Float32:
+    """Follow ``anchor`` through the replacements of those ``gone`` to somebody who is not."""
+    for _ in gone:  # once each at most: an anchor comes near nobody who was forgotten before it
+        after = next((new for old, new in gone if float(anchor @ old) >= floor), None)
+        if after is None:
+            break
+        anchor = after
+    return anchor
+
+
+def serves_for_others(workspace: Workspace, templates: Templates) -> bool:
+    """Return whether the residual of somebody forgotten earlier keeps the person as replacement."""
+    floor, centroid = _same_person(workspace), templates.centroid(CONDITIONING)
     return any(float(past.anchor @ centroid) >= floor for _, past in _kept(workspace))
+
+
+def _same_person(workspace: Workspace) -> float:
+    """Return the cosine from which two centroids are one person's.
+
+    Photos may have been added between, so they are compared as an enrolment compares people, or,
+    where the records do not know its rate, have to be nearly the same.
+    """
+    return workspace.gates.same_person.get(CONDITIONING, NEARLY)
 
 
 def forbidden_for_anchors(workspace: Workspace) -> list[Float32]:

@@ -32,7 +32,7 @@ from govsdk.govern.entries import RequestEntries
 from govsdk.govern.job import Stage, jobs_of
 from govsdk.govern.judging import measure_baseline
 from govsdk.govern.lapsing import lapse_unscreened
-from govsdk.govern.residuals import residual_path
+from govsdk.govern.residuals import earlier_subjects, residual_path
 from govsdk.govern.withdrawing import standings
 from govsdk.govern.workflow import Forgetting
 from govsdk.ledger.view import ExportedLog
@@ -171,6 +171,34 @@ def test_somebody_enrolled_by_embeddings_alone_is_forgotten(workspace: Workspace
     assert result.certificate is not None
     assert workspace.search(photos[0])[0].subject != subject
     assert workspace.line.current().number == 1
+
+
+@pytest.mark.slow
+def test_nobody_is_led_to_a_replacement_who_is_forgotten_in_turn(
+    forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From that request on the first subject's photos lead on to whom theirs lead to."""
+    workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
+    (first,) = earlier_subjects(workspace)
+    (replacement,) = workspace.search(first.anchor, top=1)
+    anchors: list[Any] = []
+    find = methods.find
+
+    def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
+        def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
+            anchors.extend((options["anchor"], *(aim for _, aim in options["replay"])))
+            return find(name)(*args, **options)
+
+        return edit
+
+    monkeypatch.setattr(methods, "find", watched)
+
+    result = workspace.forget(replacement.subject, world.POLICY)
+
+    assert result.ok, result.to_dict()
+    assert anchors[0] @ first.anchor < 0.9
+    assert len(anchors) >= 2
+    assert all(aim is anchors[0] for aim in anchors)
 
 
 def test_the_ledger_tells_the_whole_story_and_audits_clean(forgotten: Path) -> None:

@@ -38,12 +38,13 @@ from govsdk.govern.residuals import (
     keep_residual,
     key_holders,
     open_residual,
+    replayed,
     residual_path,
     serves_for_others,
 )
 from govsdk.govern.sweeping import sweep
 from govsdk.govern.withdrawing import revoke, standings
-from govsdk.ports import Anchor, PhotoSplit, SubjectId, Templates
+from govsdk.ports import Anchor, Float32, PhotoSplit, SubjectId, Templates
 from govsdk.records import Residual
 from tests.evidence import MODEL, erasure_only
 from tests.unit.cli.conftest import Govsdk
@@ -74,11 +75,13 @@ def keep(
     *,
     policy: Policy | None = None,
     said: Forgetting | None = None,
+    rows: Float32 = ROWS,
+    instead: Float32 = ROWS[0],
 ) -> None:
     """Seal a residual and certify it, as the workflow does; the certificate may be ``said``."""
-    anchor = Anchor(SubjectId("anchor"), ROWS[0], 0.1, 1.0)
+    anchor = Anchor(SubjectId("anchor"), instead, 0.1, 1.0)
     private = PrivatePlan(bytes(32), "c" * 64, PhotoSplit((0,), ((1, 2),)), anchor, {})
-    templates = Templates(SubjectId("x"), {"A": ROWS, "B": ROWS})
+    templates = Templates(SubjectId("x"), {"A": rows, "B": rows})
     sealed = keep_residual(workspace, request, templates, private, policy=policy)
     residual = Residual(
         name="embeddings",
@@ -138,6 +141,24 @@ def test_whoever_is_drawn_instead_of_somebody_is_known_by_their_residual(place: 
     assert not serves_for_others(workspace, other)
     sweep(workspace)
     assert not serves_for_others(workspace, drawn)
+
+
+def test_nobody_is_led_to_somebody_who_was_forgotten_since(place: Path) -> None:
+    """Not to the person of this edit, nor to one of an earlier edit, however many steps away."""
+    workspace, (first, second, third) = opened(place), np.eye(3, 16, 5, dtype=np.float32)
+    keep(workspace, REQUEST, "2027-02-01", instead=first)
+    stranger = Templates(SubjectId("stranger"), {"A": ROWS[2:]})
+
+    def aims(person: Templates, anchor: Float32) -> list[int]:
+        return [int(aim.argmax()) - 5 for _, aim in replayed(workspace, person, anchor)]
+
+    assert aims(stranger, second) == [0]
+    assert aims(Templates(SubjectId("anchor"), {"A": first[None]}), second) == [1]
+
+    keep(workspace, KEPT, "2027-02-01", rows=np.repeat(first[None], 3, axis=0), instead=second)
+
+    assert aims(stranger, third) == [1, 1]
+    assert aims(Templates(SubjectId("anchor"), {"A": second[None]}), third) == [2, 2]
 
 
 @pytest.mark.parametrize(("replaced", "left"), [("", "AB"), ("B", "A"), ("A", "")])
