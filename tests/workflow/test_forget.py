@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from govsdk.tlog.signatures import PublicKey
 from govsdk.tlog.statements import Kind, parse_statement
 from govsdk.unlearn import methods
 from govsdk.unlearn.methods import code_digest
+from govsdk.unlearn.piu import Edited
 from govsdk.verify import bench
 from govsdk.verify.verification import Baseline
 from tests.unit.govern.test_workflow import planned
@@ -173,6 +174,22 @@ def test_somebody_enrolled_by_embeddings_alone_is_forgotten(workspace: Workspace
     assert workspace.line.current().number == 1
 
 
+def handed_to_editors(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return a list that gets what each edit from now on is handed; the edits go on as ever."""
+    handed: list[dict[str, Any]] = []
+    find = methods.find
+
+    def watched(name: str) -> Callable[..., Edited]:
+        def edit(*args: object, **options: object) -> Edited:
+            handed.append(options)
+            return find(name)(*args, **options)
+
+        return edit
+
+    monkeypatch.setattr(methods, "find", watched)
+    return handed
+
+
 @pytest.mark.slow
 def test_nobody_is_led_to_a_replacement_who_is_forgotten_in_turn(
     forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -181,24 +198,15 @@ def test_nobody_is_led_to_a_replacement_who_is_forgotten_in_turn(
     workspace = world.open_workspace(world.copy(forgotten, tmp_path / "later"))
     (first,) = earlier_subjects(workspace)
     (replacement,) = workspace.search(first.anchor, top=1)
-    anchors: list[Any] = []
-    find = methods.find
-
-    def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
-        def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
-            anchors.extend((options["anchor"], *(aim for _, aim in options["replay"])))
-            return find(name)(*args, **options)
-
-        return edit
-
-    monkeypatch.setattr(methods, "find", watched)
+    handed = handed_to_editors(monkeypatch)
 
     result = workspace.forget(replacement.subject, world.POLICY)
 
     assert result.ok, result.to_dict()
-    assert anchors[0] @ first.anchor < 0.9
-    assert len(anchors) >= 2
-    assert all(aim is anchors[0] for aim in anchors)
+    assert handed
+    for options in handed:
+        assert options["anchor"] @ first.anchor < 0.9
+        assert [aim is options["anchor"] for _, aim in options["replay"]] == [True]
 
 
 def test_the_ledger_tells_the_whole_story_and_audits_clean(forgotten: Path) -> None:
@@ -337,31 +345,22 @@ def test_no_photo_of_others_is_both_taught_and_judged(
 ) -> None:
     """The editor is handed none of the photos whose pictures decide retention, and most others;
     its early-stop signal goes by these as well."""
-    taught: list[Any] = []
-    watched_by: list[Any] = []
     judged: list[Any] = []
-    find, choose = methods.find, bench.choose_panel
-
-    def watched(name: str) -> Any:  # noqa: ANN401  an editor, as found
-        def edit(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
-            taught.extend(options["retained"])
-            watched_by.extend(options["watch"].others)
-            assert options["guidance"] == workspace.config.sampling.guidance != 3.0
-            return find(name)(*args, **options)
-
-        return edit
+    handed, choose = handed_to_editors(monkeypatch), bench.choose_panel
 
     def chosen(*args: Any, **options: Any) -> Any:  # noqa: ANN401  passed on as it came
         panel = choose(*args, **options)
         judged.extend(panel.conditions)
         return panel
 
-    monkeypatch.setattr(methods, "find", watched)
     monkeypatch.setattr(bench, "choose_panel", chosen)
     gallery = workspace.registry.gallery(exclude=(SubjectId(world.SUBJECT),))
 
     workspace.forget(world.SUBJECT, world.POLICY)
 
+    (options,) = handed
+    taught, watched_by = options["retained"], options["watch"].others
+    assert options["guidance"] == workspace.config.sampling.guidance != 3.0
     known = {row.tobytes() for rows in taught for row in rows}
     asked = {row.tobytes() for row in judged}
     every = {row.tobytes() for person in gallery for row in person.by_recogniser["A"]}
