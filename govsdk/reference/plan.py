@@ -34,6 +34,10 @@ class Plan:
     recogniser_steps: int = 1400
     recogniser_batch: int = 96
     recogniser_rate: float = 2e-3
+    restart_steps: int = 400
+    """Steps of a recogniser after its rate has fallen to nothing: it rises to ``restart_rate`` and
+    falls once more (warm restart, SGDR, arXiv 1608.03983)."""
+    restart_rate: float = 4e-4
     autoencoder_steps: int = 1000
     autoencoder_batch: int = 32
     autoencoder_rate: float = 2e-3
@@ -41,7 +45,7 @@ class Plan:
     refine_batch: int = 16
     reader_steps: int = 900
     reader_batch: int = 256
-    generator_steps: int = 6400
+    generator_steps: int = 4300
     generator_batch: int = 128
     generator_rate: float = 8e-4
     generator_channels: tuple[int, ...] = (32, 64, 96, 160)
@@ -80,8 +84,8 @@ TINY = Plan(
     people_a=12, people_b=12, people_generator=12, people_validation=4, people_calibration=8,
     people_evaluation=4, conditions_evaluation=4,
     photos_recogniser=3, photos_generator=2, photos_calibration=3, photos_evaluation=3,
-    recogniser_steps=4, recogniser_batch=8, autoencoder_steps=3, autoencoder_batch=4,
-    refine_steps=3, refine_batch=4,
+    recogniser_steps=4, recogniser_batch=8, restart_steps=2,
+    autoencoder_steps=3, autoencoder_batch=4, refine_steps=3, refine_batch=4,
     reader_steps=3, reader_batch=8, generator_steps=4, generator_batch=4, identity_loss_from=2,
     bootstrap=20,
 )  # fmt: skip

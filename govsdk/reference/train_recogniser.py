@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from govsdk.reference.photobook import open_book
 from govsdk.reference.pictures import recogniser_input, to_tensor
+from govsdk.reference.plan import Plan
 from govsdk.reference.recogniser import CLEAN_NORM, EMBEDDING, build
 from govsdk.reference.runfolder import Run
 
@@ -36,16 +37,16 @@ def train_recogniser(run: Run, name: str) -> nn.Module:
     people, per_person = plan.books()[stage]
     classes = nn.Parameter(0.1 * torch.randn(len(people), EMBEDDING, device=run.device))
     optimiser = torch.optim.AdamW(_groups(net, classes), lr=plan.recogniser_rate)
-    start = _resume(run, stage, net, classes, optimiser)
-    if start < plan.recogniser_steps:
+    start, total = _resume(run, stage, net, classes, optimiser), _steps(plan)
+    if start < total:
         book = open_book(run.photos, stage, people, per_person)
         net.train()
-        for step in run.steps(stage, start, plan.recogniser_steps):
-            _rate(optimiser, step / plan.recogniser_steps, plan.recogniser_rate)
+        for step in run.steps(stage, start, total):
+            _set_rate(optimiser, plan, step)
             figures = _step(run, stage, step, net, classes, optimiser, book)
             if step % 50 == 0:
                 run.log(stage, step=step, **figures)
-            if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == plan.recogniser_steps:
+            if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == total:
                 _checkpoint(run, stage, step + 1, net, classes, optimiser)
     return net.eval()
 
@@ -57,7 +58,7 @@ def load_recogniser(run: Run, name: str) -> nn.Module:
         FileNotFoundError: the stage has not finished.
     """
     state = run.load(f"recogniser-{name}")
-    if state is None or state["step"] < run.plan.recogniser_steps:
+    if state is None or state["step"] < _steps(run.plan):
         raise FileNotFoundError(f"stage recogniser-{name} has not finished in this run folder")
     net = build(name).to(run.device)
     net.load_state_dict(state["net"])
@@ -188,10 +189,19 @@ def _groups(net: nn.Module, classes: Tensor) -> list[dict[str, object]]:
     ]
 
 
-def _rate(optimiser: torch.optim.Optimizer, done: float, peak: float) -> None:
-    warm = min(1.0, done / 0.05 + 0.02)
+def _steps(plan: Plan) -> int:
+    return plan.recogniser_steps + plan.restart_steps
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, plan: Plan, step: int) -> None:
+    """Let the rate rise, for a twentieth of the steps, and fall to nothing; and once again."""
+    if step < plan.recogniser_steps:
+        done, peak = step / plan.recogniser_steps, plan.recogniser_rate
+    else:
+        done, peak = (step - plan.recogniser_steps) / plan.restart_steps, plan.restart_rate
+    rate = peak * min(1.0, done / 0.05 + 0.02) * (0.5 + 0.5 * math.cos(math.pi * done))
     for group in optimiser.param_groups:
-        group["lr"] = peak * warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+        group["lr"] = rate
 
 
 def _resume(

@@ -1,6 +1,7 @@
 """Stages resume where they were killed; everything is tiny, and the weights are worth nothing."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from govsdk.reference.renderer import person, photo
 from govsdk.reference.runfolder import Run
 from govsdk.reference.train import draw_data
 from govsdk.reference.train_generator import _Comparison
-from govsdk.reference.train_recogniser import load_recogniser, train_recogniser
+from govsdk.reference.train_recogniser import _set_rate, load_recogniser, train_recogniser
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,23 @@ def test_a_killed_stage_ends_with_the_weights_of_an_unbroken_one(drawn, tmp_path
         torch.testing.assert_close(
             resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name
         )
+
+
+def test_a_recognisers_rate_rises_and_falls_to_nothing_twice():
+    """The second time to another height, and no step goes beyond either."""
+    plan = replace(TINY, recogniser_steps=100, restart_steps=40)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    rates = []
+    for step in range(140):
+        _set_rate(optimiser, plan, step)
+        rates.append(optimiser.param_groups[0]["lr"])
+    first, second = rates[:100], rates[100:]
+
+    assert 0.98 * plan.recogniser_rate < max(first) <= plan.recogniser_rate
+    assert 0.98 * plan.restart_rate < max(second) <= plan.restart_rate
+    assert first[-1] < 0.001 * plan.recogniser_rate
+    assert second[-1] < 0.01 * plan.restart_rate
+    assert second[0] < 0.1 * plan.restart_rate
 
 
 @pytest.mark.parametrize("stage", ["train_autoencoder", "refine_autoencoder", "train_generator"])
