@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 FIRST = 600
 """Where in ``DEMO_PEOPLE`` these people begin."""
-TAUGHT, EXAMINED, OTHERS_PHOTOS, EDIT, HELD_OUT, FRESH = 60, 60, 6, 12, 8, 120
+TAUGHT, EXAMINED, OTHERS_PHOTOS, EDIT, HELD_OUT, FRESH = 60, 60, 6, 12, 8, 240
 TRUTH, FRESH_SHOTS = 3000, 10_000
 POLICY = Policy.load("quickstart")
 WEIGHTS = world.recogniser_paths()["A"].with_suffix(".safetensors")

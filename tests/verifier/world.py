@@ -38,7 +38,7 @@ FRESH_SHOTS = 10_000
 LEAKY = 0.49
 """How far leaky weights go from the shipped ones to the good ones: in 945 of 3,000 fresh pictures A
 sees the subject then (test_truth.py). A little further, and they keep to the bound."""
-HASTY = {"steps": 1, "latents": "noise", "searched": 0.0, "spare": 0.0, "start_keep": 250.0}
+HASTY = {"steps": 1, "latents": "noise", "searched": 0.0, "spare": 0.0, "start_keep": 400.0}
 """An editor who stops at the start in closed form, and lets others weigh too much in it."""
 NOTE = b"w-verifier.ledger.invalid\n1\nAAAA\n"
 
