@@ -37,7 +37,7 @@ def train_recogniser(run: Run, name: str) -> nn.Module:
     people, per_person = plan.books()[stage]
     classes = nn.Parameter(0.1 * torch.randn(len(people), EMBEDDING, device=run.device))
     optimiser = torch.optim.AdamW(_groups(net, classes), lr=plan.recogniser_rate)
-    start, total = _resume(run, stage, net, classes, optimiser), _steps(plan)
+    start, total = _resume(run, stage, net, classes, optimiser), _total_steps(plan)
     if start < total:
         book = open_book(run.photos, stage, people, per_person)
         net.train()
@@ -58,7 +58,7 @@ def load_recogniser(run: Run, name: str) -> nn.Module:
         FileNotFoundError: the stage has not finished.
     """
     state = run.load(f"recogniser-{name}")
-    if state is None or state["step"] < _steps(run.plan):
+    if state is None or state["step"] < _total_steps(run.plan):
         raise FileNotFoundError(f"stage recogniser-{name} has not finished in this run folder")
     net = build(name).to(run.device)
     net.load_state_dict(state["net"])
@@ -189,7 +189,7 @@ def _groups(net: nn.Module, classes: Tensor) -> list[dict[str, object]]:
     ]
 
 
-def _steps(plan: Plan) -> int:
+def _total_steps(plan: Plan) -> int:
     return plan.recogniser_steps + plan.restart_steps
 
 
