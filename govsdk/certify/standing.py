@@ -25,8 +25,14 @@ from govsdk.certify.bundles import Bundle
 from govsdk.certify.predicate import Forgetting
 from govsdk.certify.preregistration import require_record
 from govsdk.certify.revocations import Reason, lapse_in, revocation_in
-from govsdk.errors import LedgerForkError, LedgerRollbackError, RevokedError, SignatureError
-from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint
+from govsdk.errors import (
+    LedgerForkError,
+    LedgerRollbackError,
+    MalformedEvidenceError,
+    RevokedError,
+    SignatureError,
+)
+from govsdk.tlog.checkpoints import SignedCheckpoint, open_checkpoint, remembered_checkpoint
 from govsdk.tlog.findings import Check
 from govsdk.tlog.merkle import leaf_hash
 from govsdk.tlog.notes import VerifierKey
@@ -72,14 +78,14 @@ class Held:
     ) -> dict[str, Check | str]:
         """Return checks 11, 13, 15 and 17; a string says why there is nothing to check with."""
         ledger, since, policy = self.ledger, self.since, self.policy
-        comparable = ledger is not None or since is None or _same_size(bundle, since)
+        logs = (log, *self.log_keys)
         return {
             "consistency": (  # 11
                 "no-older-checkpoint-given"
                 if since is None
-                else (lambda: _consistency(bundle, (log, *self.log_keys), ledger, since))
-                if comparable
                 else "no-ledger-given"
+                if ledger is None and _of_another_size(bundle, logs, since)
+                else lambda: _consistency(bundle, logs, ledger, since)
             ),
             "revocation": (  # 13
                 "no-ledger-given"
@@ -105,9 +111,18 @@ def _policy(predicate: Forgetting, policy: Policy) -> str:
     return require_claims(predicate, policy)
 
 
-def _same_size(bundle: Bundle, since: bytes) -> bool:
-    lines = since.split(b"\n")
-    return len(lines) < 2 or lines[1] == str(bundle.tree_size).encode()
+def _of_another_size(bundle: Bundle, logs: Sequence[VerifierKey], since: bytes) -> bool:
+    """Return whether ``since`` is a head of this log, and of another size than the certificate's.
+
+    One that is said to be signed with a key that only the ledger can name counts as one.
+    """
+    try:
+        older = remembered_checkpoint(since, logs[0].name)
+        if other := older.size != bundle.tree_size:
+            open_checkpoint(since, *logs)
+    except (MalformedEvidenceError, SignatureError) as cause:
+        return bool(cause.facts.get("other_key"))
+    return other
 
 
 def _consistency(

@@ -19,7 +19,7 @@ from govsdk.ledger import Ledger
 from govsdk.ledger.view import ExportedLog
 from govsdk.records import Resource
 from govsdk.tlog.findings import Finding, Status
-from govsdk.tlog.notes import VerifierKey
+from govsdk.tlog.notes import FileNoteSigner, VerifierKey
 from govsdk.tlog.signatures import PublicKey
 from tests.evidence import MODEL, bundle_of, envelope, forgetting, keys, ledger_of
 from tests.recorded import issue_in
@@ -334,5 +334,39 @@ def test_an_older_head_alone(issued: tuple[bytes, Path]) -> None:
     assert line(checked(certificate, Held(since=head_of(ledger))), "consistency").reason == (
         "no-ledger-given"
     )
-    junk = line(checked(certificate, Held(since=b"junk")), "consistency")
-    assert (junk.status, junk.reason) == (Status.FAIL, "note")
+
+
+def test_an_older_head_under_a_key_that_only_the_ledger_can_name(
+    issued: tuple[bytes, Path],
+) -> None:
+    """One of another size is left open; of the certificate's own size, it needs no ledger."""
+    certificate, ledger = issued
+    replaced = FileNoteSigner(keys().log.origin, keys(8).log.key)
+    same = Ledger.open(ledger, keys=keys()).head()
+    Ledger.open(ledger, keys=keys()).append(envelope("other"), once="other")
+    later = Ledger.open(ledger, keys=keys()).head()
+
+    for head, reason in ((later, "no-ledger-given"), (same, "log-key")):
+        since = replaced.sign(head.text).encode()
+        assert line(checked(certificate, Held(since=since)), "consistency").reason == reason
+
+
+def test_what_is_no_older_head_fails_without_a_ledger(issued: tuple[bytes, Path]) -> None:
+    """Whatever its second line says, and one whose size was changed too."""
+    certificate, ledger = issued
+    Ledger.open(ledger, keys=keys()).append(envelope("other"), once="other")
+    head = head_of(ledger)
+    origin, size, rest = head.split(b"\n", 2)
+    longer = b"\n".join((origin, size + b"0", rest))
+    foreign = Ledger.create(ledger.parent / "foreign", keys=keys(8)).head()
+    for since, reason in (
+        (b"junk", "note"),
+        (b"junk\n", "note"),
+        (b"junk\n7\n", "note"),
+        (keys().certificate.public_pem, "note"),
+        (b"7\n" + head, "checkpoint-signature"),
+        (longer, "checkpoint-signature"),
+        (foreign.note.encode(), "log-key"),
+    ):
+        found = line(checked(certificate, Held(since=since)), "consistency")
+        assert (found.status, found.reason) == (Status.FAIL, reason), since
