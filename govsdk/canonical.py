@@ -46,10 +46,14 @@ def parse_json(data: bytes, *, what: str) -> JSON:
 
     Raises:
         MalformedEvidenceError: not UTF-8, not JSON, a name twice in one object, NaN or infinity
-            (also as a number too large to hold), or nested too deeply.
+            (also as a number too large to hold), a lone surrogate, or nested too deeply.
     """
     try:
-        return _STRICT.decode(data.decode("utf-8"))
+        value = _STRICT.decode(data.decode("utf-8"))
+        if b"\\u" in data:
+            # An escape can spell half a character (RFC 8259, section 8.2), which no UTF-8 can.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as cause:
         raise MalformedEvidenceError(f"{what} is not plain JSON", reason="not-json") from cause
 

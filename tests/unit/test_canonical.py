@@ -10,10 +10,22 @@ from govsdk.canonical import canonical_bytes, parse_json, source_digest
 from govsdk.errors import MalformedEvidenceError
 
 
-@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e999", '{"a":1,"a":1}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        "-Infinity",
+        "1e999",
+        '{"a":1,"a":1}',
+        "[" * 100_000,
+        r'["\ud800"]',
+        r'{"a":{"\ude00\ud83d":1}}',
+    ],
+)
 def test_what_cannot_be_written_is_not_read(text: str) -> None:
-    """Not-a-number and infinity in any spelling, a name twice, endless nesting."""
+    """Not-a-number and infinity in any spelling, a name twice, endless nesting, half characters."""
     assert canonical_bytes(parse_json(b'{"a":1e308}', what="it")) == b'{"a":1e+308}'
+    assert parse_json(rb'["\ud83d\ude00"]', what="it") == ["\N{GRINNING FACE}"]
     with pytest.raises(MalformedEvidenceError):
         parse_json(text.encode(), what="it")
 

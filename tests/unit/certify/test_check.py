@@ -328,6 +328,14 @@ def test_junk_is_malformed(junk: bytes) -> None:
         report.require()
 
 
+def test_half_a_character_is_malformed(issued: tuple[bytes, Path, Path]) -> None:
+    """Spelled as an escape, where no error of ours would be raised later."""
+    certificate, _, _ = issued
+    assert certificate.count(b'"envelope":"') == 1
+    halved = certificate.replace(b'"envelope":"', rb'"envelope":"\ud800')
+    assert failed(checked(halved)) == {"form": "not-json"}
+
+
 def test_what_the_caller_got_wrong(issued: tuple[bytes, Path, Path], tmp_path: Path) -> None:
     """Keys that are none and files that are not there are the caller's errors, not findings."""
     certificate, _, _ = issued
