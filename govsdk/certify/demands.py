@@ -25,7 +25,7 @@ from govsdk.errors import VerdictError
 from govsdk.policy import Policy
 from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower
 from govsdk.policy.power import ClaimPower, claim_powers
-from govsdk.policy.sections import exact
+from govsdk.policy.sections import MOST, exact
 from govsdk.records import Control, Verdict
 
 
@@ -42,8 +42,11 @@ class _Needed:
     """Largest lower limit."""
 
     def holds(self, found: Control) -> bool:
-        """Tell whether the control came out as it must: computed from what was counted in it."""
-        if found.trials < self.trials:
+        """Tell whether the control came out as it must: computed from what was counted in it.
+
+        Whoever signed the count does not decide how long its reader computes: there is a most.
+        """
+        if not self.trials <= found.trials <= MOST:
             return False
         lower = rate_lower(found.events, found.trials, CONFIDENCE_ALPHA)
         return (self.above is None or lower >= self.above) and (

@@ -145,6 +145,7 @@ def test_a_second_attempt_has_the_second_alpha() -> None:
         (0, {"trials": 99, "events": 99}, "policy-baseline"),
         (0, {"events": 58, "lower": "0.900000"}, "policy-baseline"),
         (0, {"recogniser": "B"}, "policy-baseline"),
+        (0, {"trials": 10**12, "events": 10**12 - 1}, "policy-baseline"),
         (2, {"trials": 299}, "policy-control"),
         (2, {"events": 22, "lower": "0.000000"}, "policy-control"),
         (2, {"name": "zero-edit"}, "policy-control"),
