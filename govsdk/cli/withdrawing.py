@@ -13,6 +13,7 @@ from govsdk.cli.tables import fields
 from govsdk.cli.verb import Answer, Verb
 
 if TYPE_CHECKING:
+    from govsdk.govern.workspace import Workspace
     from govsdk.records import Position
 
 
@@ -27,7 +28,7 @@ def cert_revoke(
     """Withdraw a certificate for ever; `verify --ledger` reports it as valid but revoked."""
     opened = open_workspace(workspace, keys)
     name = full_name(request, opened.certificates())
-    return _withdrawn(name, reason, opened.revoke(name, reason.value))
+    return _withdrawn(opened, name, opened.revoke(name, reason.value))
 
 
 def cert_supersede(
@@ -40,12 +41,18 @@ def cert_supersede(
     opened = open_workspace(workspace, keys)
     known = opened.certificates()
     name = full_name(request, known)
-    position = opened.supersede(name, full_name(by, known))
-    return _withdrawn(name, Reason.SUPERSEDED, position)
+    return _withdrawn(opened, name, opened.supersede(name, full_name(by, known)))
 
 
-def _withdrawn(request: str, reason: Reason, position: Position) -> Answer:
-    data = {"request": request, "reason": reason.value, "entry": position.index}
+def _withdrawn(workspace: Workspace, request: str, position: Position) -> Answer:
+    """Say what the ledger says: of two withdrawals of one certificate, the first counts."""
+    from govsdk.govern.withdrawing import withdrawn_for
+
+    data = {
+        "request": request,
+        "reason": withdrawn_for(workspace, request),
+        "entry": position.index,
+    }
     return Answer(data, fields(data))
 
 

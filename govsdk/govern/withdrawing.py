@@ -58,15 +58,20 @@ def supersede(workspace: Workspace, request: str, by: str) -> Position:
     return _withdraw(workspace, request, Reason.SUPERSEDED, new)
 
 
+def withdrawn_for(workspace: Workspace, request: str) -> Reason | None:
+    """Return why the certificate of ``request`` was revoked or superseded; None if it was not."""
+    said = RequestEntries(workspace, request).predicate(Kind.REVOCATION)
+    return None if said is None else Reason(said["reason"])
+
+
 def is_withdrawn(workspace: Workspace, request: str) -> bool:
     """Return whether the certificate of ``request`` was revoked or superseded."""
-    return RequestEntries(workspace, request).predicate(Kind.REVOCATION) is not None
+    return withdrawn_for(workspace, request) is not None
 
 
 def came_back(workspace: Workspace, request: str) -> bool:
     """Return whether the certificate of ``request`` was revoked because its subject came back."""
-    said = RequestEntries(workspace, request).predicate(Kind.REVOCATION)
-    return said is not None and said["reason"] == Reason.SUBJECT_CAME_BACK
+    return withdrawn_for(workspace, request) is Reason.SUBJECT_CAME_BACK
 
 
 def standings(workspace: Workspace) -> dict[Sha256, str]:
@@ -98,5 +103,7 @@ def _withdraw(
     position = RequestEntries(workspace, request).append(
         Kind.REVOCATION, certificate.says.model_after, said.public()
     )
-    log.info("govsdk.certificate.withdrawn", request=request[:16], reason=reason.value)
+    recorded = withdrawn_for(workspace, request)
+    assert recorded is not None, "just appended, or before: then perhaps for another reason"
+    log.info("govsdk.certificate.withdrawn", request=request[:16], reason=recorded.value)
     return position
