@@ -231,6 +231,7 @@ class Forgetting:
                 planned_at=planned,
             ),
         )
+        self._require_planned_instruments()  # a call that was killed here may have planned others
         also = len(self.workspace.registry.also_enrolled_as(self.subject, self.workspace.gates))
         self.job.advance(Stage.PLANNED, model_before=self.current, lookalikes=also)
         self.log.info("govsdk.forget.planned", lookalikes=also)

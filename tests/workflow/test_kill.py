@@ -99,6 +99,22 @@ def test_what_was_published_before_a_kill_is_not_given_up(place: Path) -> None:
     finish(place)
 
 
+def test_instruments_that_change_before_the_plan_is_recorded(place: Path) -> None:
+    """What the ledger has is the plan, not what the next call would have planned; put back, it
+    goes on.
+    """
+    kill(place, Stage.PLANNED)
+    workspace = world.open_workspace(place)
+    planned = workspace.config
+    sampling = planned.sampling.model_copy(update={"guidance": 2.0})
+    planned.model_copy(update={"sampling": sampling}).save(workspace.folder)
+    with pytest.raises(ConflictError, match="sampling"):
+        world.open_workspace(place).forget(world.SUBJECT, world.POLICY)
+
+    planned.save(workspace.folder)
+    finish(place)
+
+
 def test_a_staged_model_that_is_another_is_not_judged(place: Path) -> None:
     """One bit differs from what the ledger names: refused; put back, it goes on."""
     kill(place, Stage.EDITED, recorded=True)
