@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from govsdk.errors import ConflictError, RequestError
+from govsdk.errors import ConflictError, RequestError, UnknownSubjectError
 from govsdk.govern.entries import RequestEntries
 from govsdk.govern.events import log
 from govsdk.govern.job import Job, Stage, jobs_of
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 
 def decline(workspace: Workspace, subject: SubjectId, job: Job, said: Mapping[str, object]) -> None:
-    """End ``job`` with the refusal ``said``, and restrict the subject."""
-    workspace.registry.restrict(subject)
+    """End ``job`` with the refusal ``said``, and restrict the subject if they are still there."""
+    with suppress(UnknownSubjectError):  # destroyed meanwhile, as damaged: nobody is left to find
+        workspace.registry.restrict(subject)
     RequestEntries(workspace, job.state.request).append(
         Kind.REFUSAL,
         workspace.line.current().resource,
@@ -73,7 +75,11 @@ def _open_job(workspace: Workspace, subject: SubjectId) -> Job:
 
 
 def _only_forward(workspace: Workspace, job: Job) -> bool:
-    """Whether the request's model is in force, or its erasure may have begun."""
-    before, now = job.state.model_before, workspace.line.current().resource
-    published = job.reached(Stage.PUBLISHED) or (before is not None and before != now)
-    return published or job.state.verdict is Verdict.NOTHING_TO_FORGET
+    """Whether the request's model is a version of the line, or its erasure may have begun."""
+    before, now = job.state.model_before, workspace.line.current()
+    if job.reached(Stage.PUBLISHED) or (before is not None and before != now.resource):
+        return True
+    if job.state.verdict is Verdict.FORGOTTEN:  # killed between the folder's move and the pointer's
+        staged = workspace.staging(job.state.request, job.state.attempt)
+        return not staged.exists() and max(workspace.line.versions()) > now.number
+    return job.state.verdict is Verdict.NOTHING_TO_FORGET

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ from govsdk.reference.renderer import person, photo
 from govsdk.registry import Registry
 from govsdk.registry.dossier import Dossier
 from govsdk.tlog.statements import Kind
+from tests.unit.registry.test_damage import damage
 
 MODEL = Resource(name="staged/0", sha256="5" * 64)
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -275,6 +277,31 @@ def test_what_is_published_cannot_be_abandoned(enrolled: Path) -> None:
                 run.workspace.abandon("ada")
         else:
             run.workspace.abandon("ada")
+
+
+def test_what_is_half_published_cannot_be_abandoned(enrolled: Path) -> None:
+    """Its folder has its place among the versions already: the request's own call ends it."""
+    run = begun(request(enrolled, "ada"), Stage.VERIFIED)
+    run.job.advance(verdict=Verdict.FORGOTTEN)
+    now = run.workspace.line.current()
+    shutil.copytree(now.path, now.path.with_name(f"v{now.number + 1:04d}"))
+    with pytest.raises(ConflictError, match="published"):
+        run.workspace.abandon("ada")
+
+    run.workspace.staging(run.request, 0).mkdir(parents=True)
+    run.workspace.abandon("ada")
+
+
+def test_a_request_about_whoever_was_destroyed_can_be_abandoned(enrolled: Path) -> None:
+    """As damaged: nobody is left to restrict, and no other request waits for ever."""
+    run = begun(request(enrolled, "ada"), Stage.BASELINED)
+    folder = damage(run.workspace.registry, SubjectId("ada"), "key")
+    run.workspace.registry.destroy(f"people/{folder.name}")
+
+    run.workspace.abandon("ada")
+
+    request(enrolled, "bo", "r-2")._require_no_other()
+    assert run.entries.predicate(Kind.REFUSAL) is not None
 
 
 def test_an_erasure_that_may_have_begun_cannot_be_abandoned(enrolled: Path) -> None:
