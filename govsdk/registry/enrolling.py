@@ -52,10 +52,14 @@ class Offer:
         """Whether photos are kept beside the templates."""
         return len(self.pictures) > 0
 
+    def places_without(self, known: Sequence[str]) -> list[int]:
+        """Return the place of what is not ``known``, each item's first."""
+        first = {print_: i for i, print_ in reversed(list(enumerate(self.fingerprints)))}
+        return sorted(i for print_, i in first.items() if print_ not in set(known))
+
     def without(self, known: Sequence[str]) -> Offer:
         """Return what is not ``known``, each item once."""
-        first = {print_: i for i, print_ in reversed(list(enumerate(self.fingerprints)))}
-        kept = sorted(i for print_, i in first.items() if print_ not in set(known))
+        kept = self.places_without(known)
         return Offer(
             self.subject,
             {name: stack[kept] for name, stack in self.rows.items()},
@@ -220,16 +224,19 @@ def _extend(
 def _judge(
     enrolled: Templates | None, offer: Offer, gates: Gates, known: Sequence[str] = ()
 ) -> Enrolment:
-    """Hold the offer against the gates, together with what is enrolled already."""
+    """Hold the offer against the gates, together with what is enrolled already.
+
+    A photo given twice, or enrolled before, is one photo: copies do not vouch for each other.
+    """
     error = PhotoError if offer.from_photos else EmbeddingError
-    fresh = offer.without(known)
+    fresh, places = offer.without(known), offer.places_without(known)
     least, near = {}, 0
-    for name, rows in offer.rows.items():
+    for name, rows in fresh.rows.items():
         old = None if enrolled is None else enrolled.by_recogniser[name]
         if name in gates.consistency:
             floor = gates.consistency[name]
-            require_consistency(rows, floor, name, enrolled=old, error=error)
-        together = fresh.rows[name] if old is None else np.vstack([old, fresh.rows[name]])
+            require_consistency(rows, floor, name, places=places, enrolled=old, error=error)
+        together = rows if old is None else np.vstack([old, rows])
         least[name] = least_cosine(together)
         near = max(near, near_duplicates(together, gates.near_duplicate))
     added = len(fresh.fingerprints)

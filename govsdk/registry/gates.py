@@ -45,9 +45,11 @@ def unit_rows(rows: Float32, dimension: int | None = None) -> Float32:
     """Return ``rows`` ``[n, d]`` as contiguous float32 of unit norm.
 
     Raises:
-        EmbeddingError: no rows, another shape than ``[n, dimension]``, a value that is not finite,
-            or a row too short to have a direction.
+        EmbeddingError: no numbers, no rows, another shape than ``[n, dimension]``, a value that is
+            not finite, or a row too short to have a direction.
     """
+    if rows.dtype.kind not in "fiu":
+        raise EmbeddingError("what is given is no array of numbers")
     if rows.ndim != 2 or 0 in rows.shape:
         raise EmbeddingError(f"an array of {rows.ndim} axes is not [photos, d] with both positive")
     if dimension is not None and rows.shape[1] != dimension:
@@ -91,6 +93,7 @@ def require_consistency(
     floor: float,
     recogniser: Role,
     *,
+    places: Sequence[int] | None = None,
     enrolled: Float32 | None = None,
     error: type[UsageError] = PhotoError,
 ) -> None:
@@ -101,19 +104,23 @@ def require_consistency(
 
     Not the smallest pairwise cosine, which among the 276 pairs of 24
     genuine photos falls below any useful threshold: leaving one out judges each photo once.
+
+    Args:
+        places: Where each row stood in what was given; default: as they stand here.
     """
     known = np.empty((0, rows.shape[1]), np.float32) if enrolled is None else enrolled
-    if len(rows) + len(known) < 2:
+    if len(rows) == 0 or len(rows) + len(known) < 2:
         return
     others = rows.sum(axis=0) + known.sum(axis=0) - rows
     others /= np.maximum(np.linalg.norm(others, axis=1, keepdims=True), 1e-12)
     cosines = np.einsum("nd,nd->n", rows, others)
     worst = int(cosines.argmin())
     if cosines[worst] < floor:
+        photo = worst if places is None else places[worst]
         raise error(
-            f"photo {worst} has cosine {cosines[worst]:.3f} to the others under {recogniser}, "
+            f"photo {photo} has cosine {cosines[worst]:.3f} to the others under {recogniser}, "
             f"not {floor:.3f}",
-            photo=worst,
+            photo=photo,
             recogniser=recogniser,
         )
 

@@ -78,6 +78,18 @@ def test_the_gates_are_asked(empty: Registry) -> None:
     assert empty.enroll(EVE, [*photos_of(5), *stranger], EMBEDDERS).added == 5
 
 
+def test_copies_do_not_vouch_for_each_other(empty: Registry) -> None:
+    """A stranger's photo given again and again counts once; its first place is named."""
+    gates, (stranger,) = Gates(consistency={"B": 0.8}), photos_of(6, 1)
+    first, *others = photos_of(5, 4)
+    empty.enroll(EVE, [first], EMBEDDERS, gates=gates)
+    with pytest.raises(PhotoError, match="photo 1 has cosine"):
+        empty.enroll(EVE, [first, *[stranger] * 5], EMBEDDERS, gates=gates)
+
+    assert empty.enroll(EVE, [first, first], EMBEDDERS, gates=gates).added == 0
+    assert empty.enroll(EVE, [*others, *others], EMBEDDERS, gates=gates).photos == 4
+
+
 def test_the_same_face_under_another_id_is_a_fact(registry: Registry) -> None:
     """A likeness above the threshold is reported with its subject, and enrolled all the same."""
     gates = Gates(same_person={"A": 0.9, "B": 0.9})

@@ -126,11 +126,14 @@ def test_the_gallery_is_ordered_and_leaves_out_whom_it_is_told(registry: Registr
     assert [t.subject for t in registry.gallery(exclude=[ADA, GRACE])] == [ALAN]
 
 
-@pytest.mark.parametrize("query", [np.ones(5), np.zeros(32), np.full(32, np.nan)])
+@pytest.mark.parametrize(
+    "query",
+    [np.ones(5), np.zeros(32), np.full(32, np.nan), np.full(32, "a"), np.full(32, None)],
+)
 def test_a_query_that_is_no_embedding_is_refused(registry: Registry, query: np.ndarray) -> None:
-    """Wrong dimension, no direction, not finite."""
+    """Wrong dimension, no direction, not finite, no numbers."""
     with pytest.raises(EmbeddingError):
-        registry.search(query.astype(np.float32))
+        registry.search(query)
 
 
 def test_an_unknown_subject_or_recogniser_is_an_error(registry: Registry) -> None:
