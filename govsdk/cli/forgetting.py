@@ -116,14 +116,22 @@ def requests(
 ) -> Answer:
     """List the requests that were begun and did not end: how far they are, whom they are about.
 
-    The person is shown while they are enrolled; a request's own id is kept nowhere.
+    The person is shown while they are enrolled; a request's own id is kept nowhere. It is due a
+    calendar month after its receipt (GDPR, Art. 12(3)).
     """
     found = open_workspace(workspace, keys).requests(ended=ended)
     rows = [
-        (each.request[:16], each.stage.value, each.policy, each.received_at, each.subject)
+        (
+            each.request[:16],
+            each.stage.value,
+            each.policy,
+            each.received_at,
+            each.due_on,
+            each.subject,
+        )
         for each in found
     ]
-    columns = ("request", "stage", "policy", "received", "subject")
+    columns = ("request", "stage", "policy", "received", "due", "subject")
     return Answer(plain(found), table(columns, rows))
 
 

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from govsdk.govern.job import Stage, jobs_of
@@ -29,6 +31,8 @@ class RequestSummary:
     policy: str
     """The policy's name."""
     received_at: Instant
+    due_on: str
+    """By when it is to be answered, ``YYYY-MM-DD``: see ``due_on``."""
     stage: Stage
     """How far it has come."""
 
@@ -36,6 +40,21 @@ class RequestSummary:
     def ended(self) -> bool:
         """Whether nothing follows."""
         return self.stage.terminal
+
+
+def due_on(received_at: Instant) -> str:
+    """Return the day, in UTC, with which the month to answer a request ends, ``YYYY-MM-DD``.
+
+    The same date a month on, or the month's last day where it has no such date. It is derived from
+    what the ledger has, and stored nowhere. A weekend or a holiday, which would move it on, and an
+    extension are not reckoned with.
+
+    Source: GDPR, Art. 12(3); Regulation (EEC, Euratom) No 1182/71, Art. 3(2)(c).
+    """
+    received = date.fromisoformat(received_at[:10])
+    years, month = divmod(received.month, 12)
+    year = received.year + years
+    return date(year, month + 1, min(received.day, monthrange(year, month + 1)[1])).isoformat()
 
 
 def requests_begun(workspace: Workspace, *, ended: bool) -> list[RequestSummary]:
@@ -47,6 +66,7 @@ def requests_begun(workspace: Workspace, *, ended: bool) -> list[RequestSummary]
             subject=enrolled.get(job.state.subject_reference),
             policy=job.state.policy,
             received_at=job.state.received_at,
+            due_on=due_on(job.state.received_at),
             stage=job.state.stage,
         )
         for job in jobs_of(workspace.places.jobs)

@@ -13,6 +13,7 @@ from govsdk import KeyProvider, Policy, Workspace
 from govsdk.certify.receipts import receipt
 from govsdk.cli.forgetting import MEANING, OLD, RETRY, attacks, claims, describe, save
 from govsdk.govern.job import Job, JobState, Stage
+from govsdk.govern.requests import due_on
 from govsdk.govern.result import Certificate, ForgetResult, StageOutcome
 from govsdk.govern.workflow import Forgetting
 from govsdk.ports import SubjectId, silent
@@ -165,12 +166,28 @@ def test_a_lost_request_is_found_again(govsdk: Govsdk, enrolled: Path) -> None:
         (None, "erased"),
     }
     assert {each["receivedAt"] for each in listed} == {"2020-01-01T00:00:00Z"}
+    assert {each["dueOn"] for each in listed} == {"2020-02-01"}
     # Whole words: a request's name in hex may hold an "ada" of its own.
     assert "ada" not in govsdk("requests").out.split()
     (open_ones,) = (each for each in govsdk("doctor", "--json").json if each["what"] == "requests")
     assert (open_ones["state"], open_ones["found"]) == ("warning", "2 begun and not ended")
     assert "ada" in govsdk("requests", "--ended").out.split()
     assert "`govsdk requests`" in govsdk("abandon", "cleo", "--json").json["hint"]
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        ("2026-01-31", "2026-02-28"),
+        ("2028-01-30", "2028-02-29"),
+        ("2026-08-31", "2026-09-30"),
+        ("2026-11-27", "2026-12-27"),
+        ("2026-12-31", "2027-01-31"),
+    ],
+)
+def test_a_request_is_due_a_calendar_month_on(received: str, due: str) -> None:
+    """The same date, or the last of a month that is shorter; not thirty days."""
+    assert due_on(f"{received}T23:59:59Z") == due
 
 
 @pytest.mark.parametrize("verb", [("plan",), ("forget", "--yes", "--request-id", "r-2")])
