@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from govsdk.durable import write_file
+from govsdk.durable import disk_error, write_file
 from govsdk.errors import KeyUseError, MissingKeyError
 
 NAMES = ("certificate", "log", "vault")
@@ -69,9 +69,16 @@ class KeyProvider:
     def generate(
         cls, folder: Path | str, *, entropy: Callable[[int], bytes] = os.urandom
     ) -> KeyProvider:
-        """Write the passphrases that ``folder`` lacks, 256 random bits each."""
+        """Write the passphrases that ``folder`` lacks, 256 random bits each.
+
+        Raises:
+            BackendError: It is no folder, and none can be made there.
+        """
         place = Path(folder)
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as cause:
+            raise disk_error(cause, "making the folder of passphrases") from cause
         there = filed(place)
         for name in (name for name in NAMES if name not in there):
             write_file(place / file_of(name), entropy(32).hex().encode() + b"\n")

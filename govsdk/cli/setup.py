@@ -92,6 +92,10 @@ def init(
 
     keys = _apart(keys, folder)
     require_folder(folder, "DIR")
+    if generate_keys:
+        require_folder(keys, "--keys")
+    for place in anchor or ():
+        require_folder(place, "--anchor")
     if recogniser and model == REFERENCE:
         raise RequestError(
             "--recogniser without --model",

@@ -134,7 +134,9 @@ class Workspace(Parts):
         Raises:
             MissingWorkspaceError: No path was given and GOVSDK_WORKSPACE is not set, or there is no
                 workspace there.
-            MissingKeyError: A passphrase is missing or wrong.
+            RequestError: Its workspace.yaml is not valid.
+            MissingKeyError: A passphrase or a key's file is not there.
+            KeyUseError: A passphrase is wrong or too short, or others can read its file.
         """
         where = path or os.environ.get("GOVSDK_WORKSPACE")
         if not where:
@@ -286,7 +288,7 @@ class Workspace(Parts):
         if top < 1:
             raise RequestError(f"the nearest {top} are none: one at least can be asked for")
         if isinstance(who, np.ndarray) and who.ndim == 1:
-            return list(self.registry.search(who.astype(np.float32), top=top))
+            return list(self.registry.search(who, top=top))
         if isinstance(who, str) and not _names_file(who):
             return list(self.registry.search(self._enrolled(who), top=top))
         embedded = self.embedders[CONDITIONING].embed(photos_given(who)[:1])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from govsdk.canonical import canonical_bytes, digest
+from govsdk.durable import disk_error
 from govsdk.errors import MissingModelError, ModelCorruptError
 from govsdk.records import Record, Sha256
 
@@ -57,15 +58,18 @@ def manifest_of(folder: Path) -> Manifest:
     Raises:
         MissingModelError: There is no such folder, or no file in it.
         ModelCorruptError: It holds a symbolic link, a device, or a name that is not UTF-8.
+        BackendError: Something in it cannot be read.
     """
     if not folder.is_dir():
         raise MissingModelError("no folder there")
-    files = {_name(folder, path): path for path in _files(folder)}
-    if not files:
+    try:
+        files = {_name(folder, path): path for path in _files(folder)}
+        described = [_describe(name, files[name]) for name in sorted(files, key=str.encode)]
+    except OSError as cause:
+        raise disk_error(cause, "reading a model") from cause
+    if not described:
         raise MissingModelError("the folder holds no file")
-    return Manifest(
-        files=tuple(_describe(name, files[name]) for name in sorted(files, key=str.encode))
-    )
+    return Manifest(files=tuple(described))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ A name without a path stands for a file that govsdk ships.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -34,8 +34,9 @@ def locate(name_or_path: str | Path) -> Path:
     known = shipped()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
-    if path.is_file():
-        return path
+    with suppress(OSError):  # longer than a file's name can be
+        if path.is_file():
+            return path
     near = get_close_matches(path.stem, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"shipped policies: {', '.join(known)}"
     raise PolicyError(f"no file and no shipped policy is called {str(path)!r}", hint=hint)

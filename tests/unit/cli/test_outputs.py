@@ -55,7 +55,9 @@ def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path, kept: boo
     assert deep.is_dir()
 
 
-def test_every_verb_that_writes_looks_first(govsdk: Govsdk, place: Path, tmp_path: Path) -> None:
+def test_every_verb_that_writes_looks_first(
+    govsdk: Govsdk, place: Path, models: list[str], tmp_path: Path
+) -> None:
     """Exit code 2 and the argument's name where something is in the way; else the file is there."""
     keys = KeyProvider.from_folder(place / "keys")
     workspace = Workspace.open(place / "workspace", keys=keys)
@@ -70,6 +72,8 @@ def test_every_verb_that_writes_looks_first(govsdk: Govsdk, place: Path, tmp_pat
         "lines": ("ledger", "export", tmp_path / "export", "--jsonl", "AT"),
         "anchor": ("ledger", "anchor", "AT"),
         "root": ("ledger", "trusted-root", "AT", "--log-key", vkey),
+        "keys": ("init", tmp_path / "w", "--keys", "AT", "--generate-keys", *models),
+        "anchors": ("init", tmp_path / "x", "--keys", place / "keys", "--anchor", "AT", *models),
     }
     (tmp_path / "file").write_text("")
     for name, call in calls.items():
@@ -79,4 +83,4 @@ def test_every_verb_that_writes_looks_first(govsdk: Govsdk, place: Path, tmp_pat
         done = govsdk(*(free if word == "AT" else word for word in call))
         assert done.code == 0, done.err
         assert free.exists()
-        assert name in {"svr", "prove", "lines"} or str(free) in done.out
+        assert name in {"svr", "prove", "lines", "keys"} or str(free) in done.out

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from govsdk.errors import MissingModelError, ModelCorruptError
+from govsdk.errors import BackendError, MissingModelError, ModelCorruptError
 from govsdk.models.manifest import Manifest, manifest_of
 from tests.evidence import flips, model_in
 
@@ -52,3 +53,15 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/")
     with pytest.raises(ModelCorruptError):
         manifest_of(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its path, which can name what the model is for."""
+    (tmp_path / "weights").write_bytes(b"1")
+    assert manifest_of(tmp_path).files
+    monkeypatch.setattr(Path, "open", Mock(side_effect=PermissionError(13, "denied", "weights")))
+    with pytest.raises(BackendError, match="reading a model: Permission denied") as caught:
+        manifest_of(tmp_path)
+    assert "weights" not in str(caught.value)

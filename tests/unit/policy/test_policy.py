@@ -126,6 +126,8 @@ def test_an_unknown_name_suggests_the_nearest():
         Policy.load("standart")
 
     assert fault.value.hint == "did you mean 'standard'?"
+    with pytest.raises(PolicyError, match="no shipped policy"):
+        Policy.load("longer-than-a-file-name" * 20)
 
 
 def test_scientific_notation_is_a_number(load):
