@@ -100,9 +100,10 @@ def verify(
         Path | None, typer.Option(help="That auditor's auditor.pub.pem, obtained from them.")
     ] = None,
 ) -> Answer:
-    """Check a certificate offline: one line per check, exit code 5 if any fails.
+    """Check a certificate offline: one line per check, exit code 5 if one does not hold.
 
-    A genuine certificate that was withdrawn, or does not meet --require, ends with 3.
+    It is 2 where what the first failing check read makes no sense. A genuine certificate that was
+    withdrawn, or does not meet --require, ends with 3.
 
     Keys are pinned: what the certificate itself says about keys is never believed.
     """

@@ -35,7 +35,7 @@ def open_workspace(folder: Path | None, keys: Path | None) -> Workspace:
 
     Raises:
         MissingWorkspaceError: There is none.
-        MissingKeyError: A passphrase is missing or wrong.
+        RequestError, MissingKeyError, KeyUseError: As ``Workspace.open``.
     """
     from govsdk.certify.keys import KeyProvider
     from govsdk.govern.workspace import Workspace

@@ -163,7 +163,7 @@ _MINIATURE = PiuSettings(
     empty=0.11,
     spare=0.1,
     watch_every=16,
-    watch_runs=8,
+    watch_runs=8,  # one more than there are looks: they move lambda, and stop nothing
     relax=0.6,
 )
 

@@ -68,7 +68,7 @@ def load_faces(embedders: dict[str, Recogniser], first: int) -> Faces:
     return Faces(
         {name: [r.embed(list(p)).embeddings for p in pictures] for name, r in embedders.items()},
         {
-            name: (c.threshold("1e-3", "low"), c.threshold("1e-4", "high"))
+            name: (c.strictest("0.001", "low"), c.strictest("0.0001", "high"))
             for name, c in records.items()
         },
         float(records["A"].genuine_angle.p999),
@@ -105,14 +105,16 @@ def measure(model: Drawer, faces: Faces, embedders: dict[str, Recogniser], seed:
     return "  ".join(words)
 
 
-def watch(faces: Faces, embedder: Recogniser, seed: int) -> Callable[[Generator], float]:
+def watch(
+    faces: Faces, embedder: Recogniser, margin: float, seed: int
+) -> Callable[[Generator], float]:
     """Return the early-stop signal that a request has, told at each look."""
     looks = Looks(
         subject=faces.photos["A"][0][:EDIT],
         others=np.stack([faces.centroid("A", i) for i in range(1, OTHERS)]),
         radius=faces.radius,
         embedder=embedder,
-        threshold=faces.thresholds["A"][0],
+        threshold=faces.thresholds["A"][0] - margin,
         steps=world.STEPS,
         guidance=world.GUIDANCE,
         seed=seed,
@@ -169,7 +171,7 @@ def main(
                 seed=subject,
                 radius=faces.radius,
                 guidance=world.GUIDANCE,
-                watch=watch(faces, embedders["A"], subject),
+                watch=watch(faces, embedders["A"], asked.margin, subject),
             )
             seconds = time.perf_counter() - started
             after = measure(load(Path(folder) / "edited"), faces, embedders, subject)

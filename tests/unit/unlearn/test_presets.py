@@ -18,7 +18,14 @@ def test_piu_is_the_paper() -> None:
     assert (piu.preserved, piu.empty, piu.spare) == (1, 0, 0)
     assert (piu.start_keep, piu.decay, piu.relax) == (0, False, 1)
     assert piu.watch_every == 0, "all steps are taken, whatever shows"
-    assert settings("piu-miniature").watch_every > 0
+
+
+@pytest.mark.parametrize("preset", ["piu-miniature", "piu-miniature-thorough"])
+def test_looks_move_lambda_and_stop_nothing(preset: str) -> None:
+    """There are fewer of them than it takes to stop: what a policy names is what is done."""
+    found = settings(preset)
+    looks = (found.steps - 1) // found.watch_every
+    assert 0 < looks < found.watch_runs
 
 
 def test_overrides_take_the_presets_types() -> None:
