@@ -27,7 +27,7 @@ from torch.nn import functional
 from govsdk.errors import EmbeddingError, ModelCorruptError, NonFiniteError, RequestError
 from govsdk.models import layout
 from govsdk.models.conditioning import encode_empty, encode_identity
-from govsdk.models.memory import in_batches, keep_freed, whole
+from govsdk.models.memory import in_batches, is_out_of_memory, keep_freed, whole
 from govsdk.models.networks import Network, Tokenizer
 from govsdk.models.passed import Passed, Passing
 from govsdk.models.quiet import quiet
@@ -372,8 +372,8 @@ def _reading(part: layout.Component) -> Iterator[None]:
     """Turn whatever a library raises while it reads a component into ``ModelCorruptError``."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as cause:
+        if is_out_of_memory(cause):
+            raise
         detail = f"{part.name} cannot be read ({type(cause).__name__})"
         raise ModelCorruptError(detail, component=part.name) from cause

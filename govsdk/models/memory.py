@@ -26,9 +26,11 @@ def keep_freed() -> None:
     torch.empty(_ARENA, dtype=torch.uint8)
 
 
-def is_out_of_memory(cause: RuntimeError) -> bool:
-    """Return whether an allocator raised ``cause``; the CPU's has no error class of its own."""
-    return isinstance(cause, torch.OutOfMemoryError) or "can't allocate memory" in str(cause)
+def is_out_of_memory(cause: Exception) -> bool:
+    """Return whether an allocator raised ``cause``; torch's for a CPU has no class of its own."""
+    if isinstance(cause, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(cause, RuntimeError) and "can't allocate memory" in str(cause)
 
 
 def in_batches(work: Callable[[slice], Part], rows: int, most: int) -> list[Part]:
@@ -48,7 +50,7 @@ def in_batches(work: Callable[[slice], Part], rows: int, most: int) -> list[Part
             parts.append(work(slice(done, done + most)))
             done += most
             continue
-        except RuntimeError as cause:
+        except (RuntimeError, MemoryError) as cause:
             if not is_out_of_memory(cause):
                 raise
             if most == 1:
@@ -68,7 +70,7 @@ def whole(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as cause:
+    except (RuntimeError, MemoryError) as cause:
         if not is_out_of_memory(cause):
             raise
         raise OutOfMemoryError(what) from cause

@@ -19,7 +19,8 @@ from safetensors import SafetensorError
 from torch import nn
 
 from govsdk.durable import PUBLIC, write_file
-from govsdk.errors import MissingModelError, ModelCorruptError, RequestError
+from govsdk.errors import GovsdkError, MissingModelError, ModelCorruptError, RequestError
+from govsdk.models.memory import is_out_of_memory, whole
 from govsdk.models.recognisers import HEAD, UNSCALED, Recogniser
 from govsdk.ports import Picture
 
@@ -60,11 +61,14 @@ def load_module(factory: str, weights: Path) -> nn.Module:
     return module.float().requires_grad_(True).eval()
 
 
+@whole("the recogniser's network")
 def twin_of(recogniser: Recogniser, module: nn.Module, pictures: Sequence[Picture]) -> Recogniser:
     """Return ``module`` as the recogniser that it is another form of: same input, same embeddings.
 
     Raises:
-        ModelCorruptError: It says something else of one of the pictures, or reads others.
+        ModelCorruptError: It says something else of one of the pictures, reads others, or gives
+            something else than one tensor of embeddings.
+        OutOfMemoryError: The pictures do not fit into memory.
     """
     twin = Recogniser.of_module(
         module,
@@ -76,7 +80,11 @@ def twin_of(recogniser: Recogniser, module: nn.Module, pictures: Sequence[Pictur
     )
     try:
         one, other = (each.embed(pictures).embeddings for each in (recogniser, twin))
-    except (RuntimeError, ValueError) as cause:
+    except GovsdkError:
+        raise
+    except Exception as cause:  # whatever foreign code raises
+        if is_out_of_memory(cause):
+            raise
         raise ModelCorruptError("the network does not read what the ONNX file reads") from cause
     if float(np.min((one * other).sum(axis=1))) < _SAME:
         raise ModelCorruptError("the network and the ONNX file are different recognisers")

@@ -82,7 +82,7 @@ def require_equal(unet: Network, cut: int, latents: Tensor, condition: Tensor) -
     try:
         ours = upper(unet, cut, lower(unet, cut, latents, timesteps, condition))
     except Exception as cause:  # of shapes that do not fit, or whatever parts are missing here
-        if isinstance(cause, RuntimeError) and is_out_of_memory(cause):
+        if is_out_of_memory(cause):
             raise
         raise ModelCorruptError(unlike) from cause
     if not torch.allclose(ours, stock, rtol=1e-3, atol=1e-4):

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from govsdk.errors import (
     RequestError,
 )
 from govsdk.models.generator import Generator
+from tests.unit.models.test_memory import ALLOCATORS
 
 UNET = Path("arc2face", "diffusion_pytorch_model.safetensors")
 ENCODER = Path("encoder", "model.safetensors")
@@ -92,15 +94,15 @@ def test_drawing_agrees_with_the_stock_pipeline(world: Path, algorithm: str) -> 
     assert np.abs(ours - stock * 255).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "place", ["torch.nn.Module.to", "diffusers.UNet2DConditionModel.from_pretrained"]
+)
+@pytest.mark.parametrize("full", ALLOCATORS)
 def test_networks_beyond_the_memory_are_an_error_of_ours(
-    world: Path, monkeypatch: pytest.MonkeyPatch
+    world: Path, monkeypatch: pytest.MonkeyPatch, place: str, full: Exception
 ) -> None:
     """Not a damaged file, nor an error of torch's."""
-
-    def full(*_: object, **__: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(torch.nn.Module, "to", full)
+    monkeypatch.setattr(place, Mock(side_effect=full))
     with pytest.raises(OutOfMemoryError, match="the generator itself"):
         Generator.load(world, device="cpu")
 

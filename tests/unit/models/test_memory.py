@@ -18,13 +18,14 @@ from govsdk.ports import Picture
 ALLOCATORS = [
     torch.OutOfMemoryError("CUDA out of memory"),
     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
 ]
 
 
 class Card:
     """Draws numbered pictures, no more than ``room`` at a time."""
 
-    def __init__(self, room: int, full: RuntimeError) -> None:
+    def __init__(self, room: int, full: Exception) -> None:
         self.room, self.full = room, full
         self.asked: list[int] = []
 
@@ -38,7 +39,7 @@ class Card:
 
 @pytest.mark.parametrize("full", ALLOCATORS)
 @pytest.mark.parametrize(("room", "asked"), [(8, [8, 5]), (3, [8, 4, 2, 2, 2, 2, 2, 2, 1])])
-def test_batches_are_halved_until_they_fit(full: RuntimeError, room: int, asked: list[int]) -> None:
+def test_batches_are_halved_until_they_fit(full: Exception, room: int, asked: list[int]) -> None:
     """Every picture comes once and in order, whatever the batches."""
     card = Card(room, full)
 
@@ -57,7 +58,7 @@ def test_nothing_is_asked_for_twice() -> None:
 
 
 @pytest.mark.parametrize("full", ALLOCATORS)
-def test_one_row_that_does_not_fit_is_an_error_of_ours(full: RuntimeError) -> None:
+def test_one_row_that_does_not_fit_is_an_error_of_ours(full: Exception) -> None:
     """And whatever else goes wrong is not taken for a lack of memory."""
     with pytest.raises(OutOfMemoryError, match="one row at a time"):
         in_batches(Card(0, full), 5, 4)
@@ -66,7 +67,7 @@ def test_one_row_that_does_not_fit_is_an_error_of_ours(full: RuntimeError) -> No
 
 
 @pytest.mark.parametrize("full", ALLOCATORS)
-def test_what_cannot_be_halved_is_an_error_of_ours(full: RuntimeError) -> None:
+def test_what_cannot_be_halved_is_an_error_of_ours(full: Exception) -> None:
     """And whatever else goes wrong is not taken for a lack of memory."""
     with pytest.raises(OutOfMemoryError, match="the whole thing"), whole("the whole thing"):
         raise full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -10,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from govsdk.errors import ModelCorruptError
+from govsdk.errors import ModelCorruptError, OutOfMemoryError
 from govsdk.models.modules import ONNX, onnx_bytes, require_written, twin_of, write_module
 from govsdk.models.recognisers import UNSCALED, Recogniser
 from govsdk.ports import Picture
+from tests.unit.models.test_memory import ALLOCATORS
 
 
 class Net(nn.Module):
@@ -71,6 +73,40 @@ def test_a_network_that_scales_pictures_is_written_as_one(tmp_path: Path) -> Non
     (tmp_path / "plain.onnx").write_bytes(onnx_bytes(module, side=112))
     plain = Recogniser.load(tmp_path / "plain.onnx", "R", device="cpu")
     assert plain.scale != UNSCALED, "as torch names the nodes, it would be scaled twice"
+
+
+class Pair(Net):
+    """Returns its embeddings' lengths, too."""
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        rows = super().forward(pictures)
+        return rows, rows.norm(dim=1)
+
+
+class Asking(Net):
+    """Wants to be told something else besides."""
+
+    def forward(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(pictures) + labels
+
+
+@pytest.mark.parametrize("kind", [Pair, Asking])
+def test_a_network_that_gives_or_asks_for_more_is_refused(kind: type[Net], tmp_path: Path) -> None:
+    """With an error of ours, whatever foreign code raises; its plain form is taken."""
+    before, module = exported_before(net("multiplies"), tmp_path / "before.onnx"), net("multiplies")
+    twin_of(before, module, pictures())
+    other = kind("multiplies").eval()
+    other.load_state_dict(module.state_dict())
+    with pytest.raises(ModelCorruptError, match="does not read"):
+        twin_of(before, other, pictures())
+
+
+@pytest.mark.parametrize("full", ALLOCATORS)
+def test_a_network_beyond_the_memory_is_not_another_one(full: Exception, tmp_path: Path) -> None:
+    before, module = exported_before(net("multiplies"), tmp_path / "before.onnx"), net("multiplies")
+    module.forward = Mock(side_effect=full)
+    with pytest.raises(OutOfMemoryError, match="network"):
+        twin_of(before, module, pictures())
 
 
 def test_a_network_that_does_not_scale_stays_so(tmp_path: Path) -> None:
