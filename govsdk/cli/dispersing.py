@@ -49,7 +49,9 @@ def disperse(
     ],
     policy: PolicyName = "quickstart",
     steps: Annotated[int, typer.Option(min=0, help="Steps of teaching.")] = 150,
-    seed: Annotated[int, typer.Option(help="Same seed, same recogniser.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Same seed and machine, same recogniser, on a CPU.")
+    ] = 0,
     workspace: WorkspaceFolder = None,
     keys: KeysFolder = None,
 ) -> Answer:

@@ -5,7 +5,8 @@
 - All photos are varied anew at each step: otherwise only these very ones would scatter, and only
   the taught ones of others would stay.
 - Running statistics of batch norms stay as they are: a batch of one person has none that hold.
-- Deterministic: same network, people, settings, seed and machine, same bits.
+- Deterministic on a CPU: same network, people, settings, seed and machine, same bits. A GPU's
+  kernels promise none.
 
 Source: Zakharov (arXiv 2512.13317), uniform and hard dispersion; the start, the terms for
 the template and for lengths, and all numbers are ours (docs/adr/0015).
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from govsdk.errors import NonFiniteError, RequestError
+from govsdk.models.memory import whole
 from govsdk.ports import Float32, Picture, Progress, silent
 
 Blob = Callable[[Sequence[Picture]], Float32]
@@ -70,6 +72,7 @@ class Dispersed:
     last_loss: float | None
 
 
+@whole("the recogniser, its copy and their optimiser")
 def disperse(
     network: nn.Module,
     *,
@@ -94,6 +97,7 @@ def disperse(
     Raises:
         RequestError: There are fewer than two photos of the subject, or none to preserve.
         NonFiniteError: The loss is a NaN or an infinity.
+        OutOfMemoryError: A step, or the subject's photos at once, do not fit into memory.
     """
     if len(subject) < 2 or not len(retained):
         raise RequestError("dispersion needs two photos of the person and one of somebody else")

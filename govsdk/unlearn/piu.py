@@ -1,7 +1,8 @@
 """PIU: redirect a person's conditions to an anchor by editing four groups of cross-attention.
 
-- Deterministic: same model, people, settings, seed and machine, same bits; also when the edit was
-  interrupted and went on from a checkpoint.
+- Deterministic on a CPU: same model, people, settings, seed and machine, same bits; also when the
+  edit was interrupted and went on from a checkpoint. A GPU's kernels promise no bits. One device's
+  checkpoint is not gone on from on another.
 - The judge's photos are not seen here: the caller passes the edit photos alone.
 - The model that is written loads with stock diffusers and transformers.
 
@@ -127,7 +128,7 @@ def edit(
         Training(generator, settings, _teacher_weights(model, teacher)),
         people,
         seed,
-        _fingerprint(people, settings, seed, guidance, model, teacher),
+        _fingerprint(people, settings, seed, guidance, model, teacher, generator.device.type),
         None if checkpoints is None else checkpoints.load(),
         progress,
     )
@@ -235,6 +236,7 @@ def _fingerprint(
     guidance: float,
     model: Path,
     teacher: Path | None,
+    device: str,
 ) -> str:
     """Return what tells this edit from any other: the digest of all that decides its result."""
     redirections = (people.subject, *people.earlier)
@@ -247,6 +249,7 @@ def _fingerprint(
             "seed": str(seed),
             "guidance": repr(guidance),
             "models": [weights.digest(path) for path in (model, teacher or model)],
+            "device": device,
             "code": code_digest(),
         }
     )

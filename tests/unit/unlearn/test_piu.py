@@ -15,7 +15,7 @@ from govsdk.models import weights
 from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.records import Resource
-from govsdk.unlearn import presets
+from govsdk.unlearn import piu, presets
 from govsdk.unlearn.checkpoints import EditState
 from govsdk.unlearn.piu import Edited, _preservation, edit
 from govsdk.unlearn.presets import PiuSettings
@@ -141,6 +141,19 @@ def test_checkpoint_of_other_code_is_not_taken_up(
     kept = Kept()
     run(tmp_path / "one", checkpoints=kept)
     monkeypatch.setattr("govsdk.unlearn.piu.code_digest", lambda: "0" * 64)
+    steps: list[int] = []
+    run(tmp_path / "two", checkpoints=kept, progress=lambda _s, done, *_: steps.append(done))
+
+    assert steps == list(range(1, 9))
+
+
+def test_checkpoint_of_another_device_is_not_taken_up(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report names one device: all steps were taken on it."""
+    kept, told = Kept(), piu._fingerprint
+    run(tmp_path / "one", checkpoints=kept)
+    monkeypatch.setattr(piu, "_fingerprint", lambda *given: told(*given[:-1], "cuda"))
     steps: list[int] = []
     run(tmp_path / "two", checkpoints=kept, progress=lambda _s, done, *_: steps.append(done))
 
