@@ -1,8 +1,8 @@
 """Calibrate what the exported generator draws, beside the photos: the drawings' thresholds.
 
 - One picture from each calibration photo's embedding under A; both recognisers look at the same.
-- Pictures are kept by the generator's digest and sampler: a run that was stopped draws what is
-  missing, and another generator draws everything.
+- Pictures are kept by all that they are drawn from: a run that was stopped draws what is missing,
+  and another generator, recogniser, sampler or seed draws everything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from govsdk.canonical import digest, sha256_hex
 from govsdk.models.calibrating import generated_faces
 from govsdk.models.calibration import CalibrationRecord
 from govsdk.models.drawn_faces import drawn_faces
@@ -19,6 +20,7 @@ from govsdk.models.generator import Generator
 from govsdk.models.manifest import manifest_of
 from govsdk.models.recognisers import Recogniser
 from govsdk.ports import Float32, Picture
+from govsdk.records import Sha256
 from govsdk.reference import world
 from govsdk.reference.export import write_json
 from govsdk.reference.photobook import open_book
@@ -38,16 +40,17 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
         steps=world.STEPS,
         guidance=world.GUIDANCE,
     )
-    digest = manifest_of(weights / "generator").digest()
-    kept = run.folder / "drawings" / f"{digest}-{generator.steps}-{generator.guidance}"
-    drawn = _draw(generator, seen["a"].embeddings, run, kept)
+    model, told = manifest_of(weights / "generator").digest(), seen["a"].embeddings
+    drawn = _draw(
+        generator, told, run, run.folder / "drawings" / _name(run, generator, model, told)
+    )
     for name, judge in judges.items():
         path = weights / f"calibration_{name}.json"
         points = generated_faces(
             seen[name],
             judge.embed(drawn),
             per_person,
-            generator=digest,
+            generator=model,
             conditioner=judges["a"].sha256,
             steps=generator.steps,
             guidance=generator.guidance,
@@ -57,6 +60,13 @@ def calibrate_drawings(run: Run, weights: Path) -> None:
         record = CalibrationRecord.load(path).model_copy(update={"generated": points})
         write_json(path, record.public())
         run.log("drawings", recogniser=name, thresholds=points.public()["thresholds"])
+
+
+def _name(run: Run, generator: Generator, model: Sha256, told: Float32) -> str:
+    """Return what tells these drawings from any others."""
+    sampler = {"steps": str(generator.steps), "guidance": repr(generator.guidance)}
+    conditions = sha256_hex(told.tobytes())
+    return digest({**sampler, "model": model, "conditions": conditions, "seed": str(run.seed)})
 
 
 def _load(weights: Path, name: str) -> Recogniser:

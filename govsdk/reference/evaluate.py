@@ -1,6 +1,9 @@
 """Recompute every figure of the model card from shipped files, on people seen by nothing before.
 
-- Thresholds come from the calibration records; the evaluation people set none of them.
+- Thresholds come from the calibration records; the evaluation people set none of them, but where
+  photos are compared with photos (``pairTar``): those are at the FMR among these people.
+- Here, and where photos calibrate the recognisers, pictures are scaled up in floats; where govsdk
+  judges, in OpenCV's 8 bits. They are the same but for rounding.
 - A generation is judged as everywhere in govsdk: the cosine of its embedding with the centroid of
   the person's OTHER photos (never the photo whose embedding it was drawn from).
 - Recognisers run as ONNX, the generator is drawn from as everywhere in govsdk: what is measured is
@@ -268,7 +271,10 @@ def _reading(unet: Network, conditions: Tensor, *, inside: bool) -> Iterator[Non
     def swap(
         _module: object, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[tuple[object, ...], dict[str, object]]:
-        return args, kwargs | {"encoder_hidden_states": conditions}
+        (hidden, *_) = args
+        assert isinstance(hidden, Tensor)
+        # Without guidance nothing is drawn for no condition, whose rows stand first.
+        return args, kwargs | {"encoder_hidden_states": conditions[-len(hidden) :]}
 
     hooks = [
         module.register_forward_pre_hook(swap, with_kwargs=True)

@@ -40,7 +40,10 @@ class Shelf:
 
 
 def prepare_shelf(run: Run) -> Shelf:
-    """Encode and embed the training photos once; later calls read them back."""
+    """Encode and embed the training photos once; later calls read them back.
+
+    Whatever became of the autoencoder and the recogniser since: another one needs another run.
+    """
     people, per_person = run.plan.books()["generator"]
     state = run.load(LATENTS)
     if state is None or state["latents"].shape[:2] != (len(people), per_person):
