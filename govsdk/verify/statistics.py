@@ -17,6 +17,9 @@ from govsdk.policy.limits import CONFIDENCE_ALPHA
 RESAMPLES = 4000
 """Bootstrap samples: the 1 % tail then holds 40 of them."""
 
+_AT_ONCE = 4_000_000
+"""Picks held in memory at a time, 32 MB each for them and for what they pick."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -41,8 +44,14 @@ def mean_loss(
     Source: Efron and Tibshirani 1993, chapter 13.
     """
     first, second = before.astype(np.float64), after.astype(np.float64)
-    picks = rng.integers(len(first), size=(RESAMPLES, len(first)))
-    losses = _standardised(first[picks], second[picks])
+    n, rows = len(first), max(1, _AT_ONCE // len(first))
+    losses = np.concatenate(
+        [
+            _standardised(first[picks], second[picks])
+            for at in range(0, RESAMPLES, rows)
+            for picks in [rng.integers(n, size=(min(rows, RESAMPLES - at), n))]
+        ]
+    )
     lower, upper = np.quantile(losses, [CONFIDENCE_ALPHA, 1 - alpha])
     return Estimate(float(_standardised(first, second)), float(lower), float(upper))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from govsdk.verify import statistics
 from govsdk.verify.statistics import mean_loss
 
 
@@ -16,6 +17,16 @@ def test_mean_loss_is_measured_in_spreads_of_the_first_pictures():
     assert loss.value == pytest.approx(2 / before.std())
     assert gain.value == pytest.approx(-loss.value)
     assert loss.lower <= loss.value <= loss.upper
+
+
+def test_mean_loss_is_the_same_however_much_is_drawn_at_once(monkeypatch):
+    """Many pairs would not fit into memory together."""
+    before, after = np.random.default_rng(0).normal(0, 1, (2, 30))
+    at_once = mean_loss(before, after, 0.05, np.random.default_rng(1))
+    monkeypatch.setattr(statistics, "_AT_ONCE", 100)
+
+    assert mean_loss(before, after, 0.05, np.random.default_rng(1)) == at_once
+    assert mean_loss(before, after, 0.05, np.random.default_rng(2)) != at_once
 
 
 @pytest.mark.parametrize(("pairs", "alpha", "panels"), [(40, 0.04, 150), (300, 0.01, 1000)])
