@@ -7,6 +7,8 @@
 - Held-out photos are too few for a bound: they can refuse a recogniser, and never accept one.
 - Retained people: each photo against the template of that person's others, made anew, and made
   before the edit. None of them was shown to the editor.
+- Their photos are taken as independent trials, which a person's are not quite: the limits hold for
+  photos like these, of these people, and say less of other people than their number suggests.
 - The thresholds are the unedited recogniser's: whoever runs it leaves them where they are.
 
 Source: docs/adr/0015; the judge's rules as for generators (docs/formats/policy-v1.md).
