@@ -136,6 +136,7 @@ def verify_certificate(
 
     Raises:
         MissingError: One of the files is not there.
+        BackendError: One of them cannot be read.
         PolicyError: ``require`` is no valid policy.
         RequestError: A key is not one, or something was given without what it needs: a timestamp
             without ``timestamp_ca``, a quorum or a proof without witnesses.

@@ -122,6 +122,7 @@ def check(
         RequestError: ``key_pem`` or ``log_vkey`` is not a key, there are fewer witnesses than the
             quorum asks for, or no certificates in the authority's file.
         MissingModelError: There is no model in ``model``.
+        BackendError: It cannot be read.
     """
     return _Examination(
         certificate,

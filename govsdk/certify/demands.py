@@ -25,7 +25,7 @@ from govsdk.errors import VerdictError
 from govsdk.policy import Policy
 from govsdk.policy.limits import CONFIDENCE_ALPHA, rate_lower
 from govsdk.policy.power import ClaimPower, claim_powers
-from govsdk.policy.sections import MOST, exact
+from govsdk.policy.sections import MOST_TRIALS, exact
 from govsdk.records import Control, Verdict
 
 
@@ -46,7 +46,7 @@ class _Needed:
 
         Whoever signed the count does not decide how long its reader computes: there is a most.
         """
-        if not self.trials <= found.trials <= MOST:
+        if not self.trials <= found.trials <= MOST_TRIALS:
             return False
         lower = rate_lower(found.events, found.trials, CONFIDENCE_ALPHA)
         return (self.above is None or lower >= self.above) and (

@@ -116,8 +116,9 @@ def requests(
 ) -> Answer:
     """List the requests that were begun and did not end: how far they are, whom they are about.
 
-    The person is shown while they are enrolled; a request's own id is kept nowhere. It is due a
-    calendar month after its receipt (GDPR, Art. 12(3)).
+    The person is shown while they are enrolled; a request's own id is kept nowhere. `due` is a
+    calendar month from when govsdk took the request; the law's month (GDPR, Art. 12(3)) began the
+    day it reached you.
     """
     found = open_workspace(workspace, keys).requests(ended=ended)
     rows = [
@@ -138,7 +139,10 @@ def requests(
 def abandon(subject: Subject, workspace: WorkspaceFolder = None, keys: KeysFolder = None) -> Answer:
     """Give up a request that was begun and cannot end; nothing is published, and it is logged."""
     open_workspace(workspace, keys).abandon(subject)
-    return Answer({"subject": subject, "abandoned": True}, "given up; the person is restricted")
+    return Answer(
+        {"subject": subject, "abandoned": True},
+        "given up; the person, if still enrolled, is restricted",
+    )
 
 
 def no_verdict(reason: str) -> RenderableType:

@@ -87,12 +87,13 @@ def init(
     ] = None,
 ) -> Answer:
     """Create a workspace around a generator and its two recognisers."""
-    from govsdk.certify.passphrases import filed
+    from govsdk.certify.passphrases import NAMES, filed
     from govsdk.govern.workspace import Workspace
 
     keys = _apart(keys, folder)
     require_folder(folder, "DIR")
-    if generate_keys:
+    reused = filed(keys)
+    if generate_keys and len(reused) < len(NAMES):
         require_folder(keys, "--keys")
     for place in anchor or ():
         require_folder(place, "--anchor")
@@ -106,7 +107,6 @@ def init(
         models = replace(models, guidance=guidance)
     if steps is not None:
         models = replace(models, steps=steps)
-    reused = filed(keys)
     workspace = Workspace.create(
         folder,
         models=models,

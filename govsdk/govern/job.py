@@ -35,7 +35,7 @@ class Stage(StrEnum):
     CERTIFIED = "certified"
     DECLINED = "declined"
     """Not forgotten, inconclusive or given up: logged and signed, nothing published, subject
-    restricted."""
+    restricted if still enrolled."""
 
     @property
     def terminal(self) -> bool:

@@ -46,7 +46,8 @@ def due_on(received_at: Instant) -> str:
     """Return the day, in UTC, with which the month to answer a request ends, ``YYYY-MM-DD``.
 
     The same date a month on, or the month's last day where it has no such date. It is derived from
-    what the ledger has, and stored nowhere. A weekend or a holiday, which would move it on, and an
+    what the ledger has, and stored nowhere: from when govsdk took the request, where the law counts
+    from the day it reached the controller. A weekend or a holiday, which would move it on, and an
     extension are not reckoned with.
 
     Source: GDPR, Art. 12(3); Regulation (EEC, Euratom) No 1182/71, Art. 3(2)(c).

@@ -465,7 +465,7 @@ class Workspace(Parts):
             policy: Its claims ``forget``, ``retention`` and ``quality``; attacks are judged where
                 it has any, and reported otherwise.
             recogniser: The one in use, with the torch module and weights that it came from.
-            seed: Same seed, same recogniser; it is in the report.
+            seed: Same seed and machine, same recogniser, on a CPU; it is in the report.
 
         Raises:
             UnknownSubjectError, LegalHoldError, TooFewPhotosError, TooFewPeopleError,
@@ -504,7 +504,8 @@ class Workspace(Parts):
 
         For one that cannot be carried to its end, e.g. because the edit fails under its policy: it
         keeps every other request waiting. It is logged as refused, nothing is published, and the
-        subject stays restricted until they are released or forgotten under a new request id.
+        subject, if still enrolled, stays restricted until they are released or forgotten under a
+        new request id.
 
         Raises:
             RequestError: There is no such request.

@@ -60,9 +60,9 @@ def manifest_of(folder: Path) -> Manifest:
         ModelCorruptError: It holds a symbolic link, a device, or a name that is not UTF-8.
         BackendError: Something in it cannot be read.
     """
-    if not folder.is_dir():
-        raise MissingModelError("no folder there")
     try:
+        if not folder.is_dir():
+            raise MissingModelError("no folder there")
         files = {_name(folder, path): path for path in _files(folder)}
         described = [_describe(name, files[name]) for name in sorted(files, key=str.encode)]
     except OSError as cause:

@@ -29,7 +29,7 @@ from govsdk.errors import RequestError
 from govsdk.policy.attacks import Attacks
 from govsdk.policy.probes import Probes
 from govsdk.policy.read import locate, read
-from govsdk.policy.sections import MOST, Count, Section, Share, exact, written
+from govsdk.policy.sections import MOST_TRIALS, Count, Section, Share, exact, written
 from govsdk.records import PolicyName, Sha256
 
 Cosine = Annotated[float, Field(strict=True, ge=-1, le=1)]
@@ -122,7 +122,7 @@ class Claims(Section):
 class Controls(Section):
     """Measurements that show that the trials could have come out otherwise."""
 
-    baseline_trials: Annotated[int, Field(strict=True, ge=10, le=MOST)]
+    baseline_trials: Annotated[int, Field(strict=True, ge=10, le=MOST_TRIALS)]
     """Generations of the unedited model, half around the centroid and half from sealed photos."""
     baseline_rate: Share = 0.5
     """Match rate that the unedited model must exceed, or there is nothing to forget."""

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Share = Annotated[float, Field(strict=True, ge=0.00001, lt=1)]
 """A rate or a share of trials, in [0.00001, 1): claims are signed with six digits."""
 
-MOST = 1_000_000
-"""More trials than this no policy asks for, and no reader has to reckon with."""
+MOST_TRIALS = 1_000_000
+"""No setting asks for more of anything, and no reader counts with a control of more."""
 
-Count = Annotated[int, Field(strict=True, ge=1, le=MOST)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST_TRIALS)]
 """How many, at least one."""
 
 Positive = Annotated[float, Field(strict=True, gt=0, le=1000)]

@@ -214,7 +214,8 @@ class Registry:
 
         Raises:
             UnknownSubjectError: Nobody of that id is enrolled.
-            EmbeddingError: The query has another dimension, or no direction.
+            EmbeddingError: The query is no array of numbers, has another dimension, is not finite,
+                or has no direction.
         """
         exclude: tuple[SubjectId, ...] = ()
         if isinstance(query, str):

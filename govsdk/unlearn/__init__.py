@@ -14,7 +14,7 @@
     split.py            the network in two halves, the lower computed once
     losses.py           the objective
     training.py         teacher, student and optimiser
-    looking.py          whether it may stop early
+    looking.py          how much of the person is still drawn
     streams.py          its random numbers
     checkpoints.py      what it goes on from
     dispersion.py     a person scattered in a recogniser

@@ -1,7 +1,7 @@
-"""Looks: the early-stop signal, how often the student still draws the subject.
+"""Looks: how often the student still draws the subject. They move lambda, and may end the edit.
 
 - By one recogniser, and by photos that are taught: nothing that judges the edit is looked at.
-- The same draws at each look: an edit that was interrupted stops where it would have.
+- The same draws at each look: an edit that was interrupted goes on, and stops, as it would have.
 """
 
 from __future__ import annotations

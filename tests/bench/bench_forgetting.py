@@ -42,7 +42,8 @@ class Faces:
 
     photos: dict[str, list[Float32]]
     thresholds: dict[str, tuple[float, float]]
-    """For forgetting (lower end at 1e-3) and for retention (upper end at 1e-4)."""
+    """For forgetting (the stricter lower end at 1e-3, which a request takes for its looks; for its
+    anchor, photos' alone) and for retention (the stricter upper end at 1e-4)."""
     radius: float
 
     def centroid(self, recogniser: str, who: int) -> Float32:

@@ -10,7 +10,7 @@ import pytest
 
 from govsdk.certify.keys import KeyProvider, WorkspaceKeys
 from govsdk.certify.rotation import next_certificate_key
-from govsdk.errors import ConflictError, GovsdkError, KeyUseError, MissingKeyError
+from govsdk.errors import BackendError, ConflictError, GovsdkError, KeyUseError, MissingKeyError
 from govsdk.tlog.signatures import PublicKey
 from tests.evidence import SECRETS, entropy
 
@@ -33,6 +33,15 @@ def made(made_once: tuple[Path, WorkspaceKeys], tmp_path: Path) -> WorkspaceKeys
 
 def opened(tmp_path: Path) -> WorkspaceKeys:
     return WorkspaceKeys.open(tmp_path / "keys", KeyProvider.from_folder(tmp_path / "secrets"))
+
+
+def test_passphrases_are_not_written_where_a_file_is(tmp_path: Path) -> None:
+    """An error of ours, as everywhere that something is written."""
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/below"):
+        with pytest.raises(BackendError, match="passphrases"):
+            KeyProvider.generate(tmp_path / place, entropy=entropy(1))
+    assert KeyProvider.generate(tmp_path / "free", entropy=entropy(1)).secret("log")
 
 
 def test_opening_gives_what_was_made(made: WorkspaceKeys, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from govsdk import KeyProvider, Policy, Workspace
@@ -288,6 +289,14 @@ def test_whoever_is_being_forgotten_is_not_enrolled_again(enrolled: Path, stage:
             assert "again, to its end" in refused.value.hint
     assert ("bo" in people(enrolled)) == stage.terminal
     assert workspace.enroll("cleo", pictures, allow_forgotten=True)
+
+
+@pytest.mark.parametrize("query", [np.full(16, "a"), np.full(16, np.nan)])
+def test_a_query_of_no_numbers_is_refused(enrolled: Path, query: np.ndarray) -> None:
+    """Beside one that is an embedding."""
+    assert opened(enrolled).search(np.arange(16.0))
+    with pytest.raises(EmbeddingError):
+        opened(enrolled).search(query)
 
 
 def test_fewer_than_one_match_cannot_be_asked_for(enrolled: Path) -> None:

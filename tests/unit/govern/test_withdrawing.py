@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -23,14 +25,18 @@ def workspace(place: Path) -> Workspace:
     return opened
 
 
-def test_a_revoked_certificate_no_longer_stands(workspace: Workspace) -> None:
-    """The reason stands in the ledger; a second call changes nothing."""
+def test_a_revoked_certificate_no_longer_stands(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reason stands in the ledger; a second call changes nothing, and says what stands."""
     position = workspace.revoke(FIRST, "subject-came-back")
 
     assert standings(workspace) == {
         workspace.certificate(FIRST).leaf.leaf_hash: "revoked: subject-came-back"
     }
-    assert workspace.revoke(FIRST, "key-compromise").index == position.index
+    with caplog.at_level(logging.INFO, logger="govsdk"):
+        assert workspace.revoke(FIRST, "key-compromise").index == position.index
+    assert [json.loads(each.message)["reason"] for each in caplog.records] == ["subject-came-back"]
     assert not is_withdrawn(workspace, SECOND)
 
 
