@@ -78,7 +78,7 @@ def test_a_network_that_scales_pictures_is_written_as_one(tmp_path: Path) -> Non
 class Pair(Net):
     """Returns its embeddings' lengths, too."""
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows = super().forward(pictures)
         return rows, rows.norm(dim=1)
 
@@ -86,7 +86,7 @@ class Pair(Net):
 class Asking(Net):
     """Wants to be told something else besides."""
 
-    def forward(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def forward(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return super().forward(pictures) + labels
 
 
